@@ -1,0 +1,57 @@
+"""The program: load, plan, build, export."""
+
+import datetime
+from pathlib import Path
+
+import pulumi
+
+from components.cluster_guard import ClusterGuard, ClusterGuardArgs
+from components.immich_ttl import ImmichTtl, ImmichTtlArgs
+from components.llama_swap import LlamaSwap, LlamaSwapArgs
+from components.model_fetch import ModelFetch, ModelFetchArgs
+from components.models_volume import ModelsVolume, ModelsVolumeArgs
+from plan import config, lock
+from plan.errors import ConfigError
+from plan.plan import Plan, make_plan
+
+HERE = Path(__file__).parent
+
+
+def load() -> Plan:
+    stack = config.parse(pulumi.Config().get_object("stack"))
+    return make_plan(stack, lock.load((HERE / "models.lock.yaml").read_text()), datetime.date.today())  # noqa: DTZ011
+
+
+def build(plan: Plan) -> None:
+    scripts = {file.name: file.read_text() for file in sorted((HERE / "pods").glob("*.py"))}
+    guard = ClusterGuard("cluster", ClusterGuardArgs(plan.cluster_id))
+    here = pulumi.ResourceOptions(provider=guard.provider)
+    volume = ModelsVolume("models", ModelsVolumeArgs(plan.volume), here)
+    fetches = [
+        ModelFetch(
+            fetch.job,
+            ModelFetchArgs(
+                plan=fetch,
+                namespace=plan.namespace,
+                image=plan.fetch_image,
+                uid=plan.server.uid,
+                gid=plan.server.gid,
+                claim_name=volume.claim_name,
+                scripts=scripts,
+            ),
+            here,
+        )
+        for fetch in plan.fetches
+    ]
+    LlamaSwap("llama-swap", LlamaSwapArgs(plan.server, volume.claim_name, scripts, fetches), here)
+    if plan.immich:
+        ImmichTtl("immich", ImmichTtlArgs(plan.immich), here)
+
+
+try:
+    the_plan = load()
+except ConfigError as error:
+    # RunError is shown as its text alone, without a traceback.
+    raise pulumi.RunError(str(error)) from None
+build(the_plan)
+pulumi.export("contract", the_plan.contract)

@@ -1,0 +1,1 @@
+"""Declares: one ComponentResource per file, with typed arguments that plan/ has decided."""

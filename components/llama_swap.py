@@ -1,0 +1,112 @@
+"""The server: configuration, API key, Deployment and Service of the engine that loads one model at a time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs, DeploymentStrategyArgs
+from pulumi_kubernetes.core.v1 import (
+    ConfigMap,
+    PodSpecArgs,
+    PodTemplateSpecArgs,
+    Secret,
+    Service,
+    ServicePortArgs,
+    ServiceSpecArgs,
+    TolerationArgs,
+)
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+from pulumi_random import RandomPassword
+
+from components import pod, server_containers
+from plan import names
+from plan.server import ServerPlan
+
+
+@dataclass(frozen=True, slots=True)
+class LlamaSwapArgs:
+    """`scripts` are the programs of pods/ by file name; `weights` must be there before the old pod may go."""
+
+    plan: ServerPlan
+    claim_name: pulumi.Input[str]
+    scripts: Mapping[str, str]
+    weights: Sequence[pulumi.Resource]
+
+
+class LlamaSwap(pulumi.ComponentResource):
+    """One pod behind one Service. A change of configuration is a new ConfigMap and so a new pod."""
+
+    service_name: pulumi.Output[str]
+
+    def __init__(self, name: str, args: LlamaSwapArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("llm:server:LlamaSwap", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        plan, labels = args.plan, names.labels("server")
+        password = RandomPassword(f"{name}-password", length=40, special=False, opts=child)
+        key = Secret(
+            f"{name}-api-key",
+            metadata=ObjectMetaArgs(namespace=plan.namespace, name=names.API_KEY_SECRET, labels=labels),
+            string_data={names.API_KEY_FIELD: password.result},
+            opts=child,
+        )
+        config = ConfigMap(
+            f"{name}-config",
+            metadata=ObjectMetaArgs(namespace=plan.namespace, labels=labels),
+            immutable=True,
+            data={**plan.files, **args.scripts},
+            opts=child,
+        )
+        deployment = self._deployment(name, args, config.metadata.name, key.metadata.name)
+        service = Service(
+            f"{name}-service",
+            metadata=ObjectMetaArgs(namespace=plan.namespace, name=plan.name, labels=labels),
+            spec=ServiceSpecArgs(
+                type="ClusterIP",
+                selector=names.selector("server"),
+                ports=[ServicePortArgs(name="http", port=names.SERVICE_PORT, target_port="http", protocol="TCP")],
+            ),
+            # Its await looks for a ready endpoint, which only the Deployment can give it.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[deployment]),
+        )
+        self.service_name = service.metadata.name
+        self.register_outputs({"service_name": self.service_name})
+
+    def _deployment(
+        self, name: str, args: LlamaSwapArgs, config_map: pulumi.Input[str], secret: pulumi.Input[str]
+    ) -> Deployment:
+        plan, timeout = args.plan, f"{args.plan.rollout_s}s"
+        return Deployment(
+            f"{name}-deployment",
+            metadata=ObjectMetaArgs(namespace=plan.namespace, name=plan.name, labels=names.labels("server")),
+            spec=DeploymentSpecArgs(
+                replicas=1,
+                # Two pods do not fit on one card.
+                strategy=DeploymentStrategyArgs(type="Recreate"),
+                progress_deadline_seconds=plan.rollout_s,
+                selector=LabelSelectorArgs(match_labels=names.selector("server")),
+                template=PodTemplateSpecArgs(
+                    metadata=ObjectMetaArgs(labels=names.labels("server")),
+                    spec=PodSpecArgs(
+                        automount_service_account_token=False,
+                        enable_service_links=False,
+                        node_selector=dict(plan.node_selector),
+                        tolerations=[
+                            TolerationArgs(key=t.key, operator=t.operator, value=t.value, effect=t.effect)
+                            for t in plan.tolerations
+                        ],
+                        security_context=pod.pod_security(plan.uid, plan.gid),
+                        # llama-swap drains for 30 s and forces its exit at 35.
+                        termination_grace_period_seconds=45,
+                        init_containers=[server_containers.gate(plan)],
+                        containers=[server_containers.server(plan, secret)],
+                        volumes=pod.volumes(args.claim_name, config_map),
+                    ),
+                ),
+            ),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # With Recreate the old pod goes first; the new weights must be there before.
+                depends_on=list(args.weights),
+                custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
+            ),
+        )

@@ -1,0 +1,125 @@
+"""One model's download: a Job with a fixed name, awaited, that runs again only when its files change or it failed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_kubernetes.batch.v1 import (
+    Job,
+    JobSpecArgs,
+    PodFailurePolicyArgs,
+    PodFailurePolicyOnExitCodesRequirementArgs,
+    PodFailurePolicyOnPodConditionsPatternArgs,
+    PodFailurePolicyRuleArgs,
+)
+from pulumi_kubernetes.core.v1 import (
+    ConfigMap,
+    ContainerArgs,
+    PodSpecArgs,
+    PodTemplateSpecArgs,
+    ResourceRequirementsArgs,
+)
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+
+from components import pod
+from plan import names
+from plan.downloads import FINAL_EXIT_CODES, MANIFEST_FILE, SCRIPT_FILE, FetchPlan
+from plan.server import CONFIG_DIR
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFetchArgs:
+    """`scripts` are the programs of pods/ by file name, `claim_name` is the claim they fill."""
+
+    plan: FetchPlan
+    namespace: str
+    image: str
+    uid: int
+    gid: int
+    claim_name: pulumi.Input[str]
+    scripts: Mapping[str, str]
+
+
+class ModelFetch(pulumi.ComponentResource):
+    """Completed when every locked file of the model lies on the volume and its READY.json is written."""
+
+    job_name: pulumi.Output[str]
+
+    def __init__(self, name: str, args: ModelFetchArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("llm:models:ModelFetch", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        labels = names.labels("fetch")
+        config = ConfigMap(
+            f"{name}-config",
+            metadata=ObjectMetaArgs(namespace=args.namespace, labels=labels),
+            immutable=True,
+            data={**args.scripts, MANIFEST_FILE: args.plan.manifest},
+            opts=child,
+        )
+        timeout = f"{args.plan.deadline_s}s"
+        job = Job(
+            f"{name}-job",
+            metadata=ObjectMetaArgs(namespace=args.namespace, name=args.plan.job, labels=labels),
+            spec=_job(args, config.metadata.name),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # A Job that failed is replaced by the next `up`; the fixed name forbids two fetchers of one model, so
+                # the old one goes first.
+                replace_on_changes=["#initerror"],
+                delete_before_replace=True,
+                custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
+            ),
+        )
+        self.job_name = job.metadata.name
+        self.register_outputs({"job_name": self.job_name})
+
+
+def _job(args: ModelFetchArgs, config_map: pulumi.Input[str]) -> JobSpecArgs:
+    # No ttlSecondsAfterFinished: a Job that is gone is created again by the next `up`, every day.
+    return JobSpecArgs(
+        active_deadline_seconds=args.plan.deadline_s,
+        backoff_limit=6,
+        pod_failure_policy=PodFailurePolicyArgs(
+            rules=[
+                PodFailurePolicyRuleArgs(
+                    action="FailJob",
+                    on_exit_codes=PodFailurePolicyOnExitCodesRequirementArgs(
+                        container_name="fetch", operator="In", values=list(FINAL_EXIT_CODES)
+                    ),
+                ),
+                PodFailurePolicyRuleArgs(
+                    action="Ignore",
+                    on_pod_conditions=[
+                        PodFailurePolicyOnPodConditionsPatternArgs(type="DisruptionTarget", status="True")
+                    ],
+                ),
+            ]
+        ),
+        template=PodTemplateSpecArgs(
+            metadata=ObjectMetaArgs(labels=names.labels("fetch")),
+            spec=PodSpecArgs(
+                restart_policy="Never",
+                automount_service_account_token=False,
+                security_context=pod.pod_security(args.uid, args.gid),
+                containers=[_fetcher(args)],
+                volumes=pod.volumes(args.claim_name, config_map),
+            ),
+        ),
+    )
+
+
+def _fetcher(args: ModelFetchArgs) -> ContainerArgs:
+    return ContainerArgs(
+        name="fetch",
+        image=args.image,
+        image_pull_policy="IfNotPresent",
+        command=["python3", "-I", "-S", f"{CONFIG_DIR}/{SCRIPT_FILE}"],
+        args=["fetch", "--manifest", f"{CONFIG_DIR}/{MANIFEST_FILE}"],
+        resources=ResourceRequirementsArgs(
+            requests={"cpu": "100m", "memory": "128Mi"},
+            # Dirty pages on NFS are charged to the pod, hence eight times what the process needs.
+            limits={"memory": "1Gi", "ephemeral-storage": "1Gi"},
+        ),
+        security_context=pod.container_security(),
+        volume_mounts=pod.mounts(models_read_only=False),
+    )

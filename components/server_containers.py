@@ -1,0 +1,74 @@
+"""The containers of the server's pod: the gate that waits for the weights, and the engine."""
+
+import pulumi
+from pulumi_kubernetes.core.v1 import (
+    ContainerArgs,
+    ContainerPortArgs,
+    EnvVarArgs,
+    EnvVarSourceArgs,
+    HTTPGetActionArgs,
+    LifecycleArgs,
+    LifecycleHandlerArgs,
+    ProbeArgs,
+    ResourceRequirementsArgs,
+    SecretKeySelectorArgs,
+    SleepActionArgs,
+)
+
+from components import pod
+from plan import names
+from plan.downloads import SCRIPT_FILE
+from plan.server import CONFIG_DIR, GATE_FILE, ServerPlan
+
+
+def gate(plan: ServerPlan) -> ContainerArgs:
+    """Protects every restart, where the order of one `up` protects only that."""
+    return ContainerArgs(
+        name="models-ready",
+        image=plan.gate_image,
+        image_pull_policy="IfNotPresent",
+        command=["python3", "-I", "-S", f"{CONFIG_DIR}/{SCRIPT_FILE}"],
+        args=["gate", "--manifest", f"{CONFIG_DIR}/{GATE_FILE}"],
+        resources=ResourceRequirementsArgs(
+            requests={"cpu": "10m", "memory": "32Mi"}, limits={"memory": "128Mi", "ephemeral-storage": "64Mi"}
+        ),
+        security_context=pod.container_security(),
+        volume_mounts=pod.mounts(models_read_only=True),
+    )
+
+
+def server(plan: ServerPlan, secret: pulumi.Input[str]) -> ContainerArgs:
+    """The engine, with core dumps off: a crashing server once wrote 148 GiB of them and took the node's disk."""
+    key = SecretKeySelectorArgs(name=secret, key=names.API_KEY_FIELD)
+    return ContainerArgs(
+        name="server",
+        image=plan.image,
+        image_pull_policy="IfNotPresent",
+        command=["/bin/sh", "-c", 'ulimit -c 0 && exec "$0" "$@"', plan.command],
+        args=list(plan.arguments),
+        env=[
+            *[EnvVarArgs(name=variable, value=value) for variable, value in plan.env.items()],
+            EnvVarArgs(name=plan.api_key_env, value_from=EnvVarSourceArgs(secret_key_ref=key)),
+        ],
+        ports=[ContainerPortArgs(name="http", container_port=names.SERVICE_PORT, protocol="TCP")],
+        resources=ResourceRequirementsArgs(
+            requests={"cpu": "200m", "memory": plan.memory_request, plan.gpu_resource: plan.gpu_count},
+            limits={"memory": plan.memory_limit, "ephemeral-storage": "2Gi", plan.gpu_resource: plan.gpu_count},
+        ),
+        startup_probe=_health(period_s=1, failures=120),
+        readiness_probe=_health(period_s=5, failures=3),
+        liveness_probe=_health(period_s=10, failures=6),
+        # Requests that are on their way when the pod is told to go still arrive.
+        lifecycle=LifecycleArgs(pre_stop=LifecycleHandlerArgs(sleep=SleepActionArgs(seconds=5))),
+        security_context=pod.container_security(),
+        volume_mounts=pod.mounts(models_read_only=True),
+    )
+
+
+def _health(period_s: int, failures: int) -> ProbeArgs:
+    return ProbeArgs(
+        http_get=HTTPGetActionArgs(path="/health", port="http"),
+        period_seconds=period_s,
+        timeout_seconds=5,
+        failure_threshold=failures,
+    )

@@ -1,0 +1,51 @@
+"""Progress a person can follow: one line per step with elapsed time, and the log's path where there is one."""
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_started = time.monotonic()
+_print = threading.Lock()
+
+
+def say(text: str) -> None:
+    """Print one line, stamped with the seconds since the command began."""
+    with _print:
+        sys.stdout.write(f"[{time.monotonic() - _started:6.1f}s] {text}\n")
+        sys.stdout.flush()
+
+
+@contextmanager
+def step(title: str, log: Path | None = None, every_s: float = 30.0) -> Iterator[None]:
+    """Announce a step, repeat it every `every_s` seconds while it runs, and say how it ended; errors pass through."""
+    where = f" (log: {log})" if log else ""
+    say(f"{title} ...{where}")
+    begun, done = time.monotonic(), threading.Event()
+
+    def tick() -> None:
+        while not done.wait(every_s):
+            say(f"{title}: still running, {time.monotonic() - begun:.0f} s{where}")
+
+    threading.Thread(target=tick, daemon=True).start()
+    try:
+        yield
+    except BaseException:
+        say(f"{title}: failed after {time.monotonic() - begun:.1f} s{where}")
+        raise
+    else:
+        say(f"{title}: done in {time.monotonic() - begun:.1f} s")
+    finally:
+        done.set()
+
+
+class DevError(Exception):
+    """Something a person must know and can act on; printed without a traceback.
+
+    `what` says what is wrong, with the value met; `fix` names the next command.
+    """
+
+    def __init__(self, what: str, fix: str) -> None:
+        super().__init__(f"{what}\n  next: {fix}")

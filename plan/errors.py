@@ -1,0 +1,49 @@
+"""What a person sees when the configuration or the lock cannot be used."""
+
+from collections.abc import Iterable
+from typing import Self
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+
+class ConfigError(Exception):
+    """A key with an unusable value: `key` is its path, `got` the value met, `fix` the rule and what to do next."""
+
+    def __init__(self, key: str, got: object, fix: str) -> None:
+        super().__init__(f"{key}: got {_short(got)}. {fix}")
+        self.key, self.got, self.fix = key, got, fix
+
+    @classmethod
+    def of(cls, errors: Iterable["ConfigError"]) -> Self:
+        """Several errors as one: the first one's key and value, everyone's text."""
+        first, *rest = errors
+        merged = cls(first.key, first.got, first.fix)
+        merged.args = ("\n".join([str(first), *map(str, rest)]),)
+        return merged
+
+    @classmethod
+    def from_pydantic(cls, prefix: str, error: ValidationError, hints: dict[str, str]) -> Self:
+        """Every problem pydantic found, in the words of the file; `hints` adds advice by the key's last part."""
+        return cls.of(_translate(prefix, problem, hints) for problem in error.errors())
+
+
+def _translate(prefix: str, problem: ErrorDetails, hints: dict[str, str]) -> ConfigError:
+    # "[key]" marks an error in the name of a mapping's entry, not in its value.
+    parts = [str(part) for part in problem["loc"] if part != "[key]"]
+    key = ".".join([prefix, *parts])
+    hint = next((hints[part] for part in reversed(parts) if part in hints), "")
+    match problem["type"]:
+        case "extra_forbidden":
+            rule = "There is no such key: remove it or correct its spelling."
+        case "missing":
+            return ConfigError(key, None, f"This key is required. {hint}".strip())
+        case _:
+            message = problem["msg"].removeprefix("Value error, ")
+            rule = f"{message[:1].upper()}{message[1:]}.{' ' + hint if hint else ''}"
+    return ConfigError(key, problem["input"], rule)
+
+
+def _short(value: object) -> str:
+    text = "nothing" if value is None else repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

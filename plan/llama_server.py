@@ -1,0 +1,29 @@
+"""Configuration of llama.cpp's own router: one INI section per model, one model resident at a time."""
+
+from collections.abc import Mapping
+
+from plan.flags import Flags
+
+COMMAND = "/app/llama-server"
+CONFIG_FILE = "models.ini"
+API_KEY_ENV = "LLAMA_API_KEY"  # read by the router and inherited by its children
+
+
+def render(models: Mapping[str, tuple[Flags, tuple[str, ...]]], ttl_s: int) -> str:
+    """The preset file: `models` maps an id to its flags and aliases; `ttl_s` seconds idle until a model unloads."""
+    sections = ["version = 1\n"]
+    for model_id, (flags, aliases) in sorted(models.items()):
+        rows = [f"{name} = {'true' if value is None else value}" for name, value in flags]
+        rows += [f"alias = {','.join(aliases)}"] if aliases else []
+        sections.append("\n".join([f"[{model_id}]", *rows, f"sleep-idle-seconds = {ttl_s}", ""]))
+    return "\n".join(sections)
+
+
+def arguments(config_dir: str, port: int) -> tuple[str, ...]:
+    """Arguments of the router: it listens on `port` everywhere in the pod and keeps one model loaded."""
+    return (
+        *("--host", "0.0.0.0", "--port", str(port)),  # noqa: S104 - inside the pod; the Service is the way in
+        *("--models-preset", f"{config_dir}/{CONFIG_FILE}"),
+        *("--models-max", "1"),
+        "--no-webui",
+    )

@@ -1,0 +1,50 @@
+"""Names that others refer to, and the rule they obey: a DNS label (RFC 1123), so that every one can name a pod."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+SERVER = "llama-swap"  # Deployment and Service: consumers address it
+SERVICE_PORT = 8080
+API_KEY_SECRET = "llama-swap-api"  # noqa: S105 - the name of a Secret, not its content
+API_KEY_FIELD = "api-key"
+_JOB_PREFIX = "fetch-"
+_LABEL_MAX = 63
+_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
+
+
+def dns_label(name: str, limit: int = _LABEL_MAX) -> str:
+    """Return `name` if it is a DNS label of at most `limit` characters; raises ValueError with the rule broken."""
+    if not 1 <= len(name) <= limit:
+        raise ValueError(f"a name has 1 to {limit} characters, this one has {len(name)}")
+    if odd := sorted(set(name) - _CHARACTERS):
+        raise ValueError(f"a name uses a-z, 0-9 and '-' only; not {' '.join(odd)}")
+    if name[0] == "-" or name[-1] == "-":
+        raise ValueError("a name begins and ends with a letter or digit")
+    return name
+
+
+def _model_id(name: str) -> str:
+    return dns_label(name, _LABEL_MAX - len(_JOB_PREFIX))
+
+
+Name = Annotated[str, AfterValidator(dns_label)]
+ModelId = Annotated[str, AfterValidator(_model_id)]
+
+
+def fetch_job(model_id: str) -> str:
+    return f"{_JOB_PREFIX}{model_id}"
+
+
+def selector(component: str) -> dict[str, str]:
+    """Labels that find a component's pods; they never change, because a Deployment's selector cannot."""
+    return {"app.kubernetes.io/name": SERVER, "app.kubernetes.io/component": component}
+
+
+def labels(component: str) -> dict[str, str]:
+    """The standard labels of every object (kubernetes.io, "Recommended Labels")."""
+    return {
+        **selector(component),
+        "app.kubernetes.io/part-of": "local-llm",
+        "app.kubernetes.io/managed-by": "pulumi",
+    }

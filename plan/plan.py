@@ -1,0 +1,69 @@
+"""`make_plan`: the one place where configuration and lock meet."""
+
+import datetime
+from dataclasses import dataclass
+
+from plan import config, contract
+from plan.downloads import FetchPlan, plan_fetches
+from plan.errors import ConfigError
+from plan.immich import TtlPatch, plan_ttl
+from plan.lock import Lock, LockedModel
+from plan.server import ServerPlan, load_seconds, plan_server
+from plan.volume import VolumePlan, plan_volume
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the stack will be, decided. Equal inputs give an equal plan."""
+
+    cluster_id: str
+    namespace: str
+    volume: VolumePlan
+    fetches: tuple[FetchPlan, ...]
+    fetch_image: str
+    server: ServerPlan
+    immich: TtlPatch | None
+    contract: contract.Contract
+
+
+def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
+    """Decide everything, offline; raises ConfigError where configuration and lock do not fit.
+
+    `today` ends maintenance windows: plan/ has no clock.
+    """
+    del today  # no window is configurable yet
+    locked = _locked(stack, lock)
+    load_s = load_seconds(locked, stack.volume.read_mib_s)
+    return Plan(
+        cluster_id=stack.cluster.id,
+        namespace=stack.namespace,
+        volume=plan_volume(stack.volume, stack.namespace),
+        fetches=plan_fetches(locked, stack.fetch.endpoint),
+        fetch_image=stack.fetch.image,
+        server=plan_server(stack, locked, load_s),
+        immich=plan_ttl(stack.immich) if stack.immich else None,
+        contract=contract.build(stack, locked, load_s),
+    )
+
+
+def _locked(stack: config.Stack, lock: Lock) -> dict[str, LockedModel]:
+    problems = [problem for model_id in sorted(stack.models) if (problem := _mismatch(model_id, stack, lock))]
+    if problems:
+        raise ConfigError.of(problems)
+    return {model_id: lock.models[model_id] for model_id in sorted(stack.models)}
+
+
+def _mismatch(model_id: str, stack: config.Stack, lock: Lock) -> ConfigError | None:
+    model, locked = stack.models[model_id], lock.models.get(model_id)
+    key, update = f"{config.KEY}.models.{model_id}", f"python -m ops lock --update {model_id}"
+    if locked is None:
+        return ConfigError(key, model_id, f"It is not in models.lock.yaml. Run `{update}`.")
+    for field in ("repo", "quant"):
+        wanted, have = getattr(model, field), getattr(locked, field)
+        if wanted != have:
+            return ConfigError(f"{key}.{field}", wanted, f"models.lock.yaml has {have!r}. Run `{update}`.")
+    has_projector = any(file.role == "mmproj" for file in locked.files)
+    if has_projector != (model.mmproj is not None):
+        have = "one" if has_projector else "none"
+        return ConfigError(f"{key}.mmproj", model.mmproj, f"models.lock.yaml has {have} for it. Run `{update}`.")
+    return None

@@ -1,0 +1,101 @@
+"""The server's pod: which engine runs with which files, environment and limits."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from plan import config, downloads, llama_server, llama_swap, names
+from plan.flags import flags
+from plan.lock import LockedModel
+
+CONFIG_DIR = "/etc/local-llm"
+GATE_FILE = "gate.json"
+# Beside the time the bytes take: process start, CUDA context, warm-up and the stop of the model before.
+_LOAD_OVERHEAD_S = 120
+_ROLLOUT_S = 1800  # a node may have to pull several GB of image first
+
+
+@dataclass(frozen=True, slots=True)
+class Toleration:
+    key: str
+    operator: str
+    value: str | None
+    effect: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerPlan:
+    """Everything about the Deployment that is a decision. Memory as a canonical quantity, times in seconds."""
+
+    name: str
+    namespace: str
+    image: str
+    gate_image: str
+    command: str
+    arguments: tuple[str, ...]
+    files: Mapping[str, str]
+    env: Mapping[str, str]
+    api_key_env: str
+    uid: int
+    gid: int
+    gpu_resource: str
+    gpu_count: str
+    node_selector: Mapping[str, str]
+    tolerations: tuple[Toleration, ...]
+    memory_request: str
+    memory_limit: str
+    load_s: int
+    rollout_s: int
+
+
+def load_seconds(models: Mapping[str, LockedModel], read_mib_s: int) -> int:
+    """Longest cold load: the largest model at the slowest declared rate, plus what a start costs."""
+    largest_mib = max(model.size_bytes for model in models.values()) / 2**20
+    return math.ceil(largest_mib / read_mib_s) + _LOAD_OVERHEAD_S
+
+
+def plan_server(stack: config.Stack, locked: Mapping[str, LockedModel], load_s: int) -> ServerPlan:
+    served = {
+        model_id: (flags(model_id, model, locked[model_id], stack.gpu), model.aliases)
+        for model_id, model in stack.models.items()
+    }
+    server = stack.server
+    if server.engine == "llama-swap":
+        engine, key_env = llama_swap, llama_swap.API_KEY_ENV
+        text = llama_swap.render(served, server.ttl_s, load_s)
+    else:
+        engine, key_env = llama_server, llama_server.API_KEY_ENV
+        text = llama_server.render(served, server.ttl_s)
+    return ServerPlan(
+        name=names.SERVER,
+        namespace=stack.namespace,
+        image=server.image,
+        gate_image=stack.fetch.image,
+        command=engine.COMMAND,
+        arguments=engine.arguments(CONFIG_DIR, names.SERVICE_PORT),
+        files={engine.CONFIG_FILE: text, GATE_FILE: downloads.gate_manifest(locked)},
+        # A fully offloaded model should not be mapped: over NFS that reads page by page, and a pause of the NFS server
+        # becomes SIGBUS. The variable, because builds from b10884 refuse the old flag and older ones the new.
+        env={"HOME": "/tmp", "LLAMA_ARG_LOAD_MODE": "none"},  # noqa: S108 - an emptyDir of the pod's own
+        api_key_env=key_env,
+        uid=server.uid,
+        gid=server.gid,
+        gpu_resource=stack.gpu.slice.resource,
+        gpu_count=str(stack.gpu.slice.count),
+        node_selector=dict(stack.gpu.node.selector),
+        tolerations=tuple(_toleration(t) for t in stack.gpu.node.tolerations),
+        memory_request=_canonical(server.memory_request_mib),
+        memory_limit=_canonical(server.memory_limit_mib),
+        load_s=load_s,
+        rollout_s=_ROLLOUT_S,
+    )
+
+
+def _toleration(toleration: config.Toleration) -> Toleration:
+    operator = "Exists" if toleration.value is None else "Equal"
+    return Toleration(toleration.key, operator, toleration.value, toleration.effect)
+
+
+def _canonical(mib: int) -> str:
+    """The quantity as the API server writes it back, so that nothing ever differs: 2048 MiB is 2Gi."""
+    return f"{mib // 1024}Gi" if mib % 1024 == 0 else f"{mib}Mi"

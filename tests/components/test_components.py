@@ -1,0 +1,187 @@
+"""What each component wires together; what the values are is decided, and tested, in plan/."""
+
+import datetime
+from typing import Any
+
+import pulumi
+import pytest
+
+from components.immich_ttl import ImmichTtl, ImmichTtlArgs
+from components.llama_swap import LlamaSwap, LlamaSwapArgs
+from components.model_fetch import ModelFetch, ModelFetchArgs
+from components.models_volume import ModelsVolume, ModelsVolumeArgs
+from plan import config
+from plan.plan import Plan, make_plan
+from tests import stacks
+from tests.conftest import SECRET_SIGNATURE, Engine, build
+
+TODAY = datetime.date(2026, 11, 22)
+
+
+def plan_of(stack: str, **changes: Any) -> Plan:
+    return make_plan(config.parse({**stacks.raw(stack), **changes}), stacks.locked(), TODAY)
+
+
+@pytest.fixture
+def plan() -> Plan:
+    return plan_of("prod")
+
+
+def fetch_args(plan: Plan) -> ModelFetchArgs:
+    return ModelFetchArgs(
+        plan.fetches[0], plan.namespace, plan.fetch_image, 65532, 65532, "claim", {"fetch.py": "pass"}
+    )
+
+
+def server(plan: Plan) -> None:
+    weights = [ModelFetch("fetch", fetch_args(plan))]
+    LlamaSwap("llama-swap", LlamaSwapArgs(plan.server, "claim", {"fetch.py": "pass"}, weights))
+
+
+def pod_of(engine: Engine, kind: str) -> dict[str, Any]:
+    (workload,) = engine.of(kind)
+    return workload.inputs["spec"]["template"]["spec"]
+
+
+def test_an_nfs_volume_is_bound_by_csi_to_one_rwx_claim_without_a_storage_class(engine: Engine, plan: Plan) -> None:
+    build(lambda: ModelsVolume("models", ModelsVolumeArgs(plan.volume)))
+
+    (volume,), (claim,) = engine.of("PersistentVolume"), engine.of("PersistentVolumeClaim")
+    assert volume.inputs["spec"]["csi"]["driver"] == "nfs.csi.k8s.io"
+    assert volume.inputs["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
+    assert volume.inputs["spec"]["claimRef"] == {"namespace": "llama-cpp", "name": "llamacpp-models"}
+    assert claim.inputs["spec"]["accessModes"] == ["ReadWriteMany"]
+    assert claim.inputs["spec"]["volumeName"] == volume.inputs["metadata"]["name"]
+    assert claim.inputs["spec"]["storageClassName"] == volume.inputs["spec"]["storageClassName"] == ""
+    assert engine.of("StorageClass") == [], "static binding needs no provisioner"
+
+
+def test_a_local_volume_holds_its_pods_on_its_node(engine: Engine) -> None:
+    local = {"name": "models", "size_gib": 5, "local": {"path": "/srv/models", "node": "gpu-node"}}
+
+    build(lambda: ModelsVolume("models", ModelsVolumeArgs(plan_of("prod", volume=local).volume)))
+
+    (volume,) = engine.of("PersistentVolume")
+    (term,) = volume.inputs["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"]
+    assert term["matchExpressions"] == [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["gpu-node"]}]
+    assert "csi" not in volume.inputs["spec"]
+
+
+def test_an_existing_claim_is_used_and_nothing_is_created(engine: Engine) -> None:
+    claim = {"name": "theirs", "existing_claim": True}
+    names: list[str] = []
+
+    def make() -> pulumi.Output[None]:
+        volume = ModelsVolume("models", ModelsVolumeArgs(plan_of("prod", volume=claim).volume))
+        return volume.claim_name.apply(names.append)
+
+    pulumi.runtime.test(make)()
+
+    assert names == ["theirs"]
+    assert [r.type for r in engine.registered] == ["llm:storage:ModelsVolume"]
+
+
+def test_a_failed_job_is_replaced_and_never_runs_beside_its_successor(engine: Engine, plan: Plan) -> None:
+    build(lambda: ModelFetch("fetch", fetch_args(plan)))
+
+    (job,) = engine.of("Job")
+    assert list(job.options.replaceOnChanges) == ["#initerror"]
+    assert job.options.deleteBeforeReplace
+    assert job.inputs["metadata"]["name"] == plan.fetches[0].job, (
+        "an auto-named Job would be made before the old is gone"
+    )
+    assert "ttlSecondsAfterFinished" not in job.inputs["spec"], "a Job that vanishes is created again by every up"
+
+
+def test_the_await_of_a_job_is_as_long_as_its_deadline(engine: Engine, plan: Plan) -> None:
+    build(lambda: ModelFetch("fetch", fetch_args(plan)))
+
+    (job,) = engine.of("Job")
+    assert job.options.customTimeouts.create == f"{job.inputs['spec']['activeDeadlineSeconds']:.0f}s"
+
+
+def test_a_job_mounts_the_config_map_that_holds_its_own_files(engine: Engine, plan: Plan) -> None:
+    build(lambda: ModelFetch("fetch", fetch_args(plan)))
+
+    (config_map,) = engine.of("ConfigMap")
+    assert config_map.inputs["immutable"]
+    assert "name" not in config_map.inputs["metadata"], "only an auto-named one is replaced before it is removed"
+    mounted = [v["configMap"]["name"] for v in pod_of(engine, "Job")["volumes"] if "configMap" in v]
+    assert mounted == [f"{config_map.name}-0000000"]
+
+
+@pytest.mark.parametrize("kind", ["Job", "Deployment"])
+def test_no_pod_has_privileges_a_token_or_a_writable_root(engine: Engine, plan: Plan, kind: str) -> None:
+    build(lambda: ModelFetch("fetch", fetch_args(plan)) if kind == "Job" else server(plan))
+
+    pod = pod_of(engine, kind)
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 65532,
+        "runAsGroup": 65532,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    for container in [*pod.get("initContainers", []), *pod["containers"]]:
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert container["resources"]["limits"]["ephemeral-storage"], "core dumps once filled a node's disk"
+
+
+def test_the_deployment_waits_for_the_weights_and_never_runs_two_pods(engine: Engine, plan: Plan) -> None:
+    build(lambda: server(plan))
+
+    (deployment,) = engine.of("Deployment")
+    assert deployment.inputs["spec"]["strategy"] == {"type": "Recreate"}
+    (job,) = engine.of("Job")
+    assert job.urn in deployment.options.dependencies
+
+
+def test_the_service_finds_the_servers_pods(engine: Engine, plan: Plan) -> None:
+    build(lambda: server(plan))
+
+    (deployment,), (service,) = engine.of("Deployment"), engine.of("Service")
+    selector = service.inputs["spec"]["selector"]
+    assert selector.items() <= deployment.inputs["spec"]["template"]["metadata"]["labels"].items()
+    assert selector == deployment.inputs["spec"]["selector"]["matchLabels"]
+    (port,) = service.inputs["spec"]["ports"]
+    ports = {p["name"] for c in pod_of(engine, "Deployment")["containers"] for p in c["ports"]}
+    assert port["targetPort"] in ports
+    assert port["port"] == 8080
+
+
+def test_the_gpu_slice_is_requested_as_it_is_limited(engine: Engine, plan: Plan) -> None:
+    build(lambda: server(plan))
+
+    (container,) = pod_of(engine, "Deployment")["containers"]
+    resources = container["resources"]
+    assert resources["requests"]["nvidia.com/gpu"] == resources["limits"]["nvidia.com/gpu"] == "1"
+
+
+def test_the_api_key_reaches_the_engine_as_a_secret_and_the_pod_by_reference(engine: Engine, plan: Plan) -> None:
+    build(lambda: server(plan))
+
+    (secret,) = engine.of("Secret")
+    assert SECRET_SIGNATURE in str(secret.inputs["stringData"]), "unmarked, the key lies in clear text in the state"
+    clear = str([r.inputs for r in engine.registered if r is not secret])
+    assert "generated-in-the-test" not in clear
+    (container,) = pod_of(engine, "Deployment")["containers"]
+    (reference,) = [e["valueFrom"] for e in container["env"] if "valueFrom" in e]
+    assert reference["secretKeyRef"]["name"] == secret.inputs["metadata"]["name"]
+
+
+def test_the_ttl_patch_differs_by_its_annotation_alone_and_stays_when_the_stack_goes(
+    engine: Engine, plan: Plan
+) -> None:
+    assert plan.immich
+    build(lambda: ImmichTtl("immich", ImmichTtlArgs(plan.immich)))
+
+    (patch,) = engine.of("DeploymentPatch")
+    assert "600" in patch.inputs["metadata"]["annotations"].values()
+    assert list(patch.options.ignoreChanges) == ["spec"]
+    assert list(patch.options.replaceOnChanges) == ["metadata.annotations"]
+    assert patch.options.deleteBeforeReplace
+    assert patch.options.retainOnDelete

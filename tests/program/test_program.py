@@ -1,0 +1,120 @@
+"""The whole program against the recording engine, for every committed stack."""
+
+import json
+import runpy
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pytest
+
+from plan import config
+from tests import stacks
+from tests.conftest import Engine, build
+
+
+def run(raw: object) -> dict[str, Any]:
+    """Run __main__.py with `raw` as the stack's configuration; returns its exports."""
+    exports: dict[str, Any] = {}
+    pulumi.runtime.set_all_config({config.KEY: json.dumps(raw)})
+    pulumi.export, original = exports.__setitem__, pulumi.export
+    try:
+        build(lambda: runpy.run_path(str(stacks.ROOT / "__main__.py"), run_name="__main__"))
+    finally:
+        pulumi.export = original
+    return exports
+
+
+STACKS = ["dev", "prod"]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_each_stack_registers_the_whole_tree(engine: Engine, stack: str) -> None:
+    raw = stacks.raw(stack)
+
+    run(raw)
+
+    kinds = {r.type.rsplit(":", 1)[-1] for r in engine.registered}
+    assert kinds >= {"PersistentVolume", "PersistentVolumeClaim", "Job", "ConfigMap", "Secret", "Deployment", "Service"}
+    assert {job.inputs["metadata"]["name"] for job in engine.of("Job")} == {f"fetch-{i}" for i in raw["models"]}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_child_sits_under_its_component_and_uses_the_guarded_provider(engine: Engine, stack: str) -> None:
+    run(stacks.raw(stack))
+
+    components = [r for r in engine.registered if r.type.startswith("llm:")]
+    assert len(components) >= 5
+    for resource in engine.registered:
+        if resource.type.startswith("kubernetes:"):
+            assert "llm:" in resource.urn, f"{resource.name} hangs outside the components"
+            assert "cluster-provider" in resource.options.provider, f"{resource.name} may reach another cluster"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_namespaced_object_names_its_namespace(engine: Engine, stack: str) -> None:
+    run(stacks.raw(stack))
+
+    for resource in engine.registered:
+        if resource.type.startswith("kubernetes:") and not resource.type.endswith(":PersistentVolume"):
+            metadata = resource.inputs["metadata"]
+            assert metadata.get("namespace"), f"{resource.name} would land in the kubeconfig's namespace"
+
+
+def test_only_the_volume_is_protected(engine: Engine) -> None:
+    run(stacks.raw("prod"))
+
+    protected = {r.type.rsplit(":", 1)[-1] for r in engine.registered if r.options.protect}
+    retained = {r.type.rsplit(":", 1)[-1] for r in engine.registered if r.options.retainOnDelete}
+    assert protected == {"PersistentVolume", "PersistentVolumeClaim"}
+    assert retained == {"PersistentVolume", "PersistentVolumeClaim", "DeploymentPatch"}
+
+
+def test_the_contract_is_exported(engine: Engine) -> None:
+    exports = run(stacks.raw("prod"))
+
+    assert engine.registered
+    assert exports["contract"]["contract"] == 1
+    assert exports["contract"]["endpoint"] == "http://llama-swap.llama-cpp.svc.cluster.local:8080/v1"
+    assert "generated-in-the-test" not in json.dumps(exports), "the key itself never leaves the Secret"
+
+
+def _without_context(raw: dict[str, Any]) -> None:
+    del raw["models"]["qwen3-8b"]["context"]
+
+
+def _unlocked(raw: dict[str, Any]) -> None:
+    raw["models"]["new-model"] = {"repo": "a/b", "quant": "Q4_K_M", "context": 4096}
+
+
+def _never_unload(raw: dict[str, Any]) -> None:
+    raw["immich"]["model_ttl_s"] = 0
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (_without_context, "models.qwen3-8b.context"),
+        (_unlocked, "python -m ops lock --update new-model"),
+        (_never_unload, "0 means never unload"),
+    ],
+)
+def test_bad_configuration_stops_before_anything_is_registered(
+    engine: Engine, spoil: Callable[[dict[str, Any]], None], said: str
+) -> None:
+    raw = stacks.raw("prod")
+    spoil(raw)
+
+    with pytest.raises(pulumi.RunError, match=said):  # the one error pulumi shows without a traceback
+        run(raw)
+
+    assert engine.registered == []
+
+
+def test_another_cluster_is_refused_and_gets_nothing(engine: Engine) -> None:
+    engine.found_cluster = "99999999-2222-4333-8444-555555555555"
+
+    with pytest.raises(pulumi.RunError, match=r"belongs to the cluster 11111111.*leads to 99999999"):
+        run(stacks.raw("prod"))
+
+    assert [r.type for r in engine.registered if r.type.startswith("kubernetes:")] == []
