@@ -84,16 +84,21 @@ def members(instance: Instance, below: str = "") -> set[int]:
     return pids - {os.getpid()}
 
 
-def stop_all(instance: Instance, timeout_s: float = 20.0) -> None:
-    """End every process of the instance and remove its cgroups; raises DevError naming what would not die."""
+def end(instance: Instance, below: str = "", timeout_s: float = 20.0) -> None:
+    """End every process of the instance (or of its cgroup `below`); raises DevError naming what would not die."""
     for number, limit in ((signal.SIGTERM, timeout_s), (signal.SIGKILL, 10.0)):
-        for pid in members(instance):
+        for pid in members(instance, below):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
-        if _until(lambda: not members(instance), limit):
-            break
-    else:
-        raise DevError(f"processes {sorted(members(instance))} do not end", "look at them with ps, then `make down` again")
+        if _until(lambda: not members(instance, below), limit):
+            return
+    left = sorted(members(instance, below))
+    raise DevError(f"processes {left} do not end", "look at them with ps, then `make down` again")
+
+
+def stop_all(instance: Instance, timeout_s: float = 20.0) -> None:
+    """End every process of the instance and remove its cgroups; raises DevError naming what would not die."""
+    end(instance, timeout_s=timeout_s)
     roots = [Path("/sys/fs/cgroup")] if _V2 else [p for p in Path("/sys/fs/cgroup").iterdir() if p.is_dir()]
     for root in roots:
         group = root / instance.cgroup

@@ -1,6 +1,6 @@
 """Names, directories and ports of one embedded machine; everything derives from the instance's name.
 
-Two instances never share a network namespace, port, directory or cgroup, so the tests cannot touch a person's `make up`.
+Two instances never share a network namespace, port, directory or cgroup: tests cannot touch a person's `make up`.
 """
 
 import os

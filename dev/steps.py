@@ -49,3 +49,4 @@ class DevError(Exception):
 
     def __init__(self, what: str, fix: str) -> None:
         super().__init__(f"{what}\n  next: {fix}")
+        self.what, self.fix = what, fix

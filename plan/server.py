@@ -12,7 +12,6 @@ CONFIG_DIR = "/etc/local-llm"
 GATE_FILE = "gate.json"
 # Beside the time the bytes take: process start, CUDA context, warm-up and the stop of the model before.
 _LOAD_OVERHEAD_S = 120
-_ROLLOUT_S = 1800  # a node may have to pull several GB of image first
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ def plan_server(stack: config.Stack, locked: Mapping[str, LockedModel], load_s: 
         memory_request=_canonical(server.memory_request_mib),
         memory_limit=_canonical(server.memory_limit_mib),
         load_s=load_s,
-        rollout_s=_ROLLOUT_S,
+        rollout_s=server.rollout_s,
     )
 
 

@@ -17,7 +17,7 @@ from plan.plan import Plan, make_plan
 from tests import stacks
 
 TODAY = datetime.date(2026, 11, 22)
-GOLDEN = stacks.ROOT / "tests" / "plan" / "golden"
+GOLDEN = stacks.ROOT / "tests" / "plan" / "goldens"
 
 
 def planned(stack: str, the_lock: lock.Lock | None = None, **changes: Any) -> Plan:

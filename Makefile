@@ -1,0 +1,64 @@
+# Everything a person runs. `make help` lists it.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+CLUSTER ?= embedded
+STACK ?= dev
+INSTANCE ?=
+PYTHON := .venv/bin/python
+DEV = $(PYTHON) -m dev --cluster $(CLUSTER) --stack $(STACK) $(if $(INSTANCE),--instance $(INSTANCE))
+SOURCES := plan components pods ops dev bench tests __main__.py
+
+.PHONY: help venv up down clean key env test unit check fmt lint type schema golden lock bench
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+venv:
+	@sh dev/bootstrap.sh
+
+up: venv ## the stack, up and answering a chat; again is harmless. CLUSTER=current uses your KUBECONFIG
+	@$(DEV) up
+
+down: venv ## stop everything that `make up` started; models, state and caches stay
+	@$(DEV) down
+
+clean: venv ## down, and remove the machine's models and state
+	@$(DEV) clean
+
+key: venv ## print the API key of the endpoint
+	@$(DEV) key
+
+env: venv ## print the variables for a pulumi or kubectl of your own: eval "$$(make -s env)"
+	@$(DEV) env
+
+test: venv ## every test: unit, processes, engine, cluster
+	$(PYTHON) -m pytest
+
+unit: venv ## the tests that need no process and no network
+	$(PYTHON) -m pytest tests/plan tests/components tests/program
+
+check: venv lint type ## format, lint, types
+
+lint: venv
+	.venv/bin/ruff format --check $(SOURCES)
+	.venv/bin/ruff check $(SOURCES)
+
+type: venv
+	.venv/bin/pyright
+
+fmt: venv ## rewrite the sources in the project's format
+	.venv/bin/ruff format $(SOURCES)
+	.venv/bin/ruff check --fix $(SOURCES)
+
+schema: venv ## write stack.schema.json anew from the configuration's model
+	$(PYTHON) -c "from plan import config; print(config.json_schema(), end='')" > stack.schema.json
+
+golden: venv ## write the golden plans anew; read the diff before you commit it
+	$(PYTHON) -m tests.plan.golden
+
+lock: venv ## resolve requirements*.in to hash-locked requirements*.txt
+	.venv/bin/uv pip compile -q --generate-hashes --python-version 3.11 --custom-compile-command "make lock" requirements.in -o requirements.txt
+	.venv/bin/uv pip compile -q --generate-hashes --python-version 3.11 --custom-compile-command "make lock" requirements-dev.in -c requirements.txt -o requirements-dev.txt
+
+bench: venv ## the no-change preview against an empty program's
+	$(PYTHON) -m bench.preview

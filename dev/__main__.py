@@ -1,0 +1,118 @@
+"""`python -m dev up|down|clean|key|env`: what the Makefile calls."""
+
+import argparse
+import fcntl
+import os
+import re
+import shlex
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dev.instance import CACHE, RUN, Instance
+from dev.steps import DevError, say
+
+
+def main() -> int:
+    """Run one command; returns the exit code: 0, 1 after a DevError, 130 after Ctrl-C."""
+    arguments = _parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # ends as Ctrl-C does, in order
+    try:
+        instance = Instance(arguments.instance or ("current" if arguments.cluster == "current" else "dev"))
+        COMMANDS[arguments.command](instance, arguments)
+    except (DevError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"interrupted; `make {arguments.command}` again goes on from here", file=sys.stderr)
+        return 130
+    return 0
+
+
+def up(instance: Instance, arguments: argparse.Namespace) -> None:
+    from dev import current, up  # late: the other commands need none of it
+
+    with _alone(instance):
+        (current.up if arguments.cluster == "current" else up.embedded)(instance, arguments.stack)
+
+
+def down(instance: Instance, _arguments: argparse.Namespace) -> None:
+    from dev import cluster, postgres
+
+    with _alone(instance):
+        postgres.stop(instance)
+        cluster.down(instance)
+    say(f"{instance.name} is down; models and state stay in {instance.state}")
+
+
+def clean(instance: Instance, arguments: argparse.Namespace) -> None:
+    down(instance, arguments)
+    from dev.cluster import host
+
+    host.remove(instance.state)  # never through a mount: a disk may hang there
+    say(f"removed {instance.state}; built tools stay in {CACHE}")
+
+
+def key(instance: Instance, arguments: argparse.Namespace) -> None:
+    from dev import up
+
+    print(up.api_key(_kubeconfig(instance), up.namespace(arguments.stack)))
+
+
+def env(instance: Instance, arguments: argparse.Namespace) -> None:
+    """Print what a `pulumi` or `kubectl` started by hand needs, for `eval "$(make -s env)"`."""
+    from dev import current, engine, postgres
+
+    where = current.environment(instance) if instance.name == "current" else postgres.environment(instance)
+    ready = engine.Engine(instance, arguments.stack, _kubeconfig(instance), where)
+    for name, value in sorted(ready.environment().items()):
+        print(f"export {name}={shlex.quote(value)}")
+
+
+COMMANDS = {"up": up, "down": down, "clean": clean, "key": key, "env": env}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m dev", description="The embedded machine.")
+    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("--cluster", choices=["embedded", "current"], default="embedded")
+    parser.add_argument("--stack", default="dev", type=_stack_name)
+    parser.add_argument("--instance", default="")
+    return parser
+
+
+def _stack_name(name: str) -> str:
+    # `_` and `%` are wildcards in the backend's LIKE: locks of another stack would be found and cancelled.
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
+        raise argparse.ArgumentTypeError(f"{name!r}: use a-z, 0-9 and '-' only, beginning with a letter")
+    return name
+
+
+def _kubeconfig(instance: Instance) -> Path:
+    from dev import current
+
+    return current.kubeconfig() if instance.name == "current" else instance.kubeconfig
+
+
+@contextmanager
+def _alone(instance: Instance) -> Iterator[None]:
+    """One command at a time changes an instance; raises DevError naming the other one's pid."""
+    RUN.mkdir(parents=True, exist_ok=True)
+    with (RUN / f"{instance.name}.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise DevError(
+                f"another command is changing {instance.name} (pid {lock.read().strip() or 'unknown'})",
+                "wait for it to end, then run this again",
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+sys.exit(main())

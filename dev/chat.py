@@ -1,0 +1,47 @@
+"""The proof at the end of `make up`: a chat with each of two models through the Service, timed."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+
+from dev.steps import DevError
+
+_QUESTION = "Name three colours of the rainbow."
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One completion: `first_byte_s` includes the swap, `tokens_per_s` is the model's own figure."""
+
+    model: str
+    text: str
+    seconds: float
+    tokens_per_s: float
+
+
+def ask(endpoint: str, key: str, model: str, timeout_s: float = 300.0) -> Answer:
+    """POST one chat completion; raises DevError with the endpoint's own words when it is refused."""
+    body = {"model": model, "messages": [{"role": "user", "content": _QUESTION}], "max_tokens": 32, "temperature": 0}
+    request = urllib.request.Request(  # noqa: S310 - the endpoint is ours
+        f"{endpoint}/v1/chat/completions",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json", "Authorization": f"Bearer {key}"},
+    )
+    begun = time.monotonic()
+    try:
+        with urllib.request.urlopen(request, timeout=timeout_s) as response:  # noqa: S310 - the same
+            reply = json.load(response)
+    except urllib.error.HTTPError as error:
+        said = error.read(500).decode(errors="replace")
+        raise DevError(
+            f"{model}: HTTP {error.code}: {said}", "read the server's log: kubectl logs deploy/llama-swap"
+        ) from None
+    except OSError as error:
+        raise DevError(f"{model}: {endpoint}: {error}", "run `make up` again; it mends what does not answer") from None
+    text = reply["choices"][0]["message"]["content"]
+    if not text.strip():
+        raise DevError(f"{model} answered with nothing", "read the server's log: kubectl logs deploy/llama-swap")
+    rate = reply.get("timings", {}).get("predicted_per_second", 0.0)
+    return Answer(model, " ".join(text.split()), time.monotonic() - begun, rate)

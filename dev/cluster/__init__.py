@@ -1,0 +1,107 @@
+"""A one-node Kubernetes in a network namespace of its own: real pods on this machine, or pods that kwok only plays.
+
+This file is the order of things; each part has a file. Postgres, the hub and what is deployed are not its business.
+"""
+
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from dev import daemons, images, tools
+from dev.cluster import certificates, containerd, control_plane, dns, host, kubelet, kwok, network, nodes
+from dev.cluster.disk import require_space
+from dev.forward import forward
+from dev.instance import Instance
+from dev.steps import DevError, step
+
+POD_UID = 65532  # the user of our pods, who owns the models' directory
+
+
+def up(instance: Instance, nodes: Literal["real", "kwok"] = "real") -> None:
+    """Bring the cluster up, or mend it: what is healthy is left alone, what is not running is started.
+
+    Afterwards the node is ready and `instance.kubeconfig` works on the host. Raises DevError.
+    """
+    if os.geteuid() != 0:
+        raise DevError("the cluster needs namespaces, mounts and cgroups, so it needs root", "run it again as root")
+    require_space()
+    ready = tools.ensure("debian", "kubernetes", *(("coredns",) if nodes == "real" else ("kwok",)))
+    with step(f"control plane of {instance.name}", instance.logs):
+        network.up(instance)
+        control_plane.start(instance, ready["kubernetes"])
+        forward(instance, "forward-api", {instance.ports.api_server: f"127.0.0.1:{control_plane.API_PORT}"})
+        url = f"https://127.0.0.1:{instance.ports.api_server}"
+        certificates.write_kubeconfig(instance, instance.kubeconfig, url)
+    if nodes == "real":
+        _real_node(instance, ready["kubernetes"], ready["coredns"])
+    else:
+        _played_node(instance, ready["kwok"])
+
+
+def down(instance: Instance) -> None:
+    """End every process of the instance and undo all that it did to the host; `up` continues with the same cluster.
+
+    Kept: etcd, images, certificates, logs, models. Processes the instance has besides are ended too, so stop first what
+    wants to be asked (Postgres). Raises DevError naming what would not go.
+    """
+    daemons.stop(instance, "kubelet")  # first, or it restarts what ends
+    # While containerd still runs, so that it ends the shims and unmounts the disks; the pause process hears only KILL.
+    daemons.end(instance, "kubepods", timeout_s=1.0)
+    daemons.stop(instance, "kube-apiserver", timeout_s=1.0)  # it would wait a minute for its clients, and etcd for it
+    daemons.stop_all(instance)
+    host.clean(instance)
+    network.down(instance)
+    host.remove(instance.run)
+
+
+def reset(instance: Instance) -> None:
+    """`down`, and forget the cluster's objects; images, certificates and models stay. Raises DevError."""
+    down(instance)
+    for directory in ("etcd", "kubelet", "pod-logs"):
+        host.remove(instance.state / directory)
+
+
+def models(instance: Instance) -> Path:
+    """The directory for the models' volume on the node, which is the same path on the host; made when missing."""
+    directory = instance.state / "models"
+    if not directory.exists():
+        directory.mkdir(parents=True)
+        os.chown(directory, POD_UID, POD_UID)
+    return directory
+
+
+def _real_node(instance: Instance, programs: Path, dns_programs: Path) -> None:
+    _only(instance, "kubelet", not_beside="kwok")
+    since = _start_of(instance, "kubelet")
+    with step(f"node of {instance.name}", instance.logs):
+        host.remember(instance)
+        models(instance)
+        containerd.start(instance, images.references()["pause"])
+        images.ensure(instance)
+        nodes.register(instance, played=False)
+        kubelet.start(instance, programs)
+        dns.start(instance, dns_programs)
+        nodes.wait_ready(instance, "kubelet", since)
+
+
+def _played_node(instance: Instance, programs: Path) -> None:
+    _only(instance, "kwok", not_beside="kubelet")
+    since = _start_of(instance, "kwok")
+    with step(f"played node of {instance.name}", instance.logs):
+        nodes.register(instance, played=True)
+        kwok.start(instance, programs)
+        nodes.wait_ready(instance, "kwok", since)
+
+
+def _only(instance: Instance, wanted: str, not_beside: str) -> None:
+    if daemons.pid_of(instance, not_beside):
+        raise DevError(
+            f"{instance.name} runs with {not_beside}, not {wanted}", "take it down first, or use another name"
+        )
+
+
+def _start_of(instance: Instance, daemon: str) -> datetime:
+    """Since when a report of the daemon counts: from now on when it has yet to be started."""
+    return datetime.fromtimestamp(0 if daemons.pid_of(instance, daemon) else int(time.time()), UTC)

@@ -1,0 +1,28 @@
+"""Refuses to start on a disk that would fill up half-way, saying what could be freed."""
+
+import shutil
+from pathlib import Path
+
+from dev.instance import CACHE, STATE
+from dev.steps import DevError
+
+NEEDED_GIB = 5.0  # all tools, images, two models, and builds' scratch space, with a margin
+_GIB = 1 << 30
+
+
+def require_space(*paths: Path, needed_gib: float = NEEDED_GIB) -> None:
+    """Raise DevError when the disk under one of `paths` (they need not exist) has less than `needed_gib` free."""
+    for path in paths or (STATE, CACHE):
+        existing = next(place for place in (path, *path.parents) if place.exists())
+        free_gib = shutil.disk_usage(existing).free / _GIB
+        if free_gib < needed_gib:
+            ours = " and ".join(f"{_size_gib(place):.1f} GiB in {place}" for place in (STATE, CACHE))
+            raise DevError(
+                f"the disk under {path} is too full: {free_gib:.1f} GiB free, {needed_gib:.1f} GiB needed",
+                f"free some space; `make clean` frees {ours}",
+            )
+
+
+def _size_gib(directory: Path) -> float:
+    files = (path for path in directory.rglob("*") if path.is_file() and not path.is_symlink())
+    return sum(path.stat().st_blocks * 512 for path in files) / _GIB

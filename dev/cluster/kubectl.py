@@ -1,0 +1,42 @@
+"""kubectl from the host: as the embedded cluster's admin through the forwarded API server, or with any kubeconfig."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dev import tools
+from dev.instance import Instance
+from dev.steps import DevError
+
+
+def run(kubeconfig: Path, *arguments: str, stdin: str | None = None) -> str:
+    """Run kubectl and return its output; raises DevError with what it said."""
+    argv = [tools.path("kubectl") / "kubectl", "--kubeconfig", kubeconfig, *arguments]
+    done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False)
+    if done.returncode:
+        shown, said = " ".join(arguments[:4]), done.stderr.strip() or done.stdout.strip()
+        raise DevError(
+            f"kubectl {shown} failed: {said}", f"check the cluster and your rights: --kubeconfig {kubeconfig}"
+        )
+    return done.stdout
+
+
+def kubectl(instance: Instance, *arguments: str, stdin: str | None = None) -> str:
+    """`run` on the embedded cluster."""
+    return run(instance.kubeconfig, *arguments, stdin=stdin)
+
+
+def apply(instance: Instance, *objects: Mapping[str, Any], manager: str = "local-llm", status: bool = False) -> None:
+    """Server-side apply of `objects` (or of their status) as field manager `manager`. Raises DevError."""
+    of_status = ["--subresource=status"] if status else []
+    document = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+    argv = ["apply", "--server-side", f"--field-manager={manager}", "--force-conflicts", *of_status, "--filename=-"]
+    kubectl(instance, *argv, stdin=document)
+
+
+def find(instance: Instance, kind: str, name: str, namespace: str = "default") -> dict[str, Any] | None:
+    """The object, or None when there is none."""
+    found = kubectl(instance, "get", kind, name, "--namespace", namespace, "--ignore-not-found", "--output=json")
+    return json.loads(found) if found else None

@@ -1,0 +1,34 @@
+"""A daemon inside the instance's namespace together with the URL at which it says that it is well."""
+
+import contextlib
+import http.client
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from dev import daemons
+from dev.cluster import certificates, network
+from dev.instance import Instance
+
+
+def run(instance: Instance, name: str, argv: Sequence[str | Path], health_url: str) -> None:
+    """Start the daemon unless it runs, and wait until `health_url` gives 200; raises DevError when it does not."""
+    daemons.start(instance, name, argv, in_netns=True)
+    daemons.wait_for(name, lambda: answers(instance, health_url), instance, name)
+
+
+def answers(instance: Instance, url: str) -> bool:
+    """Whether a GET of `url` from inside the namespace gives 200; https must be signed by the cluster's CA."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or 0
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        connection = http.client.HTTPConnection(host, port)
+        with contextlib.closing(connection):
+            connection.sock = network.connect(instance, host, port)
+            if parts.scheme == "https":
+                trust = ssl.create_default_context(cafile=certificates.directory(instance) / "ca.crt")
+                connection.sock = trust.wrap_socket(connection.sock, server_hostname=host)
+            connection.request("GET", parts.path)
+            return connection.getresponse().status == http.client.OK
+    return False

@@ -1,0 +1,75 @@
+"""`make up CLUSTER=current`: the stack on the cluster KUBECONFIG leads to; nothing is built but what is missing."""
+
+import os
+import socket
+import uuid
+from pathlib import Path
+
+from dev import daemons, postgres, preflight, tools
+from dev.cluster import kubectl
+from dev.engine import Engine
+from dev.forward import require_free
+from dev.instance import Instance
+from dev.stackfile import Facts, committed
+from dev.steps import DevError, say
+from dev.up import cluster_id, deploy, namespace, prove
+from plan import config, names
+
+
+def up(instance: Instance, stack: str) -> None:
+    """Deploy the stack to the current cluster and prove it; raises DevError where a right or a fact is missing."""
+    preflight.check(stack, Facts(str(uuid.UUID(int=0))))
+    where = kubeconfig()
+    tools.ensure("kubectl", "pulumi", "postgres")
+    facts = Facts(cluster_id(where))
+    for wanted in _namespaces(stack):
+        _ensure_namespace(where, wanted)
+    engine = Engine(instance, stack, where, environment(instance))
+    deploy(engine, facts)
+    argv = [tools.path("kubectl") / "kubectl", "--kubeconfig", where, "-n", namespace(stack), "port-forward"]
+    daemons.stop(instance, preflight.ENDPOINT)
+    require_free(instance, instance.ports.endpoint)
+    port = f"{instance.ports.endpoint}:{names.SERVICE_PORT}"
+    daemons.start(instance, preflight.ENDPOINT, [*argv, f"service/{names.SERVER}", port])
+    daemons.wait_for("the way to the Service", lambda: _listens(instance), instance, preflight.ENDPOINT)
+    prove(engine, where)
+
+
+def kubeconfig() -> Path:
+    """The file KUBECONFIG names, or kubectl's default; raises DevError when there is none."""
+    path = Path(os.environ.get("KUBECONFIG") or Path.home() / ".kube" / "config")
+    if not path.is_file():
+        raise DevError(f"KUBECONFIG={path} is no file", "export KUBECONFIG=/path/to/your/kubeconfig")
+    return path.resolve()
+
+
+def environment(instance: Instance) -> dict[str, str]:
+    """libpq's variables of the operator's own database where PGHOST or PGSERVICE is set, else of an embedded one."""
+    if os.environ.get("PGHOST") or os.environ.get("PGSERVICE"):
+        return {name: value for name, value in os.environ.items() if name.startswith("PG")}
+    say("neither PGHOST nor PGSERVICE is set: the state goes to an embedded Postgres")
+    postgres.start(instance)
+    return postgres.environment(instance)
+
+
+def _namespaces(stack: str) -> list[str]:
+    value = committed(stack)["config"][config.KEY]
+    return [value["namespace"], *([value["immich"]["namespace"]] if value.get("immich") else [])]
+
+
+def _ensure_namespace(where: Path, name: str) -> None:
+    if kubectl.run(where, "get", "namespace", name, "--ignore-not-found", "-o", "name"):
+        return
+    try:
+        kubectl.run(where, "create", "namespace", name)
+    except DevError as error:
+        raise DevError(
+            f"the namespace {name} does not exist, and this kubeconfig may not create it: {error.what}",
+            f"ask someone who may for `kubectl create namespace {name}`",
+        ) from None
+    say(f"created the namespace {name}")
+
+
+def _listens(instance: Instance) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", instance.ports.endpoint)) == 0

@@ -1,0 +1,131 @@
+"""The Pulumi CLI as this project runs it: which state, which cluster, which plugins, one run at a time.
+
+Decides nothing about the stack; the program does that.
+"""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dev import backend, tools
+from dev.instance import Instance
+from dev.plugin import install
+from dev.stackfile import ROOT, rendered
+from dev.steps import DevError, say
+
+VENV = Path(sys.prefix)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One stack of one instance; `kubeconfig` leads to the cluster, `postgres` holds libpq's variables."""
+
+    instance: Instance
+    stack: str
+    kubeconfig: Path
+    postgres: dict[str, str]
+
+    @property
+    def home(self) -> Path:
+        return self.instance.state / "pulumi"
+
+    def environment(self) -> dict[str, str]:
+        """Everything a `pulumi` started by hand needs too."""
+        path = [str(VENV / "bin"), str(tools.path("pulumi")), os.environ.get("PATH", "")]
+        return {
+            **self.postgres,
+            "PATH": os.pathsep.join(path),
+            "KUBECONFIG": str(self.kubeconfig),
+            "PULUMI_HOME": str(self.home),
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(_passphrase(self.instance)),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_ERROR_OUTPUT_STRING": "true",  # an Output in an f-string is an error, not a sentence about itself
+            # Lists that run at once dead-lock in Postgres (pulumi 3.259, pkg/backend/diy/postgres).
+            "PULUMI_DIY_BACKEND_PARALLEL": "1",
+            "GOMAXPROCS": "4",
+        }
+
+    def prepare(self) -> None:
+        """Make plugins, backend and stack ready; raises DevError where one is not usable."""
+        for line in install.install(self.home, VENV / "bin" / "python", install.sdk_versions(VENV / "bin" / "python")):
+            say(line)
+        backend.check(self.environment())
+        if self.stack not in backend.stacks(self.environment()):
+            self._init()
+        backend.clear_dead_locks(self.environment(), self.stack, lambda: self.run("cancel", "--yes", quiet=True))
+
+    def _init(self) -> None:
+        # `init` knows no --config-file and writes the salt beside the project file it finds; that must be the rendered
+        # stack file, not the committed one.
+        shutil.copy(ROOT / "Pulumi.yaml", self.instance.state)
+        self.run("stack", "init", self.stack, "--non-interactive", "--cwd", str(self.instance.state), quiet=True)
+
+    def run(self, *arguments: str, quiet: bool = False) -> str:
+        """Run `pulumi ARGUMENTS` on the stack; returns its output when `quiet`, else it goes to the terminal.
+
+        Raises DevError with the exit code. Ctrl-C is passed on once, so that Pulumi ends what it began and saves it.
+        """
+        argv = self.argv(*arguments)
+        process = subprocess.Popen(
+            argv,
+            cwd=ROOT,
+            env={**os.environ, **self.environment()},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if quiet else None,
+            stderr=subprocess.STDOUT if quiet else None,
+            text=True,
+            start_new_session=True,
+        )
+        output = _attend(process)
+        if process.returncode:
+            raise DevError(
+                f"pulumi {' '.join(arguments)} ended with exit code {process.returncode}{_tail(output)}",
+                "read the message above, correct it, and run the command again",
+            )
+        return output
+
+    def argv(self, *arguments: str) -> Sequence[str]:
+        """The command line: which stack, and for the verbs that read configuration, from which file."""
+        stack = [] if arguments[:2] == ("stack", "init") else ["--stack", self.stack]
+        reads = arguments[0] in {"preview", "up", "refresh", "destroy", "config"}
+        file = ["--config-file", str(rendered(self.instance, self.stack))] if reads else []
+        return [str(tools.path("pulumi") / "pulumi"), *arguments, *stack, *file]
+
+
+def _attend(process: subprocess.Popen[str]) -> str:
+    interrupted = False
+    while True:
+        try:
+            return process.communicate()[0] or ""
+        except KeyboardInterrupt:
+            if interrupted:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+            interrupted = True
+            say("stopping: what has begun is finished and saved; Ctrl-C again ends it at once")
+            os.kill(process.pid, signal.SIGINT)
+        finally:
+            if interrupted and process.poll() is not None:
+                raise KeyboardInterrupt
+
+
+def _tail(output: str) -> str:
+    lines = [line for line in output.splitlines() if line.strip()]
+    return f": {lines[-1]}" if lines else ""
+
+
+def _passphrase(instance: Instance) -> Path:
+    """File with the passphrase of the stack's secrets, made once; losing it loses the secrets in the state."""
+    path = instance.state / "passphrase"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(32))
+    return path

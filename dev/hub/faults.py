@@ -1,0 +1,70 @@
+"""Faults to order from the local hub: which requests are hit, how often, and what happens to them."""
+
+import re
+import threading
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(slots=True)
+class Rule:
+    """The first rule that fits a request is applied to it.
+
+    Fits: `origin`; `path` (a regex, the query with the signature number included) and `range` (a regex) are found in
+    the request; the first `skip` such requests are spared, then `times` are hit (None: all).
+    """
+
+    origin: Literal["api", "cdn"]
+    path: str = ""
+    range: str = ""
+    skip: int = 0
+    times: int | None = None
+    status: int | None = None  # answer this, with `headers`
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+    token: str | None = None  # a gated repository: 401 without, 403 with another bearer token
+    etag: str | None = None  # X-Linked-Etag says this
+    total: int | None = None  # Content-Range says that the file has so many bytes
+    ignore_range: bool = False  # 200 with the whole file
+    corrupt_at: int | None = None  # flip the byte at this offset of the file
+    truncate_after: int | None = None  # close the connection after so many bytes of the body
+    stall_after: int | None = None  # fall silent after so many bytes, until the rules are replaced
+    rate_bytes_s: int | None = None  # per connection
+
+
+class Faults:
+    """The rules in force, changed and asked from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rules: list[Rule] = []
+        self._released = threading.Event()
+
+    def set(self, *rules: Rule) -> None:
+        """Replace all rules and let stalled answers go on."""
+        with self._lock:
+            self._rules = list(rules)
+            self._released.set()
+            self._released = threading.Event()
+
+    def load(self, rules: list[dict[str, Any]]) -> None:
+        """Replace all rules by these, as JSON; raises TypeError for a key that does not exist."""
+        self.set(*(Rule(**rule) for rule in rules))
+
+    def pick(self, origin: str, path: str, byte_range: str) -> Rule | None:
+        """The rule for this request, its counters moved on."""
+        with self._lock:
+            for rule in self._rules:
+                if rule.origin != origin or not re.search(rule.path, path) or not re.search(rule.range, byte_range):
+                    continue
+                if rule.skip:
+                    rule.skip -= 1
+                elif rule.times is None or rule.times > 0:
+                    rule.times = rule.times and rule.times - 1
+                    return rule
+        return None
+
+    def stall(self) -> None:
+        """Block until the rules are replaced."""
+        with self._lock:
+            released = self._released
+        released.wait()

@@ -1,0 +1,39 @@
+"""What can be refused before anything is built or started: configuration, lock, rights, disk, ports."""
+
+import datetime
+import os
+import uuid
+from pathlib import Path
+
+from dev import daemons
+from dev.cluster import disk, nodes
+from dev.forward import require_free
+from dev.instance import Instance
+from dev.stackfile import ROOT, Facts, complete
+from dev.steps import DevError
+from plan import config, lock
+from plan.errors import ConfigError
+from plan.plan import make_plan
+
+ENDPOINT = "forward-endpoint"  # the daemon that holds the endpoint's port
+_IMAGE = f"llm.local/runtime@sha256:{'0' * 64}"
+
+
+def embedded(instance: Instance, stack: str) -> None:
+    """Refuse what could not end well on this machine; raises DevError."""
+    check(stack, Facts(str(uuid.UUID(int=0)), _IMAGE, Path("/models"), nodes.NODE, "http://hub"))
+    if os.geteuid() != 0:
+        raise DevError("the embedded cluster needs root", "run `make up` as root, or `make up CLUSTER=current`")
+    disk.require_space()
+    if not daemons.pid_of(instance, ENDPOINT):
+        require_free(instance, instance.ports.endpoint)
+
+
+def check(stack: str, facts: Facts) -> None:
+    """Plan the stack offline; raises DevError with every problem and the file to correct."""
+    try:
+        raw = complete(stack, facts)["config"][config.KEY]
+        locked = lock.load((ROOT / "models.lock.yaml").read_text())
+        make_plan(config.parse(raw), locked, datetime.datetime.now(tz=datetime.UTC).date())
+    except ConfigError as error:
+        raise DevError(str(error), f"correct Pulumi.{stack}.yaml, then run this again") from None

@@ -1,0 +1,61 @@
+"""Debian packages the embedded machine needs: those missing, in one apt-get call.
+
+What counts is the program, not the package: containerd may be containerd.io's, cmake a newer one.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from dev.instance import CACHE
+from dev.steps import DevError, step
+
+# Package -> a program on PATH or a file it brings.
+BUILD = {"cmake": "cmake", "ninja-build": "ninja", "g++": "g++", "binutils": "strip"}
+NODE = {
+    "iproute2": "ip",
+    "iptables": "iptables",
+    "containerd": "containerd",
+    "runc": "runc",
+    "containernetworking-plugins": "/usr/lib/cni/bridge",
+    "umoci": "umoci",
+    "skopeo": "skopeo",
+    "busybox-static": "/var/lib/dpkg/info/busybox-static.list",  # the dynamic busybox has the same path
+    "debootstrap": "debootstrap",
+    "ca-certificates": "/etc/ssl/certs/ca-certificates.crt",
+    "util-linux": "nsenter",
+}
+
+
+def install(packages: dict[str, str]) -> None:
+    """Install the missing ones of `packages`. Raises DevError when not root or when apt-get fails."""
+    lacking = missing(packages)
+    if not lacking:
+        return
+    command = f"apt-get install -y --no-install-recommends {' '.join(lacking)}"
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise DevError(f"this machine lacks {', '.join(lacking)}", f"as root: apt-get update && {command}")
+    log = CACHE / "logs" / "debian.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    script = f"apt-get update && {command} -o DPkg::Lock::Timeout=120"
+    with step(f"installing {', '.join(lacking)}", log):
+        with log.open("wb") as out:
+            done = subprocess.run(
+                ["sh", "-ec", script], stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment, check=False
+            )
+        if done.returncode or missing(packages):
+            last = log.read_text(errors="replace").splitlines()[-1:] or ["(nothing printed)"]
+            raise DevError(f"apt-get could not install {', '.join(missing(packages))}: {last[0]}", f"read {log}")
+
+
+def missing(packages: dict[str, str]) -> list[str]:
+    """Names of the packages whose program or file is not there, sorted."""
+    return sorted(package for package, thing in packages.items() if not _there(thing))
+
+
+def _there(thing: str) -> bool:
+    if thing.startswith("/"):
+        return Path(thing).exists()
+    return shutil.which(thing, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is not None

@@ -1,0 +1,87 @@
+"""`make up`: from whatever is there to a chat answered through the Service, one idempotent step after another."""
+
+import base64
+import sys
+from pathlib import Path
+
+from dev import chat, cluster, daemons, hub, images, postgres, preflight, tools
+from dev.cluster import kubectl, nodes, stand_ins
+from dev.engine import Engine
+from dev.forward import forward
+from dev.instance import CDN_PORT, HUB_PORT, NODE_IP, Instance
+from dev.stackfile import ROOT, Facts, committed, render
+from dev.steps import say, step
+from plan import config, names
+
+
+def embedded(instance: Instance, stack: str) -> None:
+    """Bring up Postgres, cluster, hub and stack on this machine, and prove it with a chat."""
+    preflight.embedded(instance, stack)
+    tools.ensure("debian", "postgres", "pulumi", "llama", "gemma")
+    postgres.start(instance)
+    cluster.up(instance)
+    pinned = images.ensure(instance)["runtime"]
+    stand_ins.ensure(instance, pinned)
+    _hub(instance)
+    uid = cluster_id(instance.kubeconfig)
+    facts = Facts(uid, pinned, cluster.models(instance), nodes.NODE, f"http://{NODE_IP}:{HUB_PORT}")
+    engine = Engine(instance, stack, instance.kubeconfig, postgres.environment(instance))
+    deploy(engine, facts)
+    place = ["-n", namespace(stack), "-o", "jsonpath={.spec.clusterIP}"]
+    target = kubectl.run(instance.kubeconfig, "get", "service", names.SERVER, *place)
+    forward(instance, preflight.ENDPOINT, {instance.ports.endpoint: f"{target}:{names.SERVICE_PORT}"})
+    prove(engine, instance.kubeconfig)
+
+
+def cluster_id(kubeconfig: Path) -> str:
+    """The uid of kube-system, by which a stack knows its cluster."""
+    return kubectl.run(kubeconfig, "get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
+
+
+def deploy(engine: Engine, facts: Facts) -> None:
+    """Render the stack file and run `pulumi up`."""
+    render(engine.instance, engine.stack, facts)
+    engine.prepare()
+    with step(f"pulumi up of the stack {engine.stack}"):
+        engine.run("up", "--yes", "--skip-preview", "--non-interactive", "--suppress-outputs")
+
+
+def prove(engine: Engine, kubeconfig: Path) -> None:
+    """Ask two models through the Service; the second answer includes a swap."""
+    endpoint = f"http://127.0.0.1:{engine.instance.ports.endpoint}"
+    key = api_key(kubeconfig, namespace(engine.stack))
+    ids = sorted(committed(engine.stack)["config"][config.KEY]["models"])[:2]
+    for model in ids:
+        answer = chat.ask(endpoint, key, model)
+        warm = chat.ask(endpoint, key, model)
+        swap_s = max(0.0, answer.seconds - warm.seconds)
+        say(f"{model}: {answer.text!r} ({warm.tokens_per_s:.0f} tokens/s, swapped in {swap_s:.1f} s)")
+    say(f"endpoint: {endpoint}/v1 (models: {', '.join(ids)})")
+    print(f"""
+KEY=$(make -s key)
+curl {endpoint}/v1/chat/completions -H "Authorization: Bearer $KEY" \\
+  -d '{{"model": "{ids[0]}", "messages": [{{"role": "user", "content": "Hello"}}]}}'
+""")
+
+
+def api_key(kubeconfig: Path, namespace: str) -> str:
+    """The endpoint's key, from its Secret; raises DevError before the first `make up`."""
+    field = f"jsonpath={{.data.{names.API_KEY_FIELD}}}"
+    encoded = kubectl.run(kubeconfig, "get", "secret", names.API_KEY_SECRET, "-n", namespace, "-o", field)
+    return base64.b64decode(encoded).decode()
+
+
+def _hub(instance: Instance) -> None:
+    gemma = tools.path("gemma")
+    root = instance.state / "hub"
+    hub.populate(root, *(gemma / f"gemma-3-270m-{quant}.gguf" for quant in ("Q4_K_M", "Q3_K_M")))
+    argv = [sys.executable, "-m", "dev.hub", "--listen", NODE_IP, "--port", str(HUB_PORT)]
+    argv += ["--cdn-port", str(CDN_PORT), "--root", str(root)]
+    daemons.start(instance, "hub", argv, in_netns=True, cwd=ROOT)
+    ports = instance.ports
+    forward(instance, "forward-hub", {ports.hub: f"{NODE_IP}:{HUB_PORT}", ports.cdn: f"{NODE_IP}:{CDN_PORT}"})
+
+
+def namespace(stack: str) -> str:
+    """The namespace the stack lives in, as its committed file says."""
+    return committed(stack)["config"][config.KEY]["namespace"]

@@ -1,0 +1,46 @@
+"""The command line. Each command imports its own module, so that `--help` does not wait for the others' libraries."""
+
+from typing import Annotated
+
+import typer
+
+from ops.errors import OpsError
+from plan.errors import ConfigError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def commands() -> None:
+    """Commands around the stack; run them in the repository's root."""
+
+
+@app.command()
+def lock(
+    ids: Annotated[
+        list[str] | None, typer.Argument(help="With --update: only these models.", metavar="[ID]...")
+    ] = None,
+    stack: Annotated[str, typer.Option(help="Whose models: those of Pulumi.STACK.yaml.")] = "dev",
+    update: Annotated[bool, typer.Option("--update", help="Resolve locked models again.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Change nothing, ask nobody: is the lock complete?")] = False,
+) -> None:
+    """Resolve the stack's models at the hub to commits, files and sha256, and write models.lock.yaml.
+
+    Models that are locked already stay as they are, without --update. HF_ENDPOINT names another hub, HF_TOKEN opens
+    gated repositories.
+    """
+    from ops import lock as command
+
+    command.run(stack, ids or [], update=update, check=check)
+
+
+def main() -> None:
+    try:
+        app()
+    except (OpsError, ConfigError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

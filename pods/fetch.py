@@ -1,0 +1,50 @@
+"""Entry of the pods' programs: `fetch` brings a model's locked files onto the volume, `gate` waits for complete ones.
+
+Runs as `python3 -I -S fetch.py {fetch,gate} --manifest FILE` on Python 3.11 to 3.13: standard library and the files
+beside this one, all mounted from one ConfigMap. HF_TOKEN comes from the environment. `ops lock` chose the files.
+
+Exit codes (sysexits.h): 65 other bytes than locked, 66 not found, 69 unavailable, 73 no space or not writable, 74 input
+or output error, 77 not allowed, 78 unusable manifest, 143 ended by SIGTERM; the gate: 1 not complete. Trying again can
+help after 1, 69, 74 and 143 only.
+"""
+
+import argparse
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # -I leaves the script's own directory out
+
+import gate
+from download import Download
+from hub import Hub
+from manifest import Manifest
+from report import Progress, run, say
+from volume import Volume
+
+
+def fetch(manifest_path: str) -> None:
+    """Make the generation complete; where it is, nothing is asked, read or written."""
+    manifest = Manifest.read(manifest_path)
+    hub = Hub(manifest.endpoint, os.environ.get("HF_TOKEN", "").strip(), manifest.stall_s)
+    volume = Volume(manifest)
+    missing = [file for file in manifest.files if not volume.has(file)]
+    volume.require_room(missing)
+    progress = Progress(manifest.progress_s, sum(file.size for file in missing))
+    for file in missing:
+        Download(volume, hub, file, progress).run()
+        progress.finished_bytes += file.size
+    volume.publish()
+    say("ready", id=manifest.id, gen=manifest.gen, fetched=[file.path for file in missing])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Fetch a model's locked files, or wait for them.")
+    parser.add_argument("command", choices=["fetch", "gate"])
+    parser.add_argument("--manifest", required=True, help="JSON file rendered by the stack")
+    arguments = parser.parse_args()
+    act = fetch if arguments.command == "fetch" else gate.wait
+    run(lambda: act(arguments.manifest))
+
+
+if __name__ == "__main__":
+    main()

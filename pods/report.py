@@ -1,0 +1,88 @@
+"""How a pod's program speaks: JSON lines on stdout, an exit code (sysexits.h), its reason as termination message."""
+
+import errno
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+TERMINATION_LOG = os.environ.get("TERMINATION_LOG", "/dev/termination-log")
+
+
+class ExitError(Exception):
+    """The run ends: exit code and what to tell the person."""
+
+    def __init__(self, code: int, what: str) -> None:
+        super().__init__(what)
+        self.code = code
+
+
+def say(event: str, **facts: Any) -> None:
+    """Print one JSON line, unbuffered, so that it is not lost when the process ends abruptly."""
+    os.write(1, (json.dumps({"event": event, **facts}) + "\n").encode())
+
+
+class Progress:
+    """Bytes on the volume, rate since the line before and time left, a line every `every_s` seconds."""
+
+    def __init__(self, every_s: float, total_bytes: int) -> None:
+        self.total_bytes, self.finished_bytes = total_bytes, 0
+        self._every_s, self._shown_s, self._shown_bytes = every_s, time.monotonic(), -1
+
+    def show(self, file: str, got_bytes: int) -> None:
+        now_s, have = time.monotonic(), self.finished_bytes + got_bytes
+        if self._shown_bytes < 0:  # what an earlier run left counts as present, not as speed
+            self._shown_bytes = have
+        if (elapsed_s := now_s - self._shown_s) < self._every_s:
+            return
+        rate = (have - self._shown_bytes) / elapsed_s
+        eta_s = round((self.total_bytes - have) / rate) if rate else None
+        facts = {"bytes": have, "total_bytes": self.total_bytes, "mib_s": round(rate / 2**20, 1), "eta_s": eta_s}
+        say("progress", file=file, **facts)
+        self._shown_s, self._shown_bytes = now_s, have
+
+
+def run(action: Callable[[], None]) -> NoReturn:
+    """Run `action` and end the process at once, threads that wait for the network included."""
+    signal.signal(signal.SIGTERM, _stopped)
+    try:
+        action()
+    except ExitError as failure:
+        _end(failure)
+    except OSError as error:
+        _end(_of_disk(error))
+    os._exit(0)
+
+
+def _stopped(*_: object) -> NoReturn:
+    raise ExitError(128 + signal.SIGTERM, "ended by SIGTERM; the next run goes on from here")
+
+
+def _end(failure: ExitError) -> NoReturn:
+    say("failed", code=failure.code, reason=str(failure))
+    try:
+        log = os.open(TERMINATION_LOG, os.O_WRONLY | os.O_TRUNC)  # the kubelet made it; never litter another /dev
+        os.write(log, str(failure).encode()[:4096])
+    except OSError:
+        pass
+    os._exit(failure.code)
+
+
+def _of_disk(error: OSError) -> ExitError:
+    path = str(error.filename or "the volume")
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ExitError(
+            73, f"{path}: {error.strerror}; enlarge the volume or prune old generations, what is here is kept"
+        )
+    if error.errno == errno.EROFS:
+        return ExitError(73, f"{path}: the volume is mounted read-only")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        while not os.path.lexists(path):
+            path = os.path.dirname(path)
+        stat, me = os.lstat(path), f"{os.getuid()}:{os.getgid()}"
+        owner = f"{stat.st_uid}:{stat.st_gid}, mode {stat.st_mode & 0o7777:o}"
+        fix = f"run `chown -R {me} {path}` where the volume lives, or set the stack's uid and gid to the owner's"
+        return ExitError(73, f"{path} belongs to {owner}; {me} may not write there: {fix}")
+    return ExitError(74, f"{path}: {error}")

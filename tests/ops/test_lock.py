@@ -1,0 +1,192 @@
+"""`ops lock` as a person runs it: a real process, the real library, a hub on this machine."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from test_gguf_header import write_model
+
+from dev.hub import Hub, Rule
+from plan import lock as locks
+
+ROOT = Path(__file__).parents[2]
+REPO = "org/tiny-GGUF"
+SECRET = "hf_thisMustNeverBePrinted"
+
+
+class Desk:
+    """A directory with a stack file, and a hub with one repository of real GGUF headers."""
+
+    def __init__(self, directory: Path, hub: Hub) -> None:
+        self.directory, self.hub, self.endpoint = directory, hub, hub.endpoint
+        for name in ("a-Q4_K_M.gguf", "a-Q8_0.gguf", "mmproj-a-F16.gguf"):
+            self.offer(name)
+
+    def offer(self, name: str, vocabulary: int = 10) -> None:
+        file = self.hub.repos.root / REPO / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_model(file, vocabulary + len(name))
+
+    def configure(self, *models: str, stack: str = "dev") -> None:
+        """Write a stack file; a model is like `a: {quant: Q4_K_M}`."""
+        lines = [line.replace("{", f"{{repo: {REPO}, context: 64, ") for line in models]
+        text = "config:\n  local-llm:stack:\n    models:\n" + "".join(f"      {line}\n" for line in lines)
+        (self.directory / f"Pulumi.{stack}.yaml").write_text(text)
+
+    def lock(self, *arguments: str, code: int = 0) -> str:
+        """Run `ops lock`; what it printed."""
+        env = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "HF_ENDPOINT": self.endpoint,
+            "HF_TOKEN": SECRET,
+            "COLUMNS": "200",
+        }
+        ran = subprocess.run(
+            [sys.executable, "-m", "ops", "lock", *arguments],
+            cwd=self.directory,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        printed = ran.stdout + ran.stderr
+        assert SECRET not in printed
+        assert "Traceback" not in printed, printed
+        assert ran.returncode == code, printed
+        assert ("error: " in printed) == bool(code)
+        return printed
+
+    @property
+    def text(self) -> str:
+        return (self.directory / "models.lock.yaml").read_text()
+
+    @property
+    def models(self) -> dict[str, locks.LockedModel]:
+        return locks.load(self.text).models
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with Hub(tmp_path / "hub") as hub:
+        yield Desk(tmp_path, hub)
+
+
+def test_a_model_is_resolved_to_commit_bytes_and_header_facts(desk: Desk) -> None:
+    desk.configure("a: {quant: Q4_K_M, mmproj: F16}")
+
+    printed = desk.lock()
+
+    model = desk.models["a"]
+    repo = desk.hub.repos.get(REPO)
+    assert repo is not None
+    assert (model.commit, model.revision) == (repo.commit, "main")
+    assert [(file.role, file.path) for file in model.files] == [
+        ("model", "a-Q4_K_M.gguf"),
+        ("mmproj", "mmproj-a-F16.gguf"),
+    ]
+    for file in model.files:
+        content = (desk.hub.repos.root / REPO / file.path).read_bytes()
+        assert (file.size, file.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    assert model.gguf == locks.GgufFacts(architecture="gemma3", context=32768, source="header")
+    assert model.commit[:12] in printed
+    assert "mmproj-a-F16.gguf" in printed
+    assert not any(row["authorization"] for row in desk.hub.log if row["origin"] == "cdn")
+
+
+def test_a_locked_model_is_left_alone_and_nobody_is_asked(desk: Desk) -> None:
+    desk.configure("a: {quant: Q4_K_M}")
+    desk.lock()
+    before = desk.text
+    desk.hub.log.clear()
+    assert "nothing changed" in desk.lock()
+    assert (desk.text, desk.hub.log) == (before, [])
+
+
+def test_update_touches_the_named_models_and_no_other_stack_s(desk: Desk) -> None:
+    desk.configure("b: {quant: Q8_0}", stack="prod")
+    desk.lock("--stack", "prod")
+    desk.configure("c: {quant: Q8_0}", "a: {quant: Q4_K_M}")
+    desk.lock()
+    before = desk.models
+    assert list(before) == ["a", "b", "c"]
+    desk.offer("a-Q4_K_M.gguf", vocabulary=50)
+    desk.offer("a-Q8_0.gguf", vocabulary=50)
+
+    printed = desk.lock("--update", "a")
+
+    after = desk.models
+    assert (after["b"], after["c"]) == (before["b"], before["c"])
+    assert (after["a"].gen, after["a"].commit) != (before["a"].gen, before["a"].commit)
+    assert before["a"].gen in printed, "the table shows what it replaces"
+    assert after["a"].gen in printed
+
+
+def test_a_changed_quant_is_refused_with_the_command_that_allows_it(desk: Desk) -> None:
+    desk.configure("a: {quant: Q4_K_M}")
+    desk.lock()
+    desk.configure("a: {quant: Q8_0}")
+    for arguments in ([], ["--check"]):
+        printed = desk.lock(*arguments, code=1)
+        assert "next: " in printed
+        assert "quant Q8_0, the lock Q4_K_M" in printed
+        assert "python -m ops lock --stack dev --update a" in printed
+    desk.lock("--update", "a")
+    assert desk.models["a"].files[0].path == "a-Q8_0.gguf"
+
+
+def test_check_asks_nobody_and_names_what_is_not_locked(desk: Desk) -> None:
+    desk.configure("a: {quant: Q4_K_M}", "b: {quant: Q8_0}")
+    assert "not locked: a, b" in desk.lock("--check", code=1)
+    assert desk.hub.log == []
+    desk.lock()
+    assert "all 2 models" in desk.lock("--check")
+    lock = desk.directory / "models.lock.yaml"
+    lock.write_text(lock.read_text().replace("a-Q8_0", "b-Q8_0").replace(desk.models["b"].gen, "f" * 12))
+    assert "does not match its files" in desk.lock("--check", code=1)
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        (Rule("api", status=503), "answered HTTP 503"),
+        (Rule("api", status=404, headers={"X-Error-Code": "RepoNotFound"}), "there is no org/tiny-GGUF"),
+        (Rule("api", status=404, headers={"X-Error-Code": "RevisionNotFound"}), "no revision main"),
+        (Rule("api", token="another"), "is gated"),
+        (Rule("cdn", status=500), "answered HTTP 500"),
+    ],
+)
+def test_a_refusal_of_the_hub_is_one_message_and_no_change(desk: Desk, rule: Rule, said: str) -> None:
+    desk.configure("a: {quant: Q4_K_M}")
+    desk.hub.faults.set(rule)
+    assert said in desk.lock(code=1)
+    assert not (desk.directory / "models.lock.yaml").exists()
+
+
+def test_a_hub_that_is_not_there_is_named_with_its_address(desk: Desk) -> None:
+    desk.configure("a: {quant: Q4_K_M}")
+    desk.endpoint = "http://127.0.0.1:1"
+    printed = desk.lock(code=1)
+    assert "http://127.0.0.1:1 cannot be reached" in printed
+    assert "HF_ENDPOINT" in printed
+
+
+def test_unusable_requests_say_what_would_be_usable(desk: Desk) -> None:
+    assert "there is no Pulumi.staging.yaml" in desk.lock("--stack", "staging", code=1)
+    desk.configure("a: {quant: Q5_K_M}")
+    assert "there are Q4_K_M, Q8_0" in desk.lock(code=1)
+    assert "only on request" in desk.lock("a", code=1)
+    assert "is no model of stack dev" in desk.lock("--update", "z", code=1)
+    desk.configure("a: {quant: Q4_K_M, quantum: 1}")
+    assert "models.a.quantum" in desk.lock(code=1)
+
+
+def test_help_does_not_wait_for_the_hub_s_library() -> None:
+    script = "import sys, ops.__main__; print('huggingface_hub' in sys.modules, 'rich.table' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.split()[0] == "False"

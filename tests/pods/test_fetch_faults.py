@@ -1,0 +1,236 @@
+"""The fetcher against a hub, a network and a volume that misbehave."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dev.hub import Rule
+from tests.pods.bench import DATA, SECRET, SEGMENT, Bench
+
+
+def test_a_flipped_byte_ends_with_65_after_a_second_try_and_leaves_no_blob(bench: Bench) -> None:
+    bench.offer("a-Q4_K_M.gguf")
+    bench.hub.faults.set(Rule("cdn", corrupt_at=3 * SEGMENT + 7))
+
+    code, printed = bench.fetch()
+
+    assert code == 65, printed
+    wrong = bench.termination.read_text()
+    assert "a-Q4_K_M.gguf: expected sha256" in wrong
+    assert bench.manifest["files"][0]["sha256"] in wrong
+    assert list((bench.root / ".blobs").iterdir()) == []
+    assert not (bench.generation / "READY.json").exists()
+
+
+def test_a_byte_flipped_once_is_healed_by_fetching_again_from_zero(bench: Bench) -> None:
+    content = bench.offer("a-Q4_K_M.gguf")
+    bench.hub.faults.set(Rule("cdn", range=f"bytes={SEGMENT}-", times=1, corrupt_at=SEGMENT + 7))
+    code, printed = bench.fetch()
+    assert code == 0, printed
+    assert '"corrupt"' in printed
+    assert (bench.generation / "model.gguf").read_bytes() == content
+
+
+def test_a_cut_body_goes_on_where_it_ended(bench: Bench) -> None:
+    content = bench.offer("a-Q4_K_M.gguf")
+    bench.hub.faults.set(Rule("cdn", range=DATA, times=3, truncate_after=1000))
+    code, printed = bench.fetch()
+    assert code == 0, printed
+    assert sum(row["bytes"] for row in bench.requests()) == len(content)
+    assert (bench.generation / "model.gguf").read_bytes() == content
+
+
+@pytest.mark.parametrize("cut", [None, 3 * SEGMENT + 11], ids=["whole", "cut once"])
+def test_a_server_that_ignores_range_still_gives_the_file(bench: Bench, cut: int | None) -> None:
+    content = bench.offer("a-Q4_K_M.gguf")
+    cuts = [Rule("cdn", range=DATA, times=1, ignore_range=True, truncate_after=cut)] if cut else []
+    bench.hub.faults.set(*cuts, Rule("cdn", ignore_range=True))
+    code, printed = bench.fetch()
+    assert code == 0, printed
+    assert '"corrupt"' not in printed, "it would heal, at the price of the whole file again"
+    assert (bench.generation / "model.gguf").read_bytes() == content
+
+
+def test_a_single_answer_of_200_in_the_middle_is_asked_again(bench: Bench) -> None:
+    content = bench.offer("a-Q4_K_M.gguf")
+    bench.hub.faults.set(Rule("cdn", range=DATA, skip=2, times=1, ignore_range=True))
+    assert bench.fetch()[0] == 0
+    assert (bench.generation / "model.gguf").read_bytes() == content
+
+
+@pytest.mark.parametrize("rule", [Rule("api", etag="f" * 64), Rule("cdn", total=999)], ids=["X-Linked-Etag", "total"])
+def test_a_file_replaced_at_the_hub_is_refused_before_its_bytes(bench: Bench, rule: Rule) -> None:
+    bench.offer("a-Q4_K_M.gguf")
+    bench.hub.faults.set(rule)
+    code, printed = bench.fetch()
+    assert code == 65, printed
+    assert not (bench.generation / "READY.json").exists()
+
+
+@pytest.mark.parametrize("origin", ["api", "cdn"])
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (503, {}),
+        (502, {}),
+        (429, {"Retry-After": "1"}),
+        (429, {"RateLimit": '"api";r=0;t=1'}),
+        (503, {"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}),
+    ],
+)
+def test_passing_refusals_are_waited_out_as_long_as_asked(
+    bench: Bench, origin: Any, status: int, headers: dict[str, str]
+) -> None:
+    bench.offer("a-Q4_K_M.gguf", SEGMENT)
+    bench.hub.faults.set(Rule(origin, times=1, status=status, headers=headers))
+    code, printed = bench.fetch()
+    assert code == 0, printed
+    pauses = [json.loads(line)["pause_s"] for line in printed.splitlines() if '"retry"' in line]
+    asked_s = 1 if "1" in {headers.get("Retry-After"), headers.get("RateLimit", "")[-1:]} else 0
+    assert len(pauses) == 1
+    assert all(pause >= asked_s for pause in pauses)
+
+
+def test_a_hub_that_stays_down_ends_with_69(bench: Bench) -> None:
+    bench.offer("a-Q4_K_M.gguf")
+    bench.hub.faults.set(Rule("api", status=503))
+    assert bench.fetch()[0] == 69
+    assert "HTTP 503" in bench.termination.read_text()
+    assert len(bench.hub.log) == bench.manifest["attempts"]
+
+
+@pytest.mark.parametrize("after", [0, 1000], ids=["before the body", "in the body"])
+def test_a_connection_that_falls_silent_is_replaced(bench: Bench, after: int) -> None:
+    content = bench.offer("a-Q4_K_M.gguf")
+    bench.manifest |= {"stall_s": 0.5, "attempts": 50}
+    bench.hub.faults.set(Rule("cdn", range=DATA, times=2, stall_after=after))
+    code, printed = bench.fetch()
+    assert code == 0, printed
+    assert "timed out" in printed
+    assert (bench.generation / "model.gguf").read_bytes() == content
+
+
+def test_an_expired_signed_address_is_asked_for_again(bench: Bench) -> None:
+    content = bench.offer("a-Q4_K_M.gguf")
+    bench.hub.faults.set(Rule("cdn", path="sig=1$", skip=4, status=403), Rule("cdn", path="sig=2$", skip=3, status=410))
+    code, printed = bench.fetch()
+    assert code == 0, printed
+    assert bench.hub.signatures == 3, "one new address for all streams, each time"
+    assert "sig=" not in printed, "a signature is a credential"
+    assert (bench.generation / "model.gguf").read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("rule", "code", "said"),
+    [
+        (Rule("api", token="another"), 77, "HF_TOKEN has no access"),
+        (Rule("api", status=401, headers={"X-Error-Code": "RepoNotFound"}), 77, "no such repository"),
+        (Rule("api", status=404, headers={"X-Error-Code": "EntryNotFound"}), 66, "EntryNotFound"),
+        (Rule("api", status=404, headers={"X-Error-Code": "RevisionNotFound"}), 66, "RevisionNotFound"),
+    ],
+)
+def test_no_access_and_no_such_file_have_codes_of_their_own(bench: Bench, rule: Rule, code: int, said: str) -> None:
+    bench.offer("a-Q4_K_M.gguf")
+    bench.hub.faults.set(rule)
+    assert bench.fetch()[0] == code
+    assert said in bench.termination.read_text()
+
+
+def test_the_token_opens_a_gated_repository_and_never_reaches_the_cdn(bench: Bench) -> None:
+    bench.offer("a-Q4_K_M.gguf")
+    bench.hub.faults.set(Rule("api", token=SECRET))
+    assert bench.fetch(token=f"{SECRET}\n")[0] == 0, "a token stored with its line's end is that token"
+    assert all(row["authorization"] for row in bench.hub.log if row["origin"] == "api")
+    assert not any(row["authorization"] for row in bench.hub.log if row["origin"] == "cdn")
+
+
+def test_a_malformed_token_is_refused_without_being_shown(bench: Bench) -> None:
+    bench.offer("a-Q4_K_M.gguf")
+    assert bench.fetch(token=f"{SECRET}\nx")[0] == 77
+    assert bench.hub.log == []
+
+
+@pytest.fixture
+def small_volume(bench: Bench) -> Iterator[Path]:
+    if os.getuid() != 0:
+        pytest.skip("mounting a tmpfs needs root")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "small", bench.root], check=True)
+    yield bench.root
+    subprocess.run(["umount", bench.root], check=True)
+
+
+@pytest.mark.usefixtures("small_volume")
+def test_a_volume_without_room_is_refused_before_the_first_byte(bench: Bench) -> None:
+    bench.offer("a-Q4_K_M.gguf", 1 << 20)
+    bench.manifest["margin_bytes"] = 2 << 20
+    assert bench.fetch()[0] == 73
+    assert "1 MiB to fetch and 2 MiB to keep free" in bench.termination.read_text()
+    assert bench.hub.log == []
+
+
+def test_a_volume_that_fills_up_meanwhile_ends_with_73_and_keeps_what_is_there(
+    bench: Bench, small_volume: Path
+) -> None:
+    content = bench.offer("a-Q4_K_M.gguf", 16 * SEGMENT)
+    with bench.start_and_hold(4) as process:
+        ballast = small_volume / "ballast"
+        subprocess.run(["dd", "if=/dev/zero", f"of={ballast}", "bs=4k"], check=False, capture_output=True)
+        bench.hub.faults.set()
+        process.communicate(timeout=30)
+    assert process.returncode == 73
+    assert "enlarge the volume" in bench.termination.read_text()
+    ballast.unlink()
+    bench.hub.log.clear()
+    assert bench.fetch()[0] == 0
+    assert sum(row["bytes"] for row in bench.requests()) <= len(content) - 4 * SEGMENT
+
+
+def test_a_volume_of_another_owner_says_which_chown_is_needed(bench: Bench) -> None:
+    if os.getuid() != 0:
+        pytest.skip("a directory of another owner needs root")
+    bench.offer("a-Q4_K_M.gguf")
+    os.chown(bench.root, 65532, 65532)
+    # Root as other users are: bound by permissions.
+    code, printed = bench.fetch(via=["setpriv", "--bounding-set=-dac_override,-dac_read_search", sys.executable])
+    assert code == 73, printed
+    said = bench.termination.read_text()
+    assert "belongs to 65532:65532, mode 755" in said
+    assert f"chown -R 0:0 {bench.root}`" in said
+    assert bench.hub.log == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("id", "../other"), ("id", ".."), ("gen", "../../../etc"), ("repo", "a/b/c"), ("endpoint", "file://x")],
+)
+def test_a_manifest_that_leaves_the_volume_or_the_repository_is_refused(bench: Bench, key: str, value: str) -> None:
+    bench.offer("a-Q4_K_M.gguf")
+    bench.manifest[key] = value
+    assert bench.fetch()[0] == 78
+    assert bench.hub.log == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("path", "../../x.gguf"), ("path", "/x.gguf"), ("link", "../x"), ("sha256", "../x"), ("speed", 1)],
+)
+def test_a_file_entry_that_leaves_its_place_is_refused(bench: Bench, key: str, value: Any) -> None:
+    bench.offer("a-Q4_K_M.gguf")
+    bench.manifest["files"][0][key] = value
+    assert bench.fetch()[0] == 78
+    assert bench.hub.log == []
+
+
+def test_a_directory_that_is_a_link_out_of_the_volume_is_refused(bench: Bench, tmp_path: Path) -> None:
+    bench.offer("a-Q4_K_M.gguf")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (bench.root / "tiny-q4").symlink_to(outside)
+    assert bench.fetch()[0] == 78
+    assert list(outside.iterdir()) == []
