@@ -1,0 +1,5 @@
+"""The offline plugins: `kubernetes:*` resources and `RandomPassword`, where the official ones cannot be had.
+
+It answers the engine as the official plugin 4.32 did in the recordings of tests/plugin; a difference is a bug here.
+Not here: Helm, YAML and Kustomize components, client-side apply, List resources, custom resource definitions' specials.
+"""

@@ -1,0 +1,74 @@
+"""Puts the offline plugins where the engine looks for plugins, unless the official ones are there.
+
+The launchers name this checkout and its virtual environment, so every `make up` writes them again.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from dev.steps import DevError
+
+_MARK = "# offline plugin of local-llm"
+_FLAGS = "-I -S -X frozen_modules=on"
+
+
+def install(pulumi_home: Path, venv_python: Path, versions: dict[str, str]) -> list[str]:
+    """Provide `kubernetes` and `random` in the versions of their SDK packages; one line for each says which is used.
+
+    An official plugin on PATH or under `pulumi_home` wins. PULUMI_K8S_PLUGIN=/path is linked instead of the offline
+    Kubernetes plugin; raises DevError where no executable lies there.
+    """
+    return [_install(pulumi_home, venv_python, name, version) for name, version in versions.items()]
+
+
+def sdk_versions(venv_python: Path) -> dict[str, str]:
+    """Versions of the SDK packages in the virtual environment: the engine asks for exactly these plugins."""
+    packages = {"kubernetes": "pulumi_kubernetes", "random": "pulumi_random"}
+    return {name: _version(_site(venv_python), package) for name, package in packages.items()}
+
+
+def _install(pulumi_home: Path, venv_python: Path, name: str, version: str) -> str:
+    binary = f"pulumi-resource-{name}"
+    target = pulumi_home / "plugins" / f"resource-{name}-v{version}" / binary
+    chosen = os.environ.get("PULUMI_K8S_PLUGIN", "") if name == "kubernetes" else ""
+    if chosen:
+        if not os.access(chosen, os.X_OK) or Path(chosen).is_dir():
+            raise DevError(f"PULUMI_K8S_PLUGIN={chosen} is no executable file", "correct it, or unset it")
+        _replace(target).symlink_to(Path(chosen).resolve())
+        return f"{name} plugin {version}: {chosen}, asked for by PULUMI_K8S_PLUGIN"
+    if (found := shutil.which(binary)) and not _is_ours(Path(found)):
+        return f"{name} plugin {version}: the official one on PATH, {found}"
+    if target.exists() and not target.is_symlink() and not _is_ours(target):
+        return f"{name} plugin {version}: the official one, {target}"
+    main = Path(__file__).resolve().with_name("main.py")
+    command = f'exec "{venv_python}" {_FLAGS} "{main}" "{_site(venv_python)}" {name} {version} "$@"'
+    launcher = _replace(target)
+    launcher.write_text(f"#!/bin/sh\n{_MARK}\n{command}\n")
+    launcher.chmod(0o755)
+    return f"{name} plugin {version}: the offline one of this checkout, as no official one is installed"
+
+
+def _replace(target: Path) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    return target
+
+
+def _is_ours(binary: Path) -> bool:
+    with binary.open("rb") as file:
+        return _MARK.encode() in file.read(200)
+
+
+def _site(venv_python: Path) -> Path:
+    """The environment's site-packages; raises DevError where the environment has no pulumi."""
+    for site in sorted(venv_python.parent.parent.glob("lib/python3*/site-packages")):
+        if (site / "pulumi").is_dir():
+            return site
+    raise DevError(f"{venv_python} has no package pulumi", "pip install --require-hashes -r requirements.txt into it")
+
+
+def _version(site: Path, package: str) -> str:
+    for info in site.glob(f"{package}-*.dist-info"):
+        return info.name.removesuffix(".dist-info").rpartition("-")[2]
+    raise DevError(f"{site} has no package {package}", "pip install --require-hashes -r requirements.txt into it")
