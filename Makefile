@@ -6,6 +6,7 @@ STACK ?= dev
 INSTANCE ?=
 PYTHON := .venv/bin/python
 DEV = $(PYTHON) -m dev --cluster $(CLUSTER) --stack $(STACK) $(if $(INSTANCE),--instance $(INSTANCE))
+TOOLS := debian pulumi kubernetes coredns kwok llama gemma postgres
 SOURCES := plan components pods ops dev bench tests __main__.py
 
 .PHONY: help venv up down clean key env test unit check fmt lint type schema golden lock bench
@@ -31,7 +32,8 @@ key: venv ## print the API key of the endpoint
 env: venv ## print the variables for a pulumi or kubectl of your own: eval "$$(make -s env)"
 	@$(DEV) env
 
-test: venv ## every test: unit, processes, engine, cluster
+test: check ## format, lint, types, and every test: unit, processes, engine, cluster
+	@$(PYTHON) -m dev.tools $(TOOLS)
 	$(PYTHON) -m pytest
 
 unit: venv ## the tests that need no process and no network

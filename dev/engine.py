@@ -37,7 +37,8 @@ class Engine:
 
     def environment(self) -> dict[str, str]:
         """Everything a `pulumi` started by hand needs too."""
-        path = [str(VENV / "bin"), str(tools.path("pulumi")), os.environ.get("PATH", "")]
+        programs = [VENV / "bin", tools.path("pulumi"), tools.path("kubectl"), tools.path("postgres") / "bin"]
+        path = [*map(str, programs), os.environ.get("PATH", "")]
         return {
             **self.postgres,
             "PATH": os.pathsep.join(path),

@@ -1,0 +1,145 @@
+"""`make bench`: the no-change preview of the dev stack against an empty program's, in one run, and where the time goes.
+
+Ratios, because seconds are the machine's: both previews alternate on the same Postgres with the same CLI. The cluster
+is the played one; a preview without changes asks the API server for one object.
+"""
+
+import datetime
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from dev import cluster, postgres, tools
+from dev.cluster import nodes, stand_ins
+from dev.engine import VENV, Engine
+from dev.instance import Instance
+from dev.plugin import install
+from dev.stackfile import ROOT, Facts, complete
+from dev.steps import DevError, step
+from dev.up import cluster_id, deploy
+from plan import config, lock
+from plan.plan import make_plan
+
+INSTANCE = Instance("bench")
+ROUNDS = 7
+LIMIT, AIM = 2.0, 1.5
+_IMAGE = f"llm.local/runtime@sha256:{'0' * 64}"
+_EMPTY = "import pulumi\n"
+
+
+def main() -> int:
+    """Print the ratio and its parts; returns 1 when the ratio is over the limit."""
+    tools.ensure("debian", "postgres", "pulumi", "kubernetes", "kwok")
+    postgres.start(INSTANCE, fsync=False)
+    try:
+        cluster.up(INSTANCE, nodes="kwok")
+        stand_ins.ensure(INSTANCE, _IMAGE)
+        facts = Facts(cluster_id(INSTANCE.kubeconfig), _IMAGE, Path("/srv/models"), nodes.NODE, "http://hub.invalid")
+        engine = Engine(INSTANCE, "dev", INSTANCE.kubeconfig, postgres.environment(INSTANCE))
+        deploy(engine, facts)
+        with tempfile.TemporaryDirectory() as empty, step(f"{ROUNDS} previews of each"):
+            ours, theirs = _previews(engine, Path(empty))
+        parts = _parts(engine, facts)
+    finally:
+        postgres.stop(INSTANCE)
+        cluster.reset(INSTANCE)
+    return _print(ours, theirs, parts)
+
+
+def _previews(engine: Engine, empty: Path) -> tuple[list[float], list[float]]:
+    (empty / "__main__.py").write_text(_EMPTY)
+    (empty / "Pulumi.yaml").write_text(
+        "name: empty\nruntime: python\nbackend: {url: 'postgres:///?connect_timeout=10'}\n"
+    )
+    env = {**os.environ, **engine.environment()}
+    pulumi = str(tools.path("pulumi") / "pulumi")
+    subprocess.run([pulumi, "stack", "init", "bench"], cwd=empty, env=env, check=True, capture_output=True)
+    unchanged = ["--non-interactive", "--expect-no-changes"]
+    one = [*engine.argv("preview"), *unchanged]
+    two = [pulumi, "preview", "--stack", "bench", "--non-interactive"]
+    pairs: list[tuple[float, float]] = []
+    for number in range(ROUNDS + 1):
+        pair = _seconds(lambda: _quietly(one, ROOT, env)), _seconds(lambda: _quietly(two, empty, env))
+        if number:  # the first warms caches
+            pairs.append(pair)
+    return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+def _parts(engine: Engine, facts: Facts) -> dict[str, float]:
+    """Median seconds of what our preview does and an empty one does not, each measured alone."""
+    env = {**os.environ, **engine.environment()}
+    python = str(VENV / "bin" / "python")
+
+    def run(code: str) -> float:
+        return _median(lambda: _quietly([python, "-c", code], ROOT, env))
+
+    pulumi = run("import pulumi")
+    raw = complete("dev", facts)["config"][config.KEY]
+    text, today = (ROOT / "models.lock.yaml").read_text(), datetime.datetime.now(tz=datetime.UTC).date()
+    programs = "import pulumi, components.llama_swap, components.model_fetch, components.cluster_guard"
+    return {
+        "imports of components and SDKs": run(programs) - pulumi,
+        "imports of plan (pydantic)": run("import pulumi, plan.plan") - pulumi,
+        "parse, load and plan": _median(lambda: make_plan(config.parse(raw), lock.load(text), today)),
+        **{f"start of the {name} plugin": _median(lambda p=path: _started(p, env)) for name, path in _plugins(engine)},
+    }
+
+
+def _plugins(engine: Engine) -> list[tuple[str, Path]]:
+    versions = install.sdk_versions(VENV / "bin" / "python")
+    home = engine.home / "plugins"
+    return [(n, home / f"resource-{n}-v{v}" / f"pulumi-resource-{n}") for n, v in versions.items()]
+
+
+def _started(plugin: Path, env: dict[str, str]) -> None:
+    process = subprocess.Popen([plugin, "127.0.0.1:1"], env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout  # noqa: S101 - what PIPE promises
+    with process.stdout:
+        process.stdout.readline()
+    process.terminate()
+    process.wait()
+
+
+def _quietly(argv: list[str], cwd: Path, env: dict[str, str]) -> None:
+    done = subprocess.run(argv, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise DevError(f"{' '.join(argv[:3])} failed: {done.stdout}{done.stderr}", "run it by hand")
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    begun = time.monotonic()
+    work()
+    return time.monotonic() - begun
+
+
+def _median(work: Callable[[], object], rounds: int = 5) -> float:
+    return statistics.median(_seconds(work) for _ in range(rounds))
+
+
+def _print(ours: list[float], theirs: list[float], parts: dict[str, float]) -> int:
+    ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+    table = Table("no-change preview", "seconds (min)", "seconds (median)")
+    for name, values in (("dev stack", ours), ("empty program", theirs)):
+        table.add_row(name, f"{min(values):.2f}", f"{statistics.median(values):.2f}")
+    table.add_section()
+    for name, seconds in parts.items():
+        table.add_row(f"  {name}", "", f"{seconds:.2f}")
+    console = Console()
+    console.print(table)
+    console.print(f"ratio {ratio:.2f} (median of {len(ours)} pairs; at most {LIMIT}, aim {AIM})")
+    return int(ratio > LIMIT)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except DevError as error:
+        sys.exit(f"error: {error}")
