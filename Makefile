@@ -12,7 +12,7 @@ SOURCES := plan components pods ops dev bench tests __main__.py
 .PHONY: help venv up down clean key env test unit check fmt lint type schema golden lock bench
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/\$$\$$/$$/' | expand -t 18
 
 venv:
 	@sh dev/bootstrap.sh

@@ -4,6 +4,7 @@ import datetime
 from pathlib import Path
 
 import pulumi
+import pulumi_random
 
 from components.cluster_guard import ClusterGuard, ClusterGuardArgs
 from components.immich_ttl import ImmichTtl, ImmichTtlArgs
@@ -25,7 +26,8 @@ def load() -> Plan:
 def build(plan: Plan) -> None:
     scripts = {file.name: file.read_text() for file in sorted((HERE / "pods").glob("*.py"))}
     guard = ClusterGuard("cluster", ClusterGuardArgs(plan.cluster_id))
-    here = pulumi.ResourceOptions(provider=guard.provider)
+    # Explicit, so that its plugin starts beside the guard's and not after it.
+    here = pulumi.ResourceOptions(providers=[guard.provider, pulumi_random.Provider("random")])
     volume = ModelsVolume("models", ModelsVolumeArgs(plan.volume), here)
     fetches = [
         ModelFetch(

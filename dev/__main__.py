@@ -63,11 +63,12 @@ def key(instance: Instance, arguments: argparse.Namespace) -> None:
 
 def env(instance: Instance, arguments: argparse.Namespace) -> None:
     """Print what a `pulumi` or `kubectl` started by hand needs, for `eval "$(make -s env)"`."""
-    from dev import current, engine, postgres
+    from dev import current, engine, postgres, stackfile
 
     where = current.environment(instance) if instance.name == "current" else postgres.environment(instance)
     ready = engine.Engine(instance, arguments.stack, _kubeconfig(instance), where)
-    for name, value in sorted(ready.environment().items()):
+    file = {"STACK_FILE": str(stackfile.rendered(instance, arguments.stack))}  # for pulumi's --config-file
+    for name, value in sorted({**ready.environment(), **file}.items()):
         print(f"export {name}={shlex.quote(value)}")
 
 
