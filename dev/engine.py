@@ -3,6 +3,7 @@
 Decides nothing about the stack; the program does that.
 """
 
+import json
 import os
 import secrets
 import shutil
@@ -13,7 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev import backend, tools
+from dev import backend, interrupted, tools
+from dev.cluster import kubectl
 from dev.instance import Instance
 from dev.plugin import install
 from dev.stackfile import ROOT, rendered
@@ -61,12 +63,28 @@ class Engine:
         if self.stack not in backend.stacks(self.environment()):
             self._init()
         backend.clear_dead_locks(self.environment(), self.stack, lambda: self.run("cancel", "--yes", quiet=True))
+        self._settle()
 
     def _init(self) -> None:
         # `init` knows no --config-file and writes the salt beside the project file it finds; that must be the rendered
         # stack file, not the committed one.
         shutil.copy(ROOT / "Pulumi.yaml", self.instance.state)
         self.run("stack", "init", self.stack, "--non-interactive", "--cwd", str(self.instance.state), quiet=True)
+
+    def _settle(self) -> None:
+        """Adopt what a killed run created and could not note."""
+        file = self.instance.state / "state.json"  # secrets in it are encrypted
+        self.run("stack", "export", "--file", str(file), quiet=True)
+        state = json.loads(file.read_text())
+        if state["deployment"].get("pending_operations"):
+            adopted = interrupted.settle(state["deployment"], lambda wanted: kubectl.live(self.kubeconfig, wanted))
+            say(f"an earlier run was killed; it had created {len(adopted)} objects that its state does not know")
+            file.write_text(json.dumps(state))
+            self.run("stack", "import", "--file", str(file), quiet=True)
+            if adopted:
+                targets = [flag for urn in adopted for flag in ("--target", urn)]
+                self.run("refresh", "--yes", "--skip-preview", "--non-interactive", *targets, quiet=True)
+        file.unlink()
 
     def run(self, *arguments: str, quiet: bool = False) -> str:
         """Run `pulumi ARGUMENTS` on the stack; returns its output when `quiet`, else it goes to the terminal.

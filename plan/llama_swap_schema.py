@@ -74,13 +74,33 @@ class Selector(_Strict):
 
 class Performance(_Strict):
     disabled: bool | None = None
-    every: Annotated[str, Field(pattern=r"^\d+(ms|s|m|h)$")] | None = None
+    every: Annotated[str, Field(pattern=r"^(\d+(\.\d+)?(ns|us|ms|s|m|h))+$")] | None = None
+
+
+class Profile(_Strict):
+    description: Annotated[str, Field(max_length=1024)] | None = None
+    pins: Annotated[dict[str, str | None], Field(min_length=1)]
+
+
+class Scheduler(_Strict):
+    use: Literal["fifo"] | None = None
+    settings: dict[str, Any] | None = None
+
+
+class Router(_Strict):
+    use: Literal["group", "matrix"] | None = None
+    settings: dict[str, Any] | None = None
+
+
+class Routing(_Strict):
+    scheduler: Scheduler | None = None
+    router: Router | None = None
 
 
 class Peer(_Strict):
     proxy: str
+    models: list[str]
     apiKey: str | None = None  # noqa: N815
-    models: list[str] | None = None
     filters: Filters | None = None
     timeouts: Timeouts | None = None
 
@@ -104,7 +124,7 @@ class Config(_Strict):
     sendLoadingState: bool | None = None  # noqa: N815
     includeAliasesInList: bool | None = None  # noqa: N815
     macros: dict[str, Any] | None = None
-    profiles: dict[str, list[str]] | None = None
+    profiles: dict[str, Profile] | None = None
     selectors: dict[str, Selector] | None = None
     groups: dict[str, Any] | None = None
     matrix: dict[str, Any] | None = None

@@ -40,3 +40,12 @@ def find(instance: Instance, kind: str, name: str, namespace: str = "default") -
     """The object, or None when there is none."""
     found = kubectl(instance, "get", kind, name, "--namespace", namespace, "--ignore-not-found", "--output=json")
     return json.loads(found) if found else None
+
+
+def live(kubeconfig: Path, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The live object with `wanted`'s apiVersion, kind, namespace and name, or None when there is none."""
+    metadata = {key: wanted["metadata"][key] for key in ("name", "namespace") if key in wanted["metadata"]}
+    identity = {"apiVersion": wanted["apiVersion"], "kind": wanted["kind"], "metadata": metadata}
+    found = run(kubeconfig, "get", "-f", "-", "--ignore-not-found", "-o", "json", stdin=json.dumps(identity))
+    items = json.loads(found)["items"] if found else []  # a list even of one, since one may be missing
+    return items[0] if items else None
