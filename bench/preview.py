@@ -18,11 +18,11 @@ from rich.console import Console
 from rich.table import Table
 
 from dev import cluster, postgres, tools
-from dev.cluster import nodes, stand_ins
+from dev.cluster import host, nodes, stand_ins
 from dev.engine import VENV, Engine
 from dev.instance import Instance
 from dev.plugin import install
-from dev.stackfile import ROOT, Facts, complete
+from dev.stackfile import ROOT, Facts, complete, render
 from dev.steps import DevError, step
 from dev.up import cluster_id, deploy
 from plan import config, lock
@@ -38,20 +38,27 @@ _EMPTY = "import pulumi\n"
 def main() -> int:
     """Print the ratio and its parts; returns 1 when the ratio is over the limit."""
     tools.ensure("debian", "postgres", "pulumi", "kubernetes", "kwok")
+    _forget()
     postgres.start(INSTANCE, fsync=False)
     try:
         cluster.up(INSTANCE, nodes="kwok")
         stand_ins.ensure(INSTANCE, _IMAGE)
         facts = Facts(cluster_id(INSTANCE.kubeconfig), _IMAGE, Path("/srv/models"), nodes.NODE, "http://hub.invalid")
         engine = Engine(INSTANCE, "dev", INSTANCE.kubeconfig, postgres.environment(INSTANCE))
-        deploy(engine, facts)
+        render(INSTANCE, "dev", facts)
+        deploy(engine)
         with tempfile.TemporaryDirectory() as empty, step(f"{ROUNDS} previews of each"):
             ours, theirs = _previews(engine, Path(empty))
         parts = _parts(engine, facts)
     finally:
-        postgres.stop(INSTANCE)
-        cluster.reset(INSTANCE)
+        _forget()
     return _print(ours, theirs, parts)
+
+
+def _forget() -> None:
+    postgres.stop(INSTANCE)
+    cluster.down(INSTANCE)
+    host.remove(INSTANCE.state)
 
 
 def _previews(engine: Engine, empty: Path) -> tuple[list[float], list[float]]:

@@ -58,15 +58,15 @@ def clean(instance: Instance, arguments: argparse.Namespace) -> None:
 def key(instance: Instance, arguments: argparse.Namespace) -> None:
     from dev import up
 
-    print(up.api_key(_kubeconfig(instance), up.namespace(arguments.stack)))
+    print(up.api_key(_kubeconfig(instance, arguments), up.namespace(arguments.stack)))
 
 
 def env(instance: Instance, arguments: argparse.Namespace) -> None:
     """Print what a `pulumi` or `kubectl` started by hand needs, for `eval "$(make -s env)"`."""
     from dev import current, engine, postgres, stackfile
 
-    where = current.environment(instance) if instance.name == "current" else postgres.environment(instance)
-    ready = engine.Engine(instance, arguments.stack, _kubeconfig(instance), where)
+    where = current.environment(instance) if arguments.cluster == "current" else postgres.environment(instance)
+    ready = engine.Engine(instance, arguments.stack, _kubeconfig(instance, arguments), where)
     file = {"STACK_FILE": str(stackfile.rendered(instance, arguments.stack))}  # for pulumi's --config-file
     for name, value in sorted({**ready.environment(), **file}.items()):
         print(f"export {name}={shlex.quote(value)}")
@@ -91,10 +91,10 @@ def _stack_name(name: str) -> str:
     return name
 
 
-def _kubeconfig(instance: Instance) -> Path:
+def _kubeconfig(instance: Instance, arguments: argparse.Namespace) -> Path:
     from dev import current
 
-    return current.kubeconfig() if instance.name == "current" else instance.kubeconfig
+    return current.kubeconfig() if arguments.cluster == "current" else instance.kubeconfig
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
@@ -49,14 +49,15 @@ def check(environment: Mapping[str, str]) -> None:
 
 
 def check_url(url: str) -> None:
-    """The one spelling: `postgres:///?...`; raises DevError for a host, path or password in it."""
+    """The one spelling: `postgres:///?...`; raises DevError for a path or password in it."""
     parts = urlsplit(url)
-    shown = url if parts.password is None else url.replace(parts.password, "***")
+    passwords = [*parse_qs(parts.query).get("password", []), *([parts.password] if parts.password else [])]
+    shown = f"{parts.scheme}://***" if passwords else url
     if parts.scheme == "file":
         return
     if parts.scheme != "postgres":
         raise DevError(f"backend URL {shown!r}: the scheme is not postgres", f"write {_SPELLING}")
-    if parts.password is not None:
+    if passwords:
         raise DevError(
             f"backend URL {shown!r} holds a password, which Pulumi stores and prints",
             "take it out; use PGPASSFILE or PGSERVICEFILE",

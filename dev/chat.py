@@ -21,6 +21,24 @@ class Answer:
     tokens_per_s: float
 
 
+def wait(endpoint: str, timeout_s: float = 60.0) -> None:
+    """Return once the endpoint answers; raises DevError when it does not in time.
+
+    The nodes' proxies learn of a Service a moment after Kubernetes calls it ready.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            with urllib.request.urlopen(f"{endpoint}/health", timeout=10):  # noqa: S310 - the endpoint is ours
+                return
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise DevError(
+                    f"{endpoint} does not answer: {error}", "run `make up` again; it mends what does not answer"
+                ) from None
+        time.sleep(0.1)
+
+
 def ask(endpoint: str, key: str, model: str, timeout_s: float = 300.0) -> Answer:
     """POST one chat completion; raises DevError with the endpoint's own words when it is refused."""
     body = {"model": model, "messages": [{"role": "user", "content": _QUESTION}], "max_tokens": 32, "temperature": 0}

@@ -10,7 +10,7 @@ from dev.cluster import kubectl
 from dev.engine import Engine
 from dev.forward import require_free
 from dev.instance import Instance
-from dev.stackfile import Facts, committed
+from dev.stackfile import Facts, committed, render
 from dev.steps import DevError, say
 from dev.up import cluster_id, deploy, namespace, prove
 from plan import config, names
@@ -21,11 +21,11 @@ def up(instance: Instance, stack: str) -> None:
     preflight.check(stack, Facts(str(uuid.UUID(int=0))))
     where = kubeconfig()
     tools.ensure("kubectl", "pulumi", "postgres")
-    facts = Facts(cluster_id(where))
+    render(instance, stack, Facts(cluster_id(where)))
     for wanted in _namespaces(stack):
         _ensure_namespace(where, wanted)
     engine = Engine(instance, stack, where, environment(instance))
-    deploy(engine, facts)
+    deploy(engine)
     argv = [tools.path("kubectl") / "kubectl", "--kubeconfig", where, "-n", namespace(stack), "port-forward"]
     daemons.stop(instance, preflight.ENDPOINT)
     require_free(instance, instance.ports.endpoint)

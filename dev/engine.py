@@ -78,7 +78,7 @@ class Engine:
         state = json.loads(file.read_text())
         if state["deployment"].get("pending_operations"):
             adopted = interrupted.settle(state["deployment"], lambda wanted: kubectl.live(self.kubeconfig, wanted))
-            say(f"an earlier run was killed; it had created {len(adopted)} objects that its state does not know")
+            say(f"an earlier run was killed; adopting {len(adopted)} objects which its state did not know")
             file.write_text(json.dumps(state))
             self.run("stack", "import", "--file", str(file), quiet=True)
             if adopted:

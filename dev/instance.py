@@ -72,7 +72,11 @@ class Ports:
 
     @property
     def endpoint(self) -> int:
-        return int(os.environ.get("LOCAL_LLM_PORT") or self.base)
+        """LOCAL_LLM_PORT where it is set; raises ValueError when that is no port."""
+        wished = os.environ.get("LOCAL_LLM_PORT") or str(self.base)
+        if not (wished.isdecimal() and 1 <= int(wished) <= 65535):
+            raise ValueError(f"LOCAL_LLM_PORT={wished}: use a port from 1 to 65535")
+        return int(wished)
 
     @property
     def api_server(self) -> int:

@@ -60,11 +60,23 @@ def complete(stack: str, facts: Facts) -> dict[str, Any]:
 
 
 def render(instance: Instance, stack: str, facts: Facts) -> Path:
-    """Write the completed file and return its path; the encryption salt of an earlier run stays."""
+    """Write the completed file and return its path; the encryption salt of an earlier run stays.
+
+    Raises DevError when `facts` are of another cluster than the one the file names, or else the first one rendered.
+    """
     content = complete(stack, facts)
     path = rendered(instance, stack)
-    if path.exists() and (salt := yaml.safe_load(path.read_text()).get("encryptionsalt")):
-        content["encryptionsalt"] = salt
+    expected = content["config"][config.KEY]["cluster"]["id"]
+    if path.exists():
+        earlier = yaml.safe_load(path.read_text())
+        content.update({key: earlier[key] for key in earlier.keys() & {"encryptionsalt"}})
+        if "cluster" not in committed(stack)["config"][config.KEY]:
+            expected = earlier["config"][config.KEY]["cluster"]["id"]
+    if expected != facts.cluster_id:
+        raise DevError(
+            f"the stack {stack} belongs to the cluster {expected}, but the kubeconfig leads to {facts.cluster_id}",
+            f"switch KUBECONFIG or its context; if that cluster is gone for ever, remove {path.parent}",
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_suffix(".tmp")
     scratch.write_text(yaml.safe_dump(content, sort_keys=False))

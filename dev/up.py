@@ -25,8 +25,9 @@ def embedded(instance: Instance, stack: str) -> None:
     _hub(instance)
     uid = cluster_id(instance.kubeconfig)
     facts = Facts(uid, pinned, cluster.models(instance), nodes.NODE, f"http://{NODE_IP}:{HUB_PORT}")
+    render(instance, stack, facts)
     engine = Engine(instance, stack, instance.kubeconfig, postgres.environment(instance))
-    deploy(engine, facts)
+    deploy(engine)
     place = ["-n", namespace(stack), "-o", "jsonpath={.spec.clusterIP}"]
     target = kubectl.run(instance.kubeconfig, "get", "service", names.SERVER, *place)
     forward(instance, preflight.ENDPOINT, {instance.ports.endpoint: f"{target}:{names.SERVICE_PORT}"})
@@ -38,9 +39,8 @@ def cluster_id(kubeconfig: Path) -> str:
     return kubectl.run(kubeconfig, "get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
 
 
-def deploy(engine: Engine, facts: Facts) -> None:
-    """Render the stack file and run `pulumi up`."""
-    render(engine.instance, engine.stack, facts)
+def deploy(engine: Engine) -> None:
+    """Run `pulumi up` with the rendered stack file."""
     engine.prepare()
     with step(f"pulumi up of the stack {engine.stack}"):
         engine.run("up", "--yes", "--skip-preview", "--non-interactive", "--suppress-outputs")
@@ -50,6 +50,7 @@ def prove(engine: Engine, kubeconfig: Path) -> None:
     """Ask two models through the Service; the second answer includes a swap."""
     endpoint = f"http://127.0.0.1:{engine.instance.ports.endpoint}"
     key = api_key(kubeconfig, namespace(engine.stack))
+    chat.wait(endpoint)
     ids = sorted(committed(engine.stack)["config"][config.KEY]["models"])[:2]
     for model in ids:
         answer = chat.ask(endpoint, key, model)

@@ -58,6 +58,7 @@ def _prepare_imports(site: str) -> None:
         module.__path__ = [f"{site}/{name.replace('.', '/')}"]
         module.__spec__ = ModuleSpec(name, None, is_package=True)
         sys.modules[name] = module
+    sys.modules["grpc.aio"] = ModuleType("grpc.aio")  # never used here, and it would bring asyncio along
 
 
 if __name__ == "__main__":

@@ -4,7 +4,10 @@ Source: k8s.io/apimachinery pkg/api/resource (quantity.go, amount.go, suffix.go)
 """
 
 import re
-from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
@@ -22,9 +25,11 @@ def canonical(text: str) -> str:
     sign, digits, suffix = match[1].replace("+", ""), match[2], match[3] or ""
     whole, _, fraction = digits.partition(".")
     shifted = (whole.lstrip("0") or "0") + fraction
+    if suffix in _BINARY and not fraction and int(shifted) % 8:
+        return text  # the server, too, takes it for canonical without looking further
+    from decimal import Decimal  # late: a preview pays for every import, and most values never come here
+
     if suffix in _BINARY:
-        if not fraction and int(shifted) % 8:
-            return text  # the server, too, takes it for canonical without looking further
         amount = Decimal(digits) * 2 ** _BINARY[suffix]
         # Below 1024 and where fractions remain, the server leaves the binary notation.
         if amount == amount.to_integral_value() and (amount >= 1024 or amount == 0):
@@ -47,7 +52,7 @@ def _in_binary(amount: int) -> str:
     return f"{amount}{suffix}"
 
 
-def _in_decimal(amount: Decimal, *, exponential: bool = False) -> str:
+def _in_decimal(amount: "Decimal", *, exponential: bool = False) -> str:
     nano = int((amount * 10**9).to_integral_value(rounding="ROUND_CEILING"))
     if not nano:
         return "0"

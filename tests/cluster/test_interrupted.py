@@ -1,0 +1,62 @@
+"""Ctrl-C, SIGTERM and SIGKILL in the middle of `up`: what is left is whole, and the next `up` goes on."""
+
+import os
+import shutil
+import signal
+
+from dev import postgres
+from dev.engine import Engine
+from dev.instance import Instance
+from tests.cluster.conftest import INSTANCE, NAMESPACE, answered, faults, get, start, start_and_wait_for_a_job, up
+
+
+def test_ctrl_c_and_sigterm_at_any_moment_end_in_order_and_the_next_up_goes_on(machine: Instance) -> None:
+    for number, moment in (
+        (signal.SIGINT, "control plane of"),
+        (signal.SIGTERM, "node of"),
+        (signal.SIGINT, "importing"),
+    ):
+        running = start()
+        running.until(moment)
+        os.kill(running.process.pid, number)
+        assert running.end() == 130, running.seen
+        assert "Traceback" not in running.seen
+        assert "`make up` again goes on from here" in running.seen
+
+    running = start_and_wait_for_a_job()
+    os.kill(running.process.pid, signal.SIGTERM)
+    assert running.end() == 130, running.seen
+    assert "Traceback" not in running.seen
+    assert "Resource operation was cancelled" in running.seen, "Pulumi ended what it waited for, and saved it"
+    assert get("job", "-n", NAMESPACE)["items"], "the Job was there to be picked up again"
+    assert (machine.state / "Pulumi.dev.yaml").exists()
+
+    faults()
+    assert answered(up())
+
+
+def test_objects_that_a_killed_pulumi_had_created_are_adopted_by_the_next_up(output: str) -> None:  # noqa: ARG001
+    engine = Engine(INSTANCE, "dev", INSTANCE.kubeconfig, postgres.environment(INSTANCE))
+    engine.run("destroy", "--yes", "--exclude-protected", quiet=True)
+    for directory in (INSTANCE.state / "models").iterdir():
+        shutil.rmtree(directory)  # so that the Jobs have something to download
+    running = start_and_wait_for_a_job()
+    running.kill_pulumi()
+    assert running.end() == 1
+    assert "Traceback" not in running.seen
+    assert get("job", "-n", NAMESPACE)["items"], "there was something to adopt"
+
+    faults()
+    again = up()
+
+    assert "left its lock" in again
+    assert "which its state did not know" in again
+    assert answered(again)
+    assert not pending(engine)
+    third = up()
+    assert "unchanged" in third
+    assert not {"created", "updated", "replaced", "deleted"} & set(third.split())
+
+
+def pending(engine: Engine) -> bool:
+    return "pending_operations" in engine.run("stack", "export", quiet=True)
