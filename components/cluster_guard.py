@@ -1,4 +1,4 @@
-"""The provider of the one cluster this stack belongs to; against any other cluster the run stops here."""
+"""The one cluster this stack belongs to; against any other the run stops before anything is registered."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -14,25 +14,27 @@ class ClusterGuardArgs:
 
 
 class ClusterGuard(pulumi.ComponentResource):
-    """Compares the uid of kube-system with the configuration; `provider` exists only where they agree."""
+    """The parent of everything else: children use its provider, and none is registered before it is.
 
-    provider: kubernetes.Provider
+    It is registered only where the uid of kube-system is the configured one.
+    """
 
     def __init__(self, name: str, args: ClusterGuardArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("llm:cluster:ClusterGuard", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        # An empty kubeconfig means the ambient one. Left out, the path in $KUBECONFIG would become an input, and
-        # another machine's path a difference. The identifier keeps a moved kubeconfig from replacing everything.
-        looker = kubernetes.Provider(f"{name}-looker", kubeconfig="", cluster_identifier=args.cluster_id, opts=child)
-        looking = pulumi.ResourceOptions(parent=self, provider=looker)
-        system = Namespace.get(f"{name}-kube-system", "kube-system", looking)
-        self.provider = kubernetes.Provider(
+        # Before super(), and so no children: the guard's own registration waits for what they find. One provider does
+        # for both, because a second one is a second plugin process in every preview.
+        provider = kubernetes.Provider(
             f"{name}-provider",
+            # An empty kubeconfig means the ambient one. Left out, the path in $KUBECONFIG would become an input, and
+            # another machine's path a difference. The identifier keeps a moved kubeconfig from replacing everything.
             kubeconfig="",
-            cluster_identifier=system.metadata.uid.apply(partial(same_cluster, args.cluster_id)),
+            cluster_identifier=args.cluster_id,
             enable_server_side_apply=True,
-            opts=child,
+            opts=opts,
         )
+        system = Namespace.get(f"{name}-kube-system", "kube-system", pulumi.ResourceOptions(provider=provider))
+        checked = system.metadata.uid.apply(partial(same_cluster, args.cluster_id))
+        options = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(providers=[provider]))
+        super().__init__("llm:cluster:ClusterGuard", name, {"cluster_id": checked}, options)
         self.register_outputs({})
 
 

@@ -13,11 +13,11 @@ _QUESTION = "Name three colours of the rainbow."
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One completion: `first_byte_s` includes the swap, `tokens_per_s` is the model's own figure."""
+    """One completion; `waited_s` is what was not the model's own work: the swap, where one was needed."""
 
     model: str
     text: str
-    seconds: float
+    waited_s: float
     tokens_per_s: float
 
 
@@ -61,5 +61,6 @@ def ask(endpoint: str, key: str, model: str, timeout_s: float = 300.0) -> Answer
     text = reply["choices"][0]["message"]["content"]
     if not text.strip():
         raise DevError(f"{model} answered with nothing", "read the server's log: kubectl logs deploy/llama-swap")
-    rate = reply.get("timings", {}).get("predicted_per_second", 0.0)
-    return Answer(model, " ".join(text.split()), time.monotonic() - begun, rate)
+    timings = reply["timings"]  # llama-server's own, in milliseconds
+    waited_s = time.monotonic() - begun - (timings["prompt_ms"] + timings["predicted_ms"]) / 1000
+    return Answer(model, " ".join(text.split()), waited_s, timings["predicted_per_second"])

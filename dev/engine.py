@@ -53,6 +53,7 @@ class Engine:
             # Lists that run at once dead-lock in Postgres (pulumi 3.259, pkg/backend/diy/postgres).
             "PULUMI_DIY_BACKEND_PARALLEL": "1",
             "GOMAXPROCS": "4",
+            "PYTHONDONTWRITEBYTECODE": "",  # set, every run would compile the program anew
         }
 
     def prepare(self) -> None:

@@ -54,9 +54,7 @@ def prove(engine: Engine, kubeconfig: Path) -> None:
     ids = sorted(committed(engine.stack)["config"][config.KEY]["models"])[:2]
     for model in ids:
         answer = chat.ask(endpoint, key, model)
-        warm = chat.ask(endpoint, key, model)
-        swap_s = max(0.0, answer.seconds - warm.seconds)
-        say(f"{model}: {answer.text!r} ({warm.tokens_per_s:.0f} tokens/s, swapped in {swap_s:.1f} s)")
+        say(f"{model}: {answer.text!r} ({answer.tokens_per_s:.0f} tokens/s, swapped in {answer.waited_s:.1f} s)")
     say(f"endpoint: {endpoint}/v1 (models: {', '.join(ids)})")
     print(f"""
 KEY=$(make -s key)

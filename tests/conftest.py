@@ -1,5 +1,7 @@
 """An engine that records what a program registers, with the options that pulumi's own mocks hide."""
 
+import atexit
+import gc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -67,8 +69,12 @@ class Recorder(mocks.MockMonitor):
 def engine() -> Iterator[Engine]:
     recorder = Engine()
     pulumi.runtime.set_mocks(recorder, project="local-llm", stack="test", monitor=Recorder(recorder))
+    debug = pulumi.log.debug
     yield recorder
     pulumi.runtime.set_all_config({})
+    pulumi.log.debug = debug  # what components.runtime switches off is for the program's own process
+    atexit.unregister(gc.freeze)
+    gc.enable()
 
 
 def build(make: Callable[[], Any]) -> None:

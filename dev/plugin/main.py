@@ -44,6 +44,9 @@ def main(site: str, plugin: str, version: str, engine: str = "") -> None:
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
+    if plugin != "random":
+        # Every preview reads one object: this thread has nothing to do while the engine connects.
+        from dev.plugin import apply, await_, client  # noqa: F401 - loaded ahead of their use
     while not signal.sigtimedwait(_ENDINGS, _LOOK_EVERY_S) and os.getppid() == engine_pid:
         pass  # an engine that was killed ends no plugin
     server.stop(grace=None)
