@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_gguf_header import write_model
 
 from dev.hub import Hub, Rule
 from plan import lock as locks
+from tests.ops.test_gguf_header import write_model
 
 ROOT = Path(__file__).parents[2]
 REPO = "org/tiny-GGUF"
