@@ -5,7 +5,7 @@ import os
 import uuid
 from pathlib import Path
 
-from dev import daemons
+from dev import daemons, tools
 from dev.cluster import disk, nodes
 from dev.forward import require_free
 from dev.instance import Instance
@@ -24,7 +24,8 @@ def embedded(instance: Instance, stack: str) -> None:
     check(stack, Facts(str(uuid.UUID(int=0)), _IMAGE, Path("/models"), nodes.NODE, "http://hub"))
     if os.geteuid() != 0:
         raise DevError("the embedded cluster needs root", "run `make up` as root, or `make up CLUSTER=current`")
-    disk.require_space()
+    built = all(tools.find(name) for name in ("kubernetes", "llama", "pulumi"))
+    disk.require_space(needed_gib=disk.NEEDED_GIB if built else disk.BUILD_GIB)
     if not daemons.pid_of(instance, ENDPOINT):
         require_free(instance, instance.ports.endpoint)
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from dev.instance import CACHE, STATE
 from dev.steps import DevError
 
-NEEDED_GIB = 5.0  # all tools, images, two models, and builds' scratch space, with a margin
+NEEDED_GIB = 5.0  # images, two models, the cluster's and Postgres' data, with a margin
+BUILD_GIB = 15.0  # besides: Go's module and build caches (7.7 GiB after a first run), the tools and their scratch space
 _GIB = 1 << 30
 
 

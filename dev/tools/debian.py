@@ -19,10 +19,9 @@ NODE = {
     "containerd": "containerd",
     "runc": "runc",
     "containernetworking-plugins": "/usr/lib/cni/bridge",
-    "umoci": "umoci",
-    "skopeo": "skopeo",
     "busybox-static": "/var/lib/dpkg/info/busybox-static.list",  # the dynamic busybox has the same path
     "debootstrap": "debootstrap",
+    "openssl": "openssl",
     "ca-certificates": "/etc/ssl/certs/ca-certificates.crt",
     "util-linux": "nsenter",
 }

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from dev import preflight
+from dev.cluster import disk
 from dev.instance import Instance
 from dev.stackfile import ROOT
 from plan import config
@@ -146,3 +148,15 @@ def test_a_disk_too_full_is_refused_with_the_need_and_is_left_alone(small_disk: 
 
     assert "0.1 GiB free, 5.0 GiB needed" in said
     assert list(small_disk.iterdir()) == []
+
+
+def test_a_machine_that_has_yet_to_build_its_tools_needs_more_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+    monkeypatch.setattr(preflight.disk, "require_space", lambda needed_gib: asked.append(needed_gib))
+
+    monkeypatch.setattr(preflight.tools, "find", lambda _: Path("/usr/bin"))
+    preflight.embedded(REFUSED, "dev")
+    monkeypatch.setattr(preflight.tools, "find", lambda _: None)
+    preflight.embedded(REFUSED, "dev")
+
+    assert asked == [disk.NEEDED_GIB, disk.BUILD_GIB]
