@@ -18,6 +18,8 @@ from dev.steps import DevError, say
 def main() -> int:
     """Run one command; returns the exit code: 0, 1 after a DevError, 130 after Ctrl-C."""
     arguments = _parser().parse_args()
+    # A shell starts what it puts into the background with Ctrl-C ignored; a command must end in order all the same.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # ends as Ctrl-C does, in order
     try:
         instance = Instance(arguments.instance or ("current" if arguments.cluster == "current" else "dev"))

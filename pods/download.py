@@ -88,7 +88,9 @@ class Download:
         self.resume(fd, self.manifest.segment_bytes if ranges else self.file.size)
         todo = iter([segment for segment in self.segments if not segment.done])
         for _ in range(self.manifest.streams):
-            threading.Thread(target=self.stream, args=(fd, todo), daemon=True).start()
+            # A descriptor of its own: another stream's error closes ours while this one still writes, and the number
+            # would by then belong to some other file.
+            threading.Thread(target=self.stream, args=(os.dup(fd), todo), daemon=True).start()
         sha = hashlib.sha256()
         for segment in self.segments:
             with self.turn:
@@ -133,6 +135,8 @@ class Download:
             with self.turn:
                 self.error = error
                 self.turn.notify()
+        finally:
+            os.close(fd)
 
     def receive(self, fd: int, segment: Segment) -> None:
         """Fetch the rest of a segment and enter it into the journal."""
