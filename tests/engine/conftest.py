@@ -21,7 +21,8 @@ from dev.instance import Instance
 from dev.stackfile import ROOT, Facts, complete, rendered
 from plan import config
 
-INSTANCE = Instance("test-engine")
+# Two clones may run their tests at once: each names its own.
+INSTANCE = Instance(os.environ.get("LOCAL_LLM_TEST_INSTANCE") or "test-engine")
 IMMICH = "immich-machine-learning"
 
 
