@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pulumi
 
+from components import pod
 from components.cluster_guard import ClusterGuard, ClusterGuardArgs
 from components.immich_ttl import ImmichTtl, ImmichTtlArgs
 from components.llama_swap import LlamaSwap, LlamaSwapArgs
 from components.model_fetch import ModelFetch, ModelFetchArgs
 from components.models_volume import ModelsVolume, ModelsVolumeArgs
+from components.namespace import label_namespace
 from plan import config, lock
 from plan.errors import ConfigError
 from plan.plan import Plan, make_plan
@@ -28,18 +30,15 @@ def load() -> Plan:
 
 
 def build(plan: Plan) -> None:
-    scripts = {file.name: file.read_text() for file in sorted((HERE / "pods").glob("*.py"))}
+    programs = {file.name: file.read_text() for file in sorted((HERE / "pods").glob("*.py"))}
     guard = ClusterGuard("cluster", ClusterGuardArgs(plan.cluster_id))
     here = pulumi.ResourceOptions(parent=guard)
+    label_namespace("namespace", plan.namespace, here)
+    scripts = pod.scripts("pods", plan.namespace, programs, here).metadata.name
     volume = ModelsVolume("models", ModelsVolumeArgs(plan.volume), here)
-    uid, gid = plan.server.uid, plan.server.gid
     fetches = [
-        ModelFetch(
-            fetch.job,
-            ModelFetchArgs(fetch, plan.namespace, plan.fetch_image, uid, gid, volume.claim_name, scripts),
-            here,
-        )
-        for fetch in plan.fetches
+        ModelFetch(fetch.job, ModelFetchArgs(fetch, plan.fetches, volume.claim_name, scripts), here)
+        for fetch in plan.fetches.jobs
     ]
     LlamaSwap("llama-swap", LlamaSwapArgs(plan.server, volume.claim_name, scripts, fetches), here)
     if plan.immich:

@@ -1,6 +1,6 @@
 """The server: configuration, API key, Deployment and Service of the engine that loads one model at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -13,7 +13,6 @@ from pulumi_kubernetes.core.v1 import (
     Service,
     ServicePortArgs,
     ServiceSpecArgs,
-    TolerationArgs,
 )
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_random import RandomPassword
@@ -25,11 +24,11 @@ from plan.server import ServerPlan
 
 @dataclass(frozen=True, slots=True)
 class LlamaSwapArgs:
-    """`scripts` are the programs of pods/ by file name; `weights` must be there before the old pod may go."""
+    """`scripts` is the ConfigMap with the gate; `weights` must be there before the old pod may go."""
 
     plan: ServerPlan
     claim_name: pulumi.Input[str]
-    scripts: Mapping[str, str]
+    scripts: pulumi.Input[str]
     weights: Sequence[pulumi.Resource]
 
 
@@ -41,7 +40,8 @@ class LlamaSwap(pulumi.ComponentResource):
     def __init__(self, name: str, args: LlamaSwapArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("llm:server:LlamaSwap", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        plan, labels = args.plan, names.labels("server")
+        plan = args.plan
+        labels = names.labels("server", plan.namespace)
         password = RandomPassword(f"{name}-password", length=40, special=False, opts=child)
         key = Secret(
             f"{name}-api-key",
@@ -53,7 +53,7 @@ class LlamaSwap(pulumi.ComponentResource):
             f"{name}-config",
             metadata=ObjectMetaArgs(namespace=plan.namespace, labels=labels),
             immutable=True,
-            data={**plan.files, **args.scripts},
+            data=plan.files,
             opts=child,
         )
         deployment = self._deployment(name, args, config.metadata.name, key.metadata.name)
@@ -77,29 +77,30 @@ class LlamaSwap(pulumi.ComponentResource):
         plan, timeout = args.plan, f"{args.plan.rollout_s}s"
         return Deployment(
             f"{name}-deployment",
-            metadata=ObjectMetaArgs(namespace=plan.namespace, name=plan.name, labels=names.labels("server")),
+            metadata=ObjectMetaArgs(
+                namespace=plan.namespace, name=plan.name, labels=names.labels("server", plan.namespace)
+            ),
             spec=DeploymentSpecArgs(
                 replicas=1,
-                # Two pods do not fit on one card.
+                # Two pods do not fit on one card. Hence no PodDisruptionBudget either: with one replica it would forbid
+                # every drain, or none.
                 strategy=DeploymentStrategyArgs(type="Recreate"),
                 progress_deadline_seconds=plan.rollout_s,
                 selector=LabelSelectorArgs(match_labels=names.selector("server")),
                 template=PodTemplateSpecArgs(
-                    metadata=ObjectMetaArgs(labels=names.labels("server")),
+                    metadata=ObjectMetaArgs(labels=names.labels("server", plan.namespace)),
                     spec=PodSpecArgs(
                         automount_service_account_token=False,
                         enable_service_links=False,
                         node_selector=dict(plan.node_selector),
-                        tolerations=[
-                            TolerationArgs(key=t.key, operator=t.operator, value=t.value, effect=t.effect)
-                            for t in plan.tolerations
-                        ],
+                        tolerations=pod.tolerations(plan.tolerations),
+                        priority_class_name=plan.priority_class,
                         security_context=pod.pod_security(plan.uid, plan.gid),
                         # llama-swap drains for 30 s and forces its exit at 35.
                         termination_grace_period_seconds=45,
                         init_containers=[server_containers.gate(plan)],
                         containers=[server_containers.server(plan, secret)],
-                        volumes=pod.volumes(args.claim_name, config_map),
+                        volumes=pod.volumes(args.claim_name, config=config_map, scripts=args.scripts),
                     ),
                 ),
             ),

@@ -13,7 +13,6 @@ from pulumi_kubernetes.batch.v1 import (
     PodFailurePolicyRuleArgs,
 )
 from pulumi_kubernetes.core.v1 import (
-    ConfigMap,
     ContainerArgs,
     PodSpecArgs,
     PodTemplateSpecArgs,
@@ -23,21 +22,17 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components import pod
 from plan import names
-from plan.downloads import FINAL_EXIT_CODES, MANIFEST_FILE, SCRIPT_FILE, FetchPlan
-from plan.server import CONFIG_DIR
+from plan.downloads import FINAL_EXIT_CODES, SCRIPT, SCRIPTS_DIR, FetchesPlan, FetchPlan
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFetchArgs:
-    """`scripts` are the programs of pods/ by file name, `claim_name` is the claim they fill."""
+    """`common` is what all Jobs share, `claim_name` the claim they fill, `scripts` the ConfigMap with the programs."""
 
     plan: FetchPlan
-    namespace: str
-    image: str
-    uid: int
-    gid: int
+    common: FetchesPlan
     claim_name: pulumi.Input[str]
-    scripts: Mapping[str, str]
+    scripts: pulumi.Input[str]
 
 
 class ModelFetch(pulumi.ComponentResource):
@@ -47,20 +42,12 @@ class ModelFetch(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ModelFetchArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("llm:models:ModelFetch", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        labels = names.labels("fetch")
-        config = ConfigMap(
-            f"{name}-config",
-            metadata=ObjectMetaArgs(namespace=args.namespace, labels=labels),
-            immutable=True,
-            data={**args.scripts, MANIFEST_FILE: args.plan.manifest},
-            opts=child,
-        )
+        labels = names.labels("fetch", args.common.namespace, args.plan.model_id)
         timeout = f"{args.plan.deadline_s}s"
         job = Job(
             f"{name}-job",
-            metadata=ObjectMetaArgs(namespace=args.namespace, name=args.plan.job, labels=labels),
-            spec=_job(args, config.metadata.name),
+            metadata=ObjectMetaArgs(namespace=args.common.namespace, name=args.plan.job, labels=labels),
+            spec=_job(args, labels),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 # A Job that failed is replaced by the next `up`; the fixed name forbids two fetchers of one model, so
@@ -74,7 +61,7 @@ class ModelFetch(pulumi.ComponentResource):
         self.register_outputs({"job_name": self.job_name})
 
 
-def _job(args: ModelFetchArgs, config_map: pulumi.Input[str]) -> JobSpecArgs:
+def _job(args: ModelFetchArgs, labels: Mapping[str, str]) -> JobSpecArgs:
     # No ttlSecondsAfterFinished: a Job that is gone is created again by the next `up`, every day.
     return JobSpecArgs(
         active_deadline_seconds=args.plan.deadline_s,
@@ -96,13 +83,14 @@ def _job(args: ModelFetchArgs, config_map: pulumi.Input[str]) -> JobSpecArgs:
             ]
         ),
         template=PodTemplateSpecArgs(
-            metadata=ObjectMetaArgs(labels=names.labels("fetch")),
+            metadata=ObjectMetaArgs(labels=dict(labels)),
             spec=PodSpecArgs(
                 restart_policy="Never",
                 automount_service_account_token=False,
-                security_context=pod.pod_security(args.uid, args.gid),
+                tolerations=pod.tolerations(args.common.tolerations),
+                security_context=pod.pod_security(args.common.uid, args.common.gid),
                 containers=[_fetcher(args)],
-                volumes=pod.volumes(args.claim_name, config_map),
+                volumes=pod.volumes(args.claim_name, scripts=args.scripts),
             ),
         ),
     )
@@ -111,15 +99,15 @@ def _job(args: ModelFetchArgs, config_map: pulumi.Input[str]) -> JobSpecArgs:
 def _fetcher(args: ModelFetchArgs) -> ContainerArgs:
     return ContainerArgs(
         name="fetch",
-        image=args.image,
+        image=args.common.image,
         image_pull_policy="IfNotPresent",
-        command=["python3", "-I", "-S", f"{CONFIG_DIR}/{SCRIPT_FILE}"],
-        args=["fetch", "--manifest", f"{CONFIG_DIR}/{MANIFEST_FILE}"],
+        command=["python3", "-I", "-S", SCRIPT],
+        args=["fetch", "--manifest", args.plan.manifest],
         resources=ResourceRequirementsArgs(
             requests={"cpu": "100m", "memory": "128Mi"},
             # Dirty pages on NFS are charged to the pod, hence eight times what the process needs.
             limits={"memory": "1Gi", "ephemeral-storage": "1Gi"},
         ),
         security_context=pod.container_security(),
-        volume_mounts=pod.mounts(models_read_only=False),
+        volume_mounts=pod.mounts(models_read_only=False, scripts=SCRIPTS_DIR),
     )

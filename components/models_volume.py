@@ -42,9 +42,10 @@ class ModelsVolume(pulumi.ComponentResource):
     def _claim(self, name: str, plan: VolumePlan, new: NewVolume) -> pulumi.Output[str]:
         # Said on each: what a child inherits of these two differs between SDK and engine.
         kept = pulumi.ResourceOptions(parent=self, protect=True, retain_on_delete=True)
+        labels = names.labels("models", plan.namespace)
         volume = PersistentVolume(
             f"{name}-pv",
-            metadata=ObjectMetaArgs(name=new.pv, labels=names.labels("models")),
+            metadata=ObjectMetaArgs(name=new.pv, labels=labels),
             spec=PersistentVolumeSpecArgs(
                 access_modes=["ReadWriteMany"],
                 capacity={"storage": new.capacity},
@@ -61,7 +62,7 @@ class ModelsVolume(pulumi.ComponentResource):
         )
         claim = PersistentVolumeClaim(
             f"{name}-pvc",
-            metadata=ObjectMetaArgs(namespace=plan.namespace, name=plan.claim, labels=names.labels("models")),
+            metadata=ObjectMetaArgs(namespace=plan.namespace, name=plan.claim, labels=labels),
             spec=PersistentVolumeClaimSpecArgs(
                 access_modes=["ReadWriteMany"],
                 resources=VolumeResourceRequirementsArgs(requests={"storage": new.capacity}),

@@ -1,22 +1,37 @@
 """What every pod of this stack has in common: no privileges, no token, a read-only root."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi
 from pulumi_kubernetes.core.v1 import (
     CapabilitiesArgs,
+    ConfigMap,
     ConfigMapVolumeSourceArgs,
     EmptyDirVolumeSourceArgs,
     PersistentVolumeClaimVolumeSourceArgs,
     PodSecurityContextArgs,
     SeccompProfileArgs,
     SecurityContextArgs,
+    TolerationArgs,
     VolumeArgs,
     VolumeMountArgs,
 )
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from plan.server import CONFIG_DIR
+from plan import names
+from plan.node import Toleration
 from plan.volume import MOUNT
+
+
+def scripts(name: str, namespace: str, files: Mapping[str, str], opts: pulumi.ResourceOptions) -> ConfigMap:
+    """The programs that run in pods, once for all of them; other programs are another name, and so other pods."""
+    return ConfigMap(
+        f"{name}-scripts",
+        metadata=ObjectMetaArgs(namespace=namespace, labels=names.labels("scripts", namespace)),
+        immutable=True,
+        data=files,
+        opts=opts,
+    )
 
 
 def pod_security(uid: int, gid: int) -> PodSecurityContextArgs:
@@ -37,18 +52,23 @@ def container_security() -> SecurityContextArgs:
     )
 
 
-def volumes(claim: pulumi.Input[str], config_map: pulumi.Input[str]) -> Sequence[VolumeArgs]:
-    """The models, the configuration, and the one place a pod may write to."""
+def volumes(claim: pulumi.Input[str], **config_maps: pulumi.Input[str]) -> Sequence[VolumeArgs]:
+    """The models, the one place a pod may write to, and ConfigMaps by the name under which they are mounted."""
     return [
         VolumeArgs(name="models", persistent_volume_claim=PersistentVolumeClaimVolumeSourceArgs(claim_name=claim)),
-        VolumeArgs(name="config", config_map=ConfigMapVolumeSourceArgs(name=config_map)),
         VolumeArgs(name="tmp", empty_dir=EmptyDirVolumeSourceArgs(size_limit="1Gi")),
+        *[VolumeArgs(name=name, config_map=ConfigMapVolumeSourceArgs(name=it)) for name, it in config_maps.items()],
     ]
 
 
-def mounts(*, models_read_only: bool) -> Sequence[VolumeMountArgs]:
+def mounts(*, models_read_only: bool, **directories: str) -> Sequence[VolumeMountArgs]:
+    """Where they appear: `directories` maps the name of a ConfigMap's volume to its path."""
     return [
         VolumeMountArgs(name="models", mount_path=MOUNT, read_only=models_read_only),
-        VolumeMountArgs(name="config", mount_path=CONFIG_DIR, read_only=True),
         VolumeMountArgs(name="tmp", mount_path="/tmp"),  # noqa: S108 - an emptyDir of the pod's own
+        *[VolumeMountArgs(name=name, mount_path=path, read_only=True) for name, path in directories.items()],
     ]
+
+
+def tolerations(wanted: Sequence[Toleration]) -> Sequence[TolerationArgs]:
+    return [TolerationArgs(key=t.key, operator=t.operator, value=t.value, effect=t.effect) for t in wanted]

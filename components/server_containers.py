@@ -17,7 +17,7 @@ from pulumi_kubernetes.core.v1 import (
 
 from components import pod
 from plan import names
-from plan.downloads import SCRIPT_FILE
+from plan.downloads import SCRIPT, SCRIPTS_DIR
 from plan.server import CONFIG_DIR, GATE_FILE, ServerPlan
 
 
@@ -27,13 +27,13 @@ def gate(plan: ServerPlan) -> ContainerArgs:
         name="models-ready",
         image=plan.gate_image,
         image_pull_policy="IfNotPresent",
-        command=["python3", "-I", "-S", f"{CONFIG_DIR}/{SCRIPT_FILE}"],
-        args=["gate", "--manifest", f"{CONFIG_DIR}/{GATE_FILE}"],
+        command=["python3", "-I", "-S", SCRIPT],
+        args=["gate", "--manifest", f"@{CONFIG_DIR}/{GATE_FILE}"],
         resources=ResourceRequirementsArgs(
             requests={"cpu": "10m", "memory": "32Mi"}, limits={"memory": "128Mi", "ephemeral-storage": "64Mi"}
         ),
         security_context=pod.container_security(),
-        volume_mounts=pod.mounts(models_read_only=True),
+        volume_mounts=pod.mounts(models_read_only=True, config=CONFIG_DIR, scripts=SCRIPTS_DIR),
     )
 
 
@@ -61,7 +61,7 @@ def server(plan: ServerPlan, secret: pulumi.Input[str]) -> ContainerArgs:
         # Requests that are on their way when the pod is told to go still arrive.
         lifecycle=LifecycleArgs(pre_stop=LifecycleHandlerArgs(sleep=SleepActionArgs(seconds=5))),
         security_context=pod.container_security(),
-        volume_mounts=pod.mounts(models_read_only=True),
+        volume_mounts=pod.mounts(models_read_only=True, config=CONFIG_DIR),
     )
 
 

@@ -5,12 +5,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from plan import names
+from plan import config, names
 from plan.lock import LockedModel
+from plan.node import Toleration, tolerations
 from plan.volume import MOUNT
 
-SCRIPT_FILE = "fetch.py"
-MANIFEST_FILE = "fetch.json"
+SCRIPTS_DIR = "/opt/local-llm"
+SCRIPT = f"{SCRIPTS_DIR}/fetch.py"
 # Another try would end the same way: wrong content, no such file, no space, no access, bad manifest (sysexits.h).
 FINAL_EXIT_CODES = (65, 66, 73, 77, 78)
 # The slowest line worth waiting for; below it a person would rather be told than wait.
@@ -29,15 +30,45 @@ class FetchPlan:
     deadline_s: int
 
 
-def plan_fetches(models: Mapping[str, LockedModel], endpoint: str) -> tuple[FetchPlan, ...]:
+@dataclass(frozen=True, slots=True)
+class FetchesPlan:
+    """The Jobs, and what their pods have in common."""
+
+    namespace: str
+    image: str
+    uid: int
+    gid: int
+    tolerations: tuple[Toleration, ...]
+    jobs: tuple[FetchPlan, ...]
+
+
+def plan_fetches(stack: config.Stack, models: Mapping[str, LockedModel]) -> FetchesPlan:
     """A Job per model. Any of them may wait for the others' turn, so each deadline covers the bytes of all."""
+    deadline_s = _deadline_s(models) if stack.fetch.deadline_s is None else stack.fetch.deadline_s
+    return FetchesPlan(
+        namespace=stack.namespace,
+        image=stack.fetch.image,
+        uid=stack.server.uid,
+        gid=stack.server.gid,
+        # A volume of one node holds its pods there, and that may be the node that everything else is kept off.
+        tolerations=() if stack.volume.nfs else tolerations(stack.gpu.node),
+        jobs=tuple(
+            FetchPlan(
+                model_id=model_id,
+                job=names.fetch_job(model_id),
+                generation=model.gen,
+                manifest=_manifest(model_id, model, stack.fetch.endpoint),
+                deadline_s=deadline_s,
+            )
+            for model_id, model in sorted(models.items())
+        ),
+    )
+
+
+def _deadline_s(models: Mapping[str, LockedModel]) -> int:
     total_mib = sum(model.size_bytes for model in models.values()) / 2**20
     # Whole hours: another model's bytes should not change this Job.
-    deadline_s = 3600 * (1 + math.ceil(total_mib / _SLOWEST_MIB_S / 3600))
-    return tuple(
-        FetchPlan(model_id, names.fetch_job(model_id), model.gen, _manifest(model_id, model, endpoint), deadline_s)
-        for model_id, model in sorted(models.items())
-    )
+    return 3600 * (1 + math.ceil(total_mib / _SLOWEST_MIB_S / 3600))
 
 
 def gate_manifest(models: Mapping[str, LockedModel]) -> str:

@@ -1,23 +1,45 @@
 """llama-server's flags for one model: one list, rendered for both engines."""
 
+from dataclasses import dataclass
+
 from plan import config
+from plan.errors import ConfigError
 from plan.lock import LockedModel
 from plan.volume import file_path
 
 Flags = tuple[tuple[str, str | None], ...]  # long name without dashes, value or None for a switch
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What both engines are told about one model; unloaded after `ttl_s` idle seconds."""
+
+    flags: Flags
+    aliases: tuple[str, ...]
+    ttl_s: int
+
 
 _ALL_LAYERS = 99  # more than any model has
 # Saved prompts in host memory. The default of 8 GiB per process does not fit beside a model in the pod's limit.
 _PROMPT_CACHE_MIB = 512
 
 
-def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.Gpu) -> Flags:
-    """Flags by name as `llama-server --help` lists them; host and port are the engine's business."""
+def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.Gpu, image_max_tokens: int) -> Flags:
+    """Flags by name as `llama-server --help` lists them; host and port are the engine's business.
+
+    Raises ConfigError for a vision model whose context is full with one image.
+    """
     path = file_path(model_id, locked, "model")
     projector = file_path(model_id, locked, "mmproj")
+    if projector and image_max_tokens >= model.context:
+        key = f"{config.KEY}.models.{model_id}.context"
+        rule = f"One image may take {image_max_tokens} tokens (server.image_max_tokens), and the answer needs some too."
+        raise ConfigError(key, model.context, f"{rule} Raise context or lower image_max_tokens.")
     rows: list[tuple[str, str | None]] = [
         ("model", path),
-        *([("mmproj", projector)] if projector else []),
+        # The projector's compute buffer grows with the largest image, for good; the model's own maximum would take four
+        # times as much of the card.
+        *([("mmproj", projector), ("image-max-tokens", str(image_max_tokens))] if projector else []),
         ("n-gpu-layers", "0" if gpu.model == "none" else str(_ALL_LAYERS)),
         ("ctx-size", str(model.context)),
         ("parallel", "1"),  # the default is four slots, each with its share of the context

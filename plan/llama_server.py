@@ -2,20 +2,20 @@
 
 from collections.abc import Mapping
 
-from plan.flags import Flags
+from plan.flags import Served
 
 COMMAND = "/app/llama-server"
 CONFIG_FILE = "models.ini"
 API_KEY_ENV = "LLAMA_API_KEY"  # read by the router and inherited by its children
 
 
-def render(models: Mapping[str, tuple[Flags, tuple[str, ...]]], ttl_s: int) -> str:
-    """The preset file: `models` maps an id to its flags and aliases; `ttl_s` seconds idle until a model unloads."""
+def render(models: Mapping[str, Served]) -> str:
+    """The preset file: a section per model."""
     sections = ["version = 1\n"]
-    for model_id, (flags, aliases) in sorted(models.items()):
-        rows = [f"{name} = {'true' if value is None else value}" for name, value in flags]
-        rows += [f"alias = {','.join(aliases)}"] if aliases else []
-        sections.append("\n".join([f"[{model_id}]", *rows, f"sleep-idle-seconds = {ttl_s}", ""]))
+    for model_id, served in sorted(models.items()):
+        rows = [f"{name} = {'true' if value is None else value}" for name, value in served.flags]
+        rows += [f"alias = {','.join(served.aliases)}"] if served.aliases else []
+        sections.append("\n".join([f"[{model_id}]", *rows, f"sleep-idle-seconds = {served.ttl_s}", ""]))
     return "\n".join(sections)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import yaml
 
-from plan.flags import Flags
+from plan.flags import Served
 from plan.llama_swap_schema import Config, ModelEntry
 
 COMMAND = "/app/llama-swap"
@@ -14,13 +14,12 @@ API_KEY_ENV = "LLAMA_SWAP_API_KEY"
 _LLAMA_SERVER = "/app/llama-server"
 
 
-def render(models: Mapping[str, tuple[Flags, tuple[str, ...]]], ttl_s: int, load_s: int) -> str:
-    """The configuration file: `models` maps an id to flags and aliases; `load_s` seconds until a load has failed."""
-    entries = {model_id: _entry(flags, aliases) for model_id, (flags, aliases) in models.items()}
+def render(models: Mapping[str, Served], load_s: int) -> str:
+    """The configuration file: models by id, and the seconds after which a load has failed."""
+    entries = {model_id: _entry(served) for model_id, served in models.items()}
     config = Config(
         models=entries,
         healthCheckTimeout=load_s,
-        globalTTL=ttl_s,
         logToStdout="both",
         apiKeys=[f"${{env.{API_KEY_ENV}}}"],
     )
@@ -33,12 +32,14 @@ def arguments(config_dir: str, port: int) -> tuple[str, ...]:
     return ("-config", f"{config_dir}/{CONFIG_FILE}", "-listen", f":{port}")
 
 
-def _entry(flags: Flags, aliases: tuple[str, ...]) -> ModelEntry:
+def _entry(served: Served) -> ModelEntry:
     words = [_LLAMA_SERVER, "--host", "127.0.0.1"]
-    for name, value in flags:
+    for name, value in served.flags:
         words += [f"--{name}"] if value is None else [f"--{name}", value]
     # The default port differs between builds, so it is always said; ${PORT} is llama-swap's macro.
-    return ModelEntry(cmd=f"{shlex.join(words)} --port ${{PORT}}", aliases=list(aliases) or None)
+    return ModelEntry(
+        cmd=f"{shlex.join(words)} --port ${{PORT}}", ttl=served.ttl_s, aliases=list(served.aliases) or None
+    )
 
 
 # The C emitter writes 512 models in a tenth of the time.

@@ -41,10 +41,16 @@ def selector(component: str) -> dict[str, str]:
     return {"app.kubernetes.io/name": SERVER, "app.kubernetes.io/component": component}
 
 
-def labels(component: str) -> dict[str, str]:
-    """The standard labels of every object (kubernetes.io, "Recommended Labels")."""
+def labels(component: str, namespace: str, model_id: str | None = None) -> dict[str, str]:
+    """The standard labels of every object (kubernetes.io, "Recommended Labels"); an instance is its namespace."""
     return {
         **selector(component),
-        "app.kubernetes.io/part-of": "local-llm",
-        "app.kubernetes.io/managed-by": "pulumi",
+        "app.kubernetes.io/instance": namespace,
+        **owner_labels(),
+        **({"local-llm/model": model_id} if model_id else {}),
     }
+
+
+def owner_labels() -> dict[str, str]:
+    """Who made it, for objects that hold more than one component."""
+    return {"app.kubernetes.io/part-of": "local-llm", "app.kubernetes.io/managed-by": "pulumi"}

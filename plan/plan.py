@@ -4,8 +4,9 @@ import datetime
 from dataclasses import dataclass
 
 from plan import config, contract
-from plan.downloads import FetchPlan, plan_fetches
+from plan.downloads import FetchesPlan, plan_fetches
 from plan.errors import ConfigError
+from plan.gpu import require_room
 from plan.immich import TtlPatch, plan_ttl
 from plan.lock import Lock, LockedModel
 from plan.server import ServerPlan, load_seconds, plan_server
@@ -19,8 +20,7 @@ class Plan:
     cluster_id: str
     namespace: str
     volume: VolumePlan
-    fetches: tuple[FetchPlan, ...]
-    fetch_image: str
+    fetches: FetchesPlan
     server: ServerPlan
     immich: TtlPatch | None
     contract: contract.Contract
@@ -33,13 +33,13 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
     """
     del today  # no window is configurable yet
     locked = _locked(stack, lock)
+    require_room(stack.gpu)
     load_s = load_seconds(locked, stack.volume.read_mib_s)
     return Plan(
         cluster_id=stack.cluster.id,
         namespace=stack.namespace,
         volume=plan_volume(stack.volume, stack.namespace),
-        fetches=plan_fetches(locked, stack.fetch.endpoint),
-        fetch_image=stack.fetch.image,
+        fetches=plan_fetches(stack, locked),
         server=plan_server(stack, locked, load_s),
         immich=plan_ttl(stack.immich) if stack.immich else None,
         contract=contract.build(stack, locked, load_s),

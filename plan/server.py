@@ -5,21 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from plan import config, downloads, llama_server, llama_swap, names
-from plan.flags import flags
+from plan.flags import Served, flags
 from plan.lock import LockedModel
+from plan.node import Toleration, tolerations
 
 CONFIG_DIR = "/etc/local-llm"
 GATE_FILE = "gate.json"
 # Beside the time the bytes take: process start, CUDA context, warm-up and the stop of the model before.
 _LOAD_OVERHEAD_S = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Toleration:
-    key: str
-    operator: str
-    value: str | None
-    effect: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +36,7 @@ class ServerPlan:
     tolerations: tuple[Toleration, ...]
     memory_request: str
     memory_limit: str
+    priority_class: str | None
     load_s: int
     rollout_s: int
 
@@ -55,16 +49,20 @@ def load_seconds(models: Mapping[str, LockedModel], read_mib_s: int) -> int:
 
 def plan_server(stack: config.Stack, locked: Mapping[str, LockedModel], load_s: int) -> ServerPlan:
     served = {
-        model_id: (flags(model_id, model, locked[model_id], stack.gpu), model.aliases)
+        model_id: Served(
+            flags=flags(model_id, model, locked[model_id], stack.gpu, stack.server.image_max_tokens),
+            aliases=model.aliases,
+            ttl_s=stack.server.ttl_s if model.ttl_s is None else model.ttl_s,
+        )
         for model_id, model in stack.models.items()
     }
     server = stack.server
     if server.engine == "llama-swap":
         engine, key_env = llama_swap, llama_swap.API_KEY_ENV
-        text = llama_swap.render(served, server.ttl_s, load_s)
+        text = llama_swap.render(served, load_s)
     else:
         engine, key_env = llama_server, llama_server.API_KEY_ENV
-        text = llama_server.render(served, server.ttl_s)
+        text = llama_server.render(served)
     return ServerPlan(
         name=names.SERVER,
         namespace=stack.namespace,
@@ -82,17 +80,13 @@ def plan_server(stack: config.Stack, locked: Mapping[str, LockedModel], load_s: 
         gpu_resource=stack.gpu.slice.resource,
         gpu_count=str(stack.gpu.slice.count),
         node_selector=dict(stack.gpu.node.selector),
-        tolerations=tuple(_toleration(t) for t in stack.gpu.node.tolerations),
+        tolerations=tolerations(stack.gpu.node),
         memory_request=_canonical(server.memory_request_mib),
         memory_limit=_canonical(server.memory_limit_mib),
+        priority_class=server.priority_class,
         load_s=load_s,
         rollout_s=server.rollout_s,
     )
-
-
-def _toleration(toleration: config.Toleration) -> Toleration:
-    operator = "Exists" if toleration.value is None else "Equal"
-    return Toleration(toleration.key, operator, toleration.value, toleration.effect)
 
 
 def _canonical(mib: int) -> str:

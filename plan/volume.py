@@ -39,9 +39,18 @@ class VolumePlan:
     new: NewVolume | None
 
 
-# What a fetcher and a memory-mapping server need of NFS; `soft` with a short timeout turns a pause of the server
-# into EIO in the fetcher and SIGBUS in whoever has a file mapped (nfs(5)).
-_NFS_OPTIONS = ("nfsvers=4.1", "hard", "timeo=600", "retrans=2", "noatime", "rsize=1048576", "wsize=1048576")
+# What a fetcher and a server need of NFS (nfs(5)). They replace nfsvers=4,soft,timeo=30,retrans=3,actimeo=5:
+_NFS_OPTIONS = (
+    "nfsvers=4.1",  # not 4: sessions, so that a retried request is not executed twice, and a trunk for nconnect
+    # Not soft: it gives up after 9 seconds of a busy server, with EIO for a fetcher and SIGBUS for whoever has mapped.
+    "hard",
+    "timeo=600",  # not 30: tenths of a second; over TCP a retransmission after 3 s only adds load to a slow server
+    "retrans=2",  # not 3: with hard it only says after how many tries the kernel logs "not responding"
+    "noatime",  # new: reading weights is no reason to write to the server
+    "rsize=1048576",  # new: weights are read and written in megabytes, whatever the server would offer by default
+    "wsize=1048576",
+    "actimeo=5",  # kept: a gate sees another node's READY.json after seconds instead of a minute
+)
 
 
 def plan_volume(volume: config.Volume, namespace: str) -> VolumePlan:
@@ -53,7 +62,8 @@ def plan_volume(volume: config.Volume, namespace: str) -> VolumePlan:
 
 def _source(volume: config.Volume) -> NfsSource | LocalSource | None:
     if volume.nfs:
-        return NfsSource(volume.nfs.server, volume.nfs.path, _NFS_OPTIONS)
+        options = _NFS_OPTIONS if volume.nfs.mount_options is None else volume.nfs.mount_options
+        return NfsSource(volume.nfs.server, volume.nfs.path, options)
     if volume.local:
         return LocalSource(volume.local.path, volume.local.node)
     return None

@@ -1,7 +1,7 @@
 """Entry of the pods' programs: `fetch` brings a model's locked files onto the volume, `gate` waits for complete ones.
 
-Runs as `python3 -I -S fetch.py {fetch,gate} --manifest FILE` on Python 3.11 to 3.13: standard library and the files
-beside this one, all mounted from one ConfigMap. HF_TOKEN comes from the environment. `ops lock` chose the files.
+Runs as `python3 -I -S fetch.py {fetch,gate} --manifest JSON|@FILE` on Python 3.11 to 3.13: standard library and
+the files beside this one, all mounted from one ConfigMap. HF_TOKEN is from the environment.
 
 Exit codes (sysexits.h): 65 other bytes than locked, 66 not found, 69 unavailable, 73 no space or not writable, 74 input
 or output error, 77 not allowed, 78 unusable manifest, 143 ended by SIGTERM; the gate: 1 not complete. Trying again can
@@ -18,13 +18,13 @@ import gate
 from download import Download
 from hub import Hub
 from manifest import Manifest
-from report import Progress, run, say
+from report import ExitError, Progress, run, say
 from volume import Volume
 
 
-def fetch(manifest_path: str) -> None:
+def fetch(manifest_text: str) -> None:
     """Make the generation complete; where it is, nothing is asked, read or written."""
-    manifest = Manifest.read(manifest_path)
+    manifest = Manifest.parse(manifest_text)
     hub = Hub(manifest.endpoint, os.environ.get("HF_TOKEN", "").strip(), manifest.stall_s)
     volume = Volume(manifest)
     missing = [file for file in manifest.files if not volume.has(file)]
@@ -40,10 +40,20 @@ def fetch(manifest_path: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Fetch a model's locked files, or wait for them.")
     parser.add_argument("command", choices=["fetch", "gate"])
-    parser.add_argument("--manifest", required=True, help="JSON file rendered by the stack")
+    parser.add_argument("--manifest", required=True, metavar="JSON|@FILE", help="rendered by the stack")
     arguments = parser.parse_args()
     act = fetch if arguments.command == "fetch" else gate.wait
-    run(lambda: act(arguments.manifest))
+    run(lambda: act(_text(arguments.manifest)))
+
+
+def _text(argument: str) -> str:
+    if not argument.startswith("@"):
+        return argument
+    try:
+        with open(argument[1:]) as source:
+            return source.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ExitError(78, f"the manifest is unusable: {error}") from None
 
 
 if __name__ == "__main__":

@@ -11,15 +11,14 @@ from typing import Any
 from report import ExitError, say
 
 
-def wait(manifest_path: str) -> None:
+def wait(manifest_text: str) -> None:
     """Return when every model is complete; raises ExitError 1 naming what is missing after `timeout_s`."""
     try:
-        with open(manifest_path) as source:
-            manifest = json.load(source)
+        manifest = json.loads(manifest_text)
         root, models = manifest["root"], manifest["models"]
         timeout_s, poll_s = manifest.get("timeout_s", 120), manifest.get("poll_s", 5)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ExitError(78, f"manifest {manifest_path}: {error!r}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ExitError(78, f"the manifest is unusable: {error!r}") from None
     deadline, shown = time.monotonic() + timeout_s, list[str]()
     while missing := [lack for model in models for lack in _lacks(root, model)]:
         if time.monotonic() > deadline:

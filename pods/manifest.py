@@ -34,14 +34,13 @@ class Manifest:
     backoff_s: float = 1
 
     @classmethod
-    def read(cls, path: str) -> "Manifest":
+    def parse(cls, text: str) -> "Manifest":
         """Parse and check; raises ExitError 78, also for a name that could leave the volume or the repository."""
         try:
-            with open(path) as source:
-                raw: Any = json.load(source)
+            raw: Any = json.loads(text)
             manifest = cls(files=tuple(File(**file) for file in raw.pop("files")), **raw)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ExitError(78, f"manifest {path}: {error}") from None
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ExitError(78, f"the manifest is unusable: {error}") from None
         name, part = r"(?!\.)[A-Za-z0-9_.-]+", r"(?!\.\.?(/|$))[^/\0]+"
         rules = [(manifest.endpoint, r"https?://[^/\s@]+"), (manifest.root, r"/[^\s]*"), (manifest.id, name)]
         rules += [
@@ -53,5 +52,5 @@ class Manifest:
             rules += [(file.path, f"{part}(/{part})*"), (file.sha256, r"[0-9a-f]{64}"), (file.link, name)]
         for value, rule in rules:
             if not re.fullmatch(rule, str(value)):
-                raise ExitError(78, f"manifest {path}: {value!r} is refused, it must match {rule}")
+                raise ExitError(78, f"the manifest is unusable: {value!r} is refused, it must match {rule}")
         return manifest

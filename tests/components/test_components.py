@@ -1,6 +1,7 @@
 """What each component wires together; what the values are is decided, and tested, in plan/."""
 
 import datetime
+import json
 from typing import Any
 
 import pulumi
@@ -10,6 +11,7 @@ from components.immich_ttl import ImmichTtl, ImmichTtlArgs
 from components.llama_swap import LlamaSwap, LlamaSwapArgs
 from components.model_fetch import ModelFetch, ModelFetchArgs
 from components.models_volume import ModelsVolume, ModelsVolumeArgs
+from components.namespace import label_namespace
 from plan import config
 from plan.plan import Plan, make_plan
 from tests import stacks
@@ -28,14 +30,12 @@ def plan() -> Plan:
 
 
 def fetch_args(plan: Plan) -> ModelFetchArgs:
-    return ModelFetchArgs(
-        plan.fetches[0], plan.namespace, plan.fetch_image, 65532, 65532, "claim", {"fetch.py": "pass"}
-    )
+    return ModelFetchArgs(plan.fetches.jobs[0], plan.fetches, "claim", "scripts-0000000")
 
 
 def server(plan: Plan) -> None:
     weights = [ModelFetch("fetch", fetch_args(plan))]
-    LlamaSwap("llama-swap", LlamaSwapArgs(plan.server, "claim", {"fetch.py": "pass"}, weights))
+    LlamaSwap("llama-swap", LlamaSwapArgs(plan.server, "claim", "scripts-0000000", weights))
 
 
 def pod_of(engine: Engine, kind: str) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def test_a_failed_job_is_replaced_and_never_runs_beside_its_successor(engine: En
     (job,) = engine.of("Job")
     assert list(job.options.replaceOnChanges) == ["#initerror"]
     assert job.options.deleteBeforeReplace
-    assert job.inputs["metadata"]["name"] == plan.fetches[0].job, (
+    assert job.inputs["metadata"]["name"] == plan.fetches.jobs[0].job, (
         "an auto-named Job would be made before the old is gone"
     )
     assert "ttlSecondsAfterFinished" not in job.inputs["spec"], "a Job that vanishes is created again by every up"
@@ -100,14 +100,56 @@ def test_the_await_of_a_job_is_as_long_as_its_deadline(engine: Engine, plan: Pla
     assert job.options.customTimeouts.create == f"{job.inputs['spec']['activeDeadlineSeconds']:.0f}s"
 
 
-def test_a_job_mounts_the_config_map_that_holds_its_own_files(engine: Engine, plan: Plan) -> None:
-    build(lambda: ModelFetch("fetch", fetch_args(plan)))
+def test_a_config_map_is_immutable_and_auto_named_and_mounted_by_that_name(engine: Engine, plan: Plan) -> None:
+    build(lambda: server(plan))
 
     (config_map,) = engine.of("ConfigMap")
     assert config_map.inputs["immutable"]
     assert "name" not in config_map.inputs["metadata"], "only an auto-named one is replaced before it is removed"
-    mounted = [v["configMap"]["name"] for v in pod_of(engine, "Job")["volumes"] if "configMap" in v]
-    assert mounted == [f"{config_map.name}-0000000"]
+    mounted = {v["name"]: v["configMap"]["name"] for v in pod_of(engine, "Deployment")["volumes"] if "configMap" in v}
+    assert mounted == {"config": f"{config_map.name}-0000000", "scripts": "scripts-0000000"}
+
+
+def test_a_job_carries_its_own_manifest_so_that_another_models_files_never_run_it(engine: Engine, plan: Plan) -> None:
+    build(lambda: ModelFetch("fetch", fetch_args(plan)))
+
+    (container,) = pod_of(engine, "Job")["containers"]
+    assert json.loads(container["args"][2])["id"] == plan.fetches.jobs[0].model_id
+    assert [v["configMap"]["name"] for v in pod_of(engine, "Job")["volumes"] if "configMap" in v] == ["scripts-0000000"]
+
+
+@pytest.mark.parametrize("name", ["claim", "local"])
+def test_a_job_goes_where_a_volume_of_one_node_is_even_if_that_node_keeps_others_off(engine: Engine, name: str) -> None:
+    local = {"name": "models", "size_gib": 5, "local": {"path": "/srv/models", "node": "gpu-node"}}
+    volume = local if name == "local" else {"name": "theirs", "existing_claim": True}
+
+    build(lambda: ModelFetch("fetch", fetch_args(plan_of("prod", volume=volume))))
+
+    (toleration,) = pod_of(engine, "Job")["tolerations"]
+    assert toleration["key"] == "nvidia.com/gpu"
+
+
+def test_a_job_on_nfs_leaves_the_gpu_node_to_those_who_need_it(engine: Engine, plan: Plan) -> None:
+    build(lambda: ModelFetch("fetch", fetch_args(plan)))
+
+    assert not pod_of(engine, "Job").get("tolerations")
+    assert not pod_of(engine, "Job").get("nodeSelector")
+
+
+def test_the_namespace_keeps_our_labels_when_the_stack_goes(engine: Engine) -> None:
+    build(lambda: label_namespace("namespace", "llama-cpp", pulumi.ResourceOptions()))
+
+    (patch,) = engine.of("NamespacePatch")
+    assert patch.inputs["metadata"]["labels"]["app.kubernetes.io/part-of"] == "local-llm"
+    assert patch.options.retainOnDelete, "a namespace is never ours to change on the way out"
+    assert engine.of("Namespace") == []
+
+
+@pytest.mark.parametrize("wished", [None, "gpu-serving"])
+def test_a_priority_class_is_the_operators_choice(engine: Engine, wished: str | None) -> None:
+    build(lambda: server(plan_of("prod", server={**stacks.raw("prod")["server"], "priority_class": wished})))
+
+    assert pod_of(engine, "Deployment").get("priorityClassName") == wished
 
 
 @pytest.mark.parametrize("kind", ["Job", "Deployment"])

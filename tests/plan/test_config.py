@@ -18,7 +18,7 @@ def test_the_committed_schema_is_the_models_own() -> None:
     assert committed == config.json_schema(), "run `make schema`"
 
 
-@pytest.mark.parametrize("stack", ["dev", "prod"])
+@pytest.mark.parametrize("stack", stacks.NAMES)
 def test_each_stack_file_names_its_schema_and_parses(stack: str) -> None:
     first = (stacks.ROOT / f"Pulumi.{stack}.yaml").read_text().splitlines()[0]
     assert first == "# yaml-language-server: $schema=./stack.schema.json"
@@ -71,6 +71,11 @@ def _delete(path: str) -> Callable[[dict[str, Any]], None]:
         (_set("models/qwen3-8b/aliases", ["qwen3vl-4b"]), "local-llm:stack", "used twice: qwen3vl-4b"),
         (_set("models/qwen3-8b/repo", "Qwen3-8B-GGUF"), "models.qwen3-8b.repo", "match pattern"),
         (_set("server/image", "ghcr.io/mostlygeek/llama-swap:cuda"), "server.image", "pinned by digest"),
+        (_set("volume/nfs/mount_options", ["nfsvers=4.2", "soft"]), "mount_options.1", "SIGBUS"),
+        (_set("volume/nfs/mount_options", ["nocto"]), "mount_options.0", "READY.json"),
+        (_set("gpu/tenants/frigate", {"peak_mib": 0}), "tenants.frigate.peak_mib", "greater than 0"),
+        (_set("gpu/tenants/frigate", {"peak_mib": 5, "idle_mib": 9}), "tenants.frigate", "is more than peak_mib 5"),
+        (_set("models/qwen3-8b/ttl_s", 0), "models.qwen3-8b.ttl_s", "greater than or equal to 1"),
         (_set("server/ttl_s", 0), "server.ttl_s", "greater than or equal to 1"),
         (_set("immich/model_ttl_s", 0), "immich.model_ttl_s", "0 means never unload"),
         (_delete("cluster"), "cluster", "kubectl get namespace kube-system"),

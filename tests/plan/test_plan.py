@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from plan import config, llama_swap_schema, lock
 from plan.errors import ConfigError
 from plan.plan import Plan, make_plan
+from plan.volume import NfsSource
 from tests import stacks
 
 TODAY = datetime.date(2026, 11, 22)
@@ -28,7 +29,7 @@ def rendered(plan: Plan) -> str:
     return json.dumps(dataclasses.asdict(plan), indent=1, sort_keys=True) + "\n"
 
 
-@pytest.mark.parametrize("stack", ["dev", "prod"])
+@pytest.mark.parametrize("stack", stacks.NAMES)
 def test_the_plan_of_each_stack_is_the_golden_one(stack: str) -> None:
     assert rendered(planned(stack)) == (GOLDEN / f"{stack}.json").read_text(), "run `make golden` and read the diff"
 
@@ -58,7 +59,7 @@ def test_new_weights_change_the_servers_configuration_and_one_job_only() -> None
     after = planned("prod", old.model_copy(update={"models": {**old.models, "qwen3-8b": changed}}))
 
     assert after.server.files != before.server.files, "a new generation always means a rollout"
-    moved = [a.model_id for a, b in zip(after.fetches, before.fetches, strict=True) if a != b]
+    moved = [a.model_id for a, b in zip(after.fetches.jobs, before.fetches.jobs, strict=True) if a != b]
     assert moved == ["qwen3-8b"]
 
 
@@ -88,6 +89,66 @@ def test_the_load_timeout_covers_the_largest_model_at_the_slowest_rate() -> None
     assert parsed["healthCheckTimeout"] > largest_mib / stacks.raw("prod")["volume"].get("read_mib_s", 60)
 
 
+def test_tenants_that_fill_the_card_are_refused_with_the_sum() -> None:
+    gpu = stacks.raw("prod")["gpu"]
+    gpu["tenants"]["immich-ml"] = {"peak_mib": 11924}  # 256 + 11924 + 1230 + 1950 = 15360
+    with pytest.raises(ConfigError, match=r"gpu.tenants.*15360 MiB.*frigate 1950, immich-ml 11924") as caught:
+        planned("prod", gpu=gpu)
+    assert caught.value.got == "15360 MiB"
+    gpu["tenants"]["immich-ml"] = {"peak_mib": 11923}
+    assert planned("prod", gpu=gpu)
+
+
+def test_an_image_that_would_fill_the_context_is_refused() -> None:
+    server = {**stacks.raw("prod")["server"], "image_max_tokens": 3072}
+    with pytest.raises(ConfigError, match=r"models.qwen3vl-8b.context: got 3072.*server.image_max_tokens"):
+        planned("prod", server=server)
+
+
+def test_only_vision_models_are_told_how_large_an_image_may_be() -> None:
+    entries = yaml.safe_load(planned("prod").server.files["llama-swap.yaml"])["models"]
+    assert "--image-max-tokens 1024" in entries["qwen3vl-4b"]["cmd"]
+    assert "image" not in entries["qwen3-8b"]["cmd"]
+
+
+def test_a_model_may_stay_longer_than_the_others_with_either_engine() -> None:
+    raw = stacks.raw("prod")
+    raw["models"]["qwen3-8b"]["ttl_s"] = 3600
+
+    entries = yaml.safe_load(planned("prod", models=raw["models"]).server.files["llama-swap.yaml"])["models"]
+    router = {**raw["server"], "engine": "llama-server"}
+    ini = planned("prod", models=raw["models"], server=router).server.files["models.ini"]
+
+    assert {model_id: entry["ttl"] for model_id, entry in entries.items() if entry["ttl"] != 600} == {"qwen3-8b": 3600}
+    sections = {section.split("]")[0].strip("["): section for section in ini.split("\n\n") if "[" in section}
+    assert "sleep-idle-seconds = 3600" in sections["qwen3-8b"]
+    assert "sleep-idle-seconds = 600" in sections["qwen3vl-4b"]
+
+
+def test_a_pause_of_the_nfs_server_is_waited_for() -> None:
+    new = planned("prod").volume.new
+    assert new
+    assert isinstance(new.source, NfsSource)
+    assert "hard" in new.source.mount_options
+    assert not {"soft", "timeo=30"} & set(new.source.mount_options), "EIO and SIGBUS after nine seconds"
+
+
+def test_an_operators_own_mount_options_replace_ours() -> None:
+    volume = stacks.raw("prod")["volume"]
+    volume["nfs"]["mount_options"] = ["nfsvers=4.2", "nconnect=4"]
+    new = planned("prod", volume=volume).volume.new
+    assert new
+    assert isinstance(new.source, NfsSource)
+    assert new.source.mount_options == ("nfsvers=4.2", "nconnect=4")
+
+
+def test_a_deadline_that_an_operator_sets_wins_over_the_one_from_bytes() -> None:
+    fetch = {**stacks.raw("prod")["fetch"], "deadline_s": 77}
+    assert {job.deadline_s for job in planned("prod", fetch=fetch).fetches.jobs} == {77}
+    total_mib = sum(stacks.locked().models[m].size_bytes for m in stacks.raw("prod")["models"]) / 2**20
+    assert planned("prod").fetches.jobs[0].deadline_s > total_mib / 2
+
+
 def test_both_engines_serve_the_same_files_with_the_same_flags() -> None:
     swap = planned("prod").server.files["llama-swap.yaml"]
     router = planned("prod", server={**stacks.raw("prod")["server"], "engine": "llama-server"}).server
@@ -113,4 +174,4 @@ def test_the_contract_lists_every_model_however_many(count: int) -> None:
 
     plan = make_plan(config.parse(raw), many, TODAY)
 
-    assert len(plan.contract["models"]) == len(plan.fetches) == count
+    assert len(plan.contract["models"]) == len(plan.fetches.jobs) == count

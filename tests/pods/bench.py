@@ -69,11 +69,12 @@ class Bench:
         self, command: str = "fetch", *, token: str = SECRET, via: Sequence[str] = (sys.executable,)
     ) -> subprocess.Popen[str]:
         """Start the script as a pod does; `via` is the interpreter and what runs it."""
-        manifest = self.directory / f"{command}.json"
-        manifest.write_text(json.dumps(self.manifest))
+        text, file = json.dumps(self.manifest), self.directory / f"{command}.json"
+        file.write_text(text)
+        manifest = text if command == "fetch" else f"@{file}"
         self.termination.write_text("")
         env = {"PATH": os.environ["PATH"], "HF_TOKEN": token, "TERMINATION_LOG": str(self.termination)}
-        argv = [*via, "-I", "-S", str(SCRIPT), command, "--manifest", str(manifest)]
+        argv = [*via, "-I", "-S", str(SCRIPT), command, "--manifest", manifest]
         return subprocess.Popen(argv, text=True, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def start_and_hold(self, segments: int, before: int = 0) -> subprocess.Popen[str]:

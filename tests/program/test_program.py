@@ -25,7 +25,7 @@ def run(raw: object) -> dict[str, Any]:
     return exports
 
 
-STACKS = ["dev", "prod"]
+STACKS = stacks.NAMES
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -56,9 +56,32 @@ def test_every_namespaced_object_names_its_namespace(engine: Engine, stack: str)
     run(stacks.raw(stack))
 
     for resource in engine.registered:
-        if resource.type.startswith("kubernetes:") and not resource.type.endswith(":PersistentVolume"):
+        if resource.type.startswith("kubernetes:") and resource.type.rsplit(":", 1)[-1] not in {
+            "PersistentVolume",
+            "NamespacePatch",
+        }:
             metadata = resource.inputs["metadata"]
             assert metadata.get("namespace"), f"{resource.name} would land in the kubeconfig's namespace"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_everything_carries_the_standard_labels(engine: Engine, stack: str) -> None:
+    run(stacks.raw(stack))
+
+    theirs = {"DeploymentPatch", "NamespacePatch", "Namespace"}
+    ours = [
+        r for r in engine.registered if r.type.startswith("kubernetes:") and r.type.rsplit(":", 1)[-1] not in theirs
+    ]
+    assert len(ours) >= 8
+    for resource in ours:
+        pod = resource.inputs.get("spec", {}).get("template", {}).get("metadata", resource.inputs["metadata"])
+        for labels in (resource.inputs["metadata"]["labels"], pod["labels"]):
+            standard = {
+                f"app.kubernetes.io/{key}" for key in ("name", "instance", "component", "part-of", "managed-by")
+            }
+            assert standard <= labels.keys(), f"{resource.name} cannot be found with the others"
+    jobs = {r.inputs["metadata"]["name"]: r.inputs["spec"]["template"]["metadata"]["labels"] for r in engine.of("Job")}
+    assert {labels["local-llm/model"] for labels in jobs.values()} == set(stacks.raw(stack)["models"])
 
 
 def test_only_the_volume_is_protected(engine: Engine) -> None:
@@ -67,7 +90,7 @@ def test_only_the_volume_is_protected(engine: Engine) -> None:
     protected = {r.type.rsplit(":", 1)[-1] for r in engine.registered if r.options.protect}
     retained = {r.type.rsplit(":", 1)[-1] for r in engine.registered if r.options.retainOnDelete}
     assert protected == {"PersistentVolume", "PersistentVolumeClaim"}
-    assert retained == {"PersistentVolume", "PersistentVolumeClaim", "DeploymentPatch"}
+    assert retained == {"PersistentVolume", "PersistentVolumeClaim", "DeploymentPatch", "NamespacePatch"}
 
 
 def test_the_contract_is_exported(engine: Engine) -> None:

@@ -1,0 +1,176 @@
+"""The parts of a stack's configuration: frozen, unknown keys refused, defaults here and nowhere else."""
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from plan.names import Name
+
+
+def _pinned(image: str) -> str:
+    if not re.fullmatch(r"[\w.:/-]+@sha256:[0-9a-f]{64}", image):
+        raise ValueError("an image is pinned by digest, because a moving tag changes what runs without a review")
+    return image
+
+
+def _not_yaml_boolean(value: object) -> object:
+    return {False: "off", True: "on"}.get(value, value) if isinstance(value, bool) else value
+
+
+def _safe_mount_option(option: str) -> str:
+    if option in _UNSAFE_MOUNT_OPTIONS:
+        raise ValueError(f"{option} {_UNSAFE_MOUNT_OPTIONS[option]}")
+    return option
+
+
+_GIVES_UP = "turns a pause of the NFS server into EIO for a fetcher and SIGBUS for whoever has a file mapped; use hard"
+_UNSAFE_MOUNT_OPTIONS = {
+    **dict.fromkeys(("soft", "softerr", "softreval"), _GIVES_UP),
+    "nocto": "hides READY.json from other nodes, which rely on close-to-open consistency",
+}
+MountOption = Annotated[str, Field(pattern=r"^[^\s,]+$"), AfterValidator(_safe_mount_option)]
+Image = Annotated[str, AfterValidator(_pinned)]
+AbsolutePath = Annotated[str, Field(pattern=r"^/[^\s]*$")]
+# YAML 1.1 readers turn an unquoted `off` into a boolean.
+Reasoning = Annotated[Literal["off", "on", "auto"], BeforeValidator(_not_yaml_boolean)]
+Tokens = Annotated[int, Field(gt=0)]
+IdleSeconds = Annotated[int, Field(ge=1, description="Unload a model after this many idle seconds")]
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+
+
+class Cluster(Frozen):
+    """`id` is the uid of the namespace kube-system: a run against any other cluster is refused."""
+
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+
+
+class Nfs(Frozen):
+    """An NFS export, mounted through the CSI driver nfs.csi.k8s.io; `mount_options` replace all of plan/volume.py."""
+
+    server: Annotated[str, Field(min_length=1)]
+    path: AbsolutePath
+    mount_options: Annotated[tuple[MountOption, ...], Field(strict=False)] | None = None
+
+
+class Local(Frozen):
+    """A directory on one node; every pod that mounts it is scheduled there."""
+
+    path: AbsolutePath
+    node: Annotated[str, Field(min_length=1)]
+
+
+class Volume(Frozen):
+    """Where the models live: an NFS export, a node's directory, or a claim that exists already and stays untouched."""
+
+    name: Name
+    size_gib: Annotated[int, Field(gt=0)] | None = None
+    nfs: Nfs | None = None
+    local: Local | None = None
+    existing_claim: bool = False
+    read_mib_s: Annotated[int, Field(gt=0, description="Slowest rate at which the server reads weights, MiB/s")] = 60
+
+    @model_validator(mode="after")
+    def _one_home(self) -> Self:
+        homes = [self.nfs is not None, self.local is not None, self.existing_claim]
+        if sum(homes) != 1:
+            raise ValueError("a volume has exactly one of nfs, local and existing_claim: true")
+        if self.existing_claim == (self.size_gib is not None):
+            raise ValueError("size_gib goes with nfs and local, and with nothing else")
+        return self
+
+
+class Slice(Frozen):
+    """The extended resource by which pods share the card; `count` whole units."""
+
+    resource: str = "nvidia.com/gpu"
+    count: Annotated[int, Field(gt=0)] = 1
+
+
+class Toleration(Frozen):
+    key: str
+    value: str | None = None
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = "NoSchedule"
+
+
+class Node(Frozen):
+    """Which node has the card."""
+
+    selector: dict[str, str] = {}
+    tolerations: Annotated[tuple[Toleration, ...], Field(strict=False)] = ()
+
+
+class Tenant(Frozen):
+    """Someone else on the card: what it holds at rest and at its worst, MiB."""
+
+    peak_mib: Annotated[int, Field(gt=0)]
+    idle_mib: Annotated[int, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _idle_is_less(self) -> Self:
+        if self.idle_mib is not None and self.idle_mib > self.peak_mib:
+            raise ValueError(f"idle_mib {self.idle_mib} is more than peak_mib {self.peak_mib}")
+        return self
+
+
+class Gpu(Frozen):
+    """`model: none` means that the slice is advertised but no card is behind it: all layers stay on the CPU."""
+
+    model: Literal["t4", "none"]
+    slice: Slice = Slice()
+    node: Node = Node()
+    tenants: dict[Name, Tenant] = {}
+    reserve_mib: Annotated[int, Field(ge=0, description="Stays free on the card, whoever holds the rest")] = 256
+
+
+class Server(Frozen):
+    """The process that answers: llama-swap, or llama.cpp's own router."""
+
+    engine: Literal["llama-swap", "llama-server"] = "llama-swap"
+    image: Image
+    uid: Annotated[int, Field(gt=0)] = 65532
+    gid: Annotated[int, Field(gt=0)] = 65532
+    ttl_s: IdleSeconds = 600
+    image_max_tokens: Annotated[Tokens, Field(description="Largest image a vision model sees; larger are shrunk")] = (
+        1024
+    )
+    priority_class: Annotated[Name | None, Field(description="An existing PriorityClass of the server's pod")] = None
+    rollout_s: Annotated[int, Field(ge=10, description="A rollout not ready by then has failed")] = 1800
+    memory_request_mib: Annotated[int, Field(gt=0)] = 2048
+    memory_limit_mib: Annotated[int, Field(gt=0)] = 12288
+
+
+class Fetch(Frozen):
+    """How the locked files are downloaded. `image` has Python 3.11 or newer and runs the gate too."""
+
+    image: Image
+    endpoint: Annotated[str, Field(pattern=r"^https?://[^/\s@]+$")] = "https://huggingface.co"
+    deadline_s: Annotated[int, Field(ge=10, description="A Job not complete by then has failed")] | None = None
+
+
+class Model(Frozen):
+    """One model: where it comes from and how it is served. `context` in tokens."""
+
+    repo: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
+    quant: Annotated[str, Field(min_length=1)]
+    context: Tokens
+    revision: Annotated[str, Field(min_length=1)] = "main"
+    mmproj: Annotated[str, Field(min_length=1)] | None = None
+    # Thinking by default once cost a text consumer empty answers and 50 times the tokens.
+    reasoning: Reasoning = "off"
+    tools: bool = True
+    aliases: Annotated[tuple[Name, ...], Field(strict=False)] = ()
+    max_output_tokens: Tokens | None = None
+    ttl_s: IdleSeconds | None = None  # the server's unless said
+
+
+class Immich(Frozen):
+    """The tenant whose model TTL we set on a Deployment that someone else owns; `model_ttl_s` in seconds."""
+
+    namespace: Name
+    deployment: Name
+    container: Name | None = None  # the Deployment's name unless said
+    model_ttl_s: Annotated[int, Field(ge=1, le=86400)]

@@ -1,0 +1,20 @@
+"""Where a pod may run, as Kubernetes spells it."""
+
+from dataclasses import dataclass
+
+from plan import config
+
+
+@dataclass(frozen=True, slots=True)
+class Toleration:
+    key: str
+    operator: str
+    value: str | None
+    effect: str
+
+
+def tolerations(node: config.Node) -> tuple[Toleration, ...]:
+    """Those of the node with the card; one without a value tolerates every value."""
+    return tuple(
+        Toleration(t.key, "Exists" if t.value is None else "Equal", t.value, t.effect) for t in node.tolerations
+    )
