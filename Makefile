@@ -62,5 +62,6 @@ lock: venv ## resolve requirements*.in to hash-locked requirements*.txt
 	.venv/bin/uv pip compile -q --generate-hashes --python-version 3.11 --custom-compile-command "make lock" requirements.in -o requirements.txt
 	.venv/bin/uv pip compile -q --generate-hashes --python-version 3.11 --custom-compile-command "make lock" requirements-dev.in -c requirements.txt -o requirements-dev.txt
 
-bench: venv ## the no-change preview against an empty program's
+bench: venv ## planning of 4 to 512 models, and the no-change preview of prod against an empty program's
+	$(PYTHON) -m bench.plan
 	$(PYTHON) -m bench.preview

@@ -1,4 +1,4 @@
-"""`make bench`: the no-change preview of the dev stack against an empty program's, in one run, and where the time goes.
+"""`make bench`: the no-change preview of prod against an empty program's, in one run, and where the time goes.
 
 Ratios, because seconds are the machine's: both previews alternate on the same Postgres with the same CLI. The cluster
 is the played one; a preview without changes asks the API server for one object.
@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dev import cluster, postgres, tools
-from dev.cluster import host, nodes, stand_ins
+from dev.cluster import host, stand_ins
 from dev.engine import VENV, Engine
 from dev.instance import Instance
 from dev.plugin import install
@@ -29,6 +29,7 @@ from plan import config, lock
 from plan.plan import make_plan
 
 INSTANCE = Instance("bench")
+STACK = "prod"
 ROUNDS = 7
 LIMIT, AIM = 2.0, 1.5
 _IMAGE = f"llm.local/runtime@sha256:{'0' * 64}"
@@ -43,9 +44,9 @@ def main() -> int:
     try:
         cluster.up(INSTANCE, nodes="kwok")
         stand_ins.ensure(INSTANCE, _IMAGE)
-        facts = Facts(cluster_id(INSTANCE.kubeconfig), _IMAGE, Path("/srv/models"), nodes.NODE, "http://hub.invalid")
-        engine = Engine(INSTANCE, "dev", INSTANCE.kubeconfig, postgres.environment(INSTANCE))
-        render(INSTANCE, "dev", facts)
+        facts = Facts(cluster_id(INSTANCE.kubeconfig))
+        engine = Engine(INSTANCE, STACK, INSTANCE.kubeconfig, postgres.environment(INSTANCE))
+        render(INSTANCE, STACK, facts)
         deploy(engine)
         with tempfile.TemporaryDirectory() as empty, step(f"{ROUNDS} previews of each"):
             ours, theirs = _previews(engine, Path(empty))
@@ -89,7 +90,7 @@ def _parts(engine: Engine, facts: Facts) -> dict[str, float]:
         return _median(lambda: _quietly([python, "-c", code], ROOT, env))
 
     pulumi = run("import pulumi")
-    raw = complete("dev", facts)["config"][config.KEY]
+    raw = complete(STACK, facts)["config"][config.KEY]
     text, today = (ROOT / "models.lock.yaml").read_text(), datetime.datetime.now(tz=datetime.UTC).date()
     programs = "import pulumi, components.llama_swap, components.model_fetch, components.cluster_guard"
     return {
@@ -134,7 +135,7 @@ def _median(work: Callable[[], object], rounds: int = 5) -> float:
 def _print(ours: list[float], theirs: list[float], parts: dict[str, float]) -> int:
     ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
     table = Table("no-change preview", "seconds (min)", "seconds (median)")
-    for name, values in (("dev stack", ours), ("empty program", theirs)):
+    for name, values in ((f"{STACK} stack", ours), ("empty program", theirs)):
         table.add_row(name, f"{min(values):.2f}", f"{statistics.median(values):.2f}")
     table.add_section()
     for name, seconds in parts.items():
