@@ -1,16 +1,18 @@
-"""A one-node Kubernetes in a network namespace of its own: real pods on this machine, or pods that kwok only plays.
+"""A Kubernetes in a network namespace of its own: one node with real pods, or two whose pods kwok only plays.
 
 This file is the order of things; each part has a file. Postgres, the hub and what is deployed are not its business.
 """
 
+import contextlib
 import os
+import signal
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from dev import daemons, images, tools
-from dev.cluster import certificates, containerd, control_plane, dns, host, kubelet, kwok, network, nodes
+from dev.cluster import certificates, containerd, control_plane, dns, first, host, kubelet, kwok, network, nodes
 from dev.cluster.disk import require_space
 from dev.forward import forward
 from dev.instance import Instance
@@ -22,22 +24,43 @@ POD_UID = 65532  # the user of our pods, who owns the models' directory
 def up(instance: Instance, nodes: Literal["real", "kwok"] = "real") -> None:
     """Bring the cluster up, or mend it: what is healthy is left alone, what is not running is started.
 
-    Afterwards the node is ready and `instance.kubeconfig` works on the host. Raises DevError.
+    Afterwards its nodes are ready and `instance.kubeconfig` works on the host. Raises DevError.
     """
     if os.geteuid() != 0:
         raise DevError("the cluster needs namespaces, mounts and cgroups, so it needs root", "run it again as root")
     require_space()
     ready = tools.ensure("debian", "kubernetes", *(("coredns",) if nodes == "real" else ("kwok",)))
-    with step(f"control plane of {instance.name}", instance.logs):
-        network.up(instance)
-        control_plane.start(instance, ready["kubernetes"])
-        forward(instance, "forward-api", {instance.ports.api_server: f"127.0.0.1:{control_plane.API_PORT}"})
-        url = f"https://127.0.0.1:{instance.ports.api_server}"
-        certificates.write_kubeconfig(instance, instance.kubeconfig, url)
+    if nodes == "real":
+        _only(instance, "kubelet", not_beside="kwok")
+    else:
+        _only(instance, "kwok", not_beside="kubelet")
+    new = not (instance.state / first.DATA).exists()
+    what = "control plane" if nodes == "real" else "played cluster"
+    with step(f"{what} of {instance.name}", instance.logs):
+        _control_plane(instance, ready["kubernetes"], ready.get("kwok"))
     if nodes == "real":
         _real_node(instance, ready["kubernetes"], ready["coredns"])
+    elif new:
+        first.keep(instance)
+
+
+def fresh(instance: Instance) -> None:
+    """The played cluster as it was right after its first `up`, same uid and certificates; made where there is none.
+
+    Nothing is asked to end: what it had done since is thrown away. Raises DevError.
+    """
+    _only(instance, "kwok", not_beside="kubelet")
+    if first.kept(instance):
+        parts = ("kwok", *control_plane.PARTS)
+        for pid in filter(None, [daemons.pid_of(instance, name) for name in parts]):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for name in parts:
+            daemons.stop(instance, name)
+        first.put_back(instance)
     else:
-        _played_node(instance, ready["kwok"])
+        reset(instance)
+    up(instance, nodes="kwok")
 
 
 def down(instance: Instance) -> None:
@@ -59,7 +82,7 @@ def down(instance: Instance) -> None:
 def reset(instance: Instance) -> None:
     """`down`, and forget the cluster's objects; images, certificates and models stay. Raises DevError."""
     down(instance)
-    for directory in ("etcd", "kubelet", "pod-logs"):
+    for directory in (first.DATA, first.COPY, "kubelet", "pod-logs"):
         host.remove(instance.state / directory)
 
 
@@ -72,27 +95,30 @@ def models(instance: Instance) -> Path:
     return directory
 
 
+def _control_plane(instance: Instance, programs: Path, kwok_programs: Path | None) -> None:
+    network.up(instance)
+    control_plane.start(instance, programs)
+    forward(instance, "forward-api", {instance.ports.api_server: f"127.0.0.1:{control_plane.API_PORT}"})
+    url = f"https://127.0.0.1:{instance.ports.api_server}"
+    certificates.write_kubeconfig(instance, instance.kubeconfig, url)
+    nodes.register(instance, played=kwok_programs is not None)
+    if kwok_programs:
+        kwok.start(instance, kwok_programs)
+    control_plane.finish(instance, programs)
+    if kwok_programs:
+        nodes.wait_played(instance)
+
+
 def _real_node(instance: Instance, programs: Path, dns_programs: Path) -> None:
-    _only(instance, "kubelet", not_beside="kwok")
     since = _start_of(instance, "kubelet")
     with step(f"node of {instance.name}", instance.logs):
         host.remember(instance)
         models(instance)
         containerd.start(instance, images.references()["pause"])
         images.ensure(instance)
-        nodes.register(instance, played=False)
         kubelet.start(instance, programs)
         dns.start(instance, dns_programs)
-        nodes.wait_ready(instance, "kubelet", since)
-
-
-def _played_node(instance: Instance, programs: Path) -> None:
-    _only(instance, "kwok", not_beside="kubelet")
-    since = _start_of(instance, "kwok")
-    with step(f"played node of {instance.name}", instance.logs):
-        nodes.register(instance, played=True)
-        kwok.start(instance, programs)
-        nodes.wait_ready(instance, "kwok", since)
+        nodes.wait_ready(instance, since)
 
 
 def _only(instance: Instance, wanted: str, not_beside: str) -> None:

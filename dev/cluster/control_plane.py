@@ -6,10 +6,15 @@ the disk, which loses nothing when processes are killed, only when the machine i
 
 from pathlib import Path
 
+from dev import daemons
 from dev.cluster import certificates, service
 from dev.instance import NODE_IP, POD_CIDR, SERVICE_CIDR, Instance
 
+PARTS = ("kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd")
 API_PORT = 6443
+_API = f"https://127.0.0.1:{API_PORT}"
+# Each waits a second before it first looks; an administrator needs neither roles nor priority classes meanwhile.
+_SLOW_CHECKS = ("poststarthook/rbac/bootstrap-roles", "poststarthook/scheduling/bootstrap-system-priority-classes")
 _ETCD = "http://127.0.0.1:2379"
 _ETCD_PEER = "http://127.0.0.1:2380"
 
@@ -20,25 +25,49 @@ def kubeconfig(instance: Instance) -> Path:
 
 
 def start(instance: Instance, programs: Path) -> None:
-    """Start what does not run; returns when every part is healthy. Raises DevError with the log of one that is not."""
+    """Start what does not run; returns when the API server answers, `finish` does the rest. Raises DevError."""
     pki = certificates.ensure(instance)
-    certificates.write_kubeconfig(instance, kubeconfig(instance), f"https://127.0.0.1:{API_PORT}")
-    serving = ["--tls-cert-file", pki / "server.crt", "--tls-private-key-file", pki / "server.key"]
-    client = ["--kubeconfig", kubeconfig(instance), "--leader-elect=false", "--bind-address=127.0.0.1"]
+    certificates.write_kubeconfig(instance, kubeconfig(instance), _API)
+    # Side by side: the API server has enough to do before it first asks etcd.
+    _start(instance, programs, "etcd", *_etcd(instance))
+    _start(instance, programs, "kube-apiserver", *_serving(instance), *_api_server(pki))
+    service.wait(instance, "etcd", f"{_ETCD}/health")
+    service.wait(instance, "kube-apiserver", f"{_API}/readyz?{'&'.join(f'exclude={check}' for check in _SLOW_CHECKS)}")
+    _start(instance, programs, "kube-scheduler", *_serving(instance), *_client(instance))
 
-    service.run(instance, "etcd", [programs / "etcd", *_etcd(instance)], f"{_ETCD}/health")
-    api_server = [programs / "kube-apiserver", *serving, *_api_server(pki)]
-    service.run(instance, "kube-apiserver", api_server, f"https://127.0.0.1:{API_PORT}/readyz")
-    manager = [programs / "kube-controller-manager", *serving, *client, *_controller_manager(instance)]
-    service.run(instance, "kube-controller-manager", manager, "https://127.0.0.1:10257/healthz")
-    scheduler = [programs / "kube-scheduler", *serving, *client]
-    service.run(instance, "kube-scheduler", scheduler, "https://127.0.0.1:10259/readyz")
+
+def finish(instance: Instance, programs: Path) -> None:
+    """After `start`: returns when every part is healthy. Raises DevError with the log of one that is not."""
+    service.wait(instance, "kube-apiserver", f"{_API}/readyz")
+    # Not before: it looks whether the API server is ready only once a second.
+    flags = _controller_manager(instance)
+    _start(instance, programs, "kube-controller-manager", *_serving(instance), *_client(instance), *flags)
+    service.wait(instance, "kube-controller-manager", "https://127.0.0.1:10257/healthz")
+    service.wait(instance, "kube-scheduler", "https://127.0.0.1:10259/readyz")
+
+
+def _start(instance: Instance, programs: Path, name: str, *flags: str | Path) -> None:
+    daemons.start(instance, name, [programs / name, *flags], in_netns=True)
+
+
+def _serving(instance: Instance) -> list[str | Path]:
+    pki = certificates.directory(instance)
+    return ["--tls-cert-file", pki / "server.crt", "--tls-private-key-file", pki / "server.key"]
+
+
+def _client(instance: Instance) -> list[str | Path]:
+    # At the default rate (20/s) the controller manager spends four seconds on its accounts before anything works.
+    rate = ["--kube-api-qps=500", "--kube-api-burst=1000"]
+    return ["--kubeconfig", kubeconfig(instance), "--leader-elect=false", "--bind-address=127.0.0.1", *rate]
 
 
 def _etcd(instance: Instance) -> list[str | Path]:
     return [
         f"--data-dir={instance.state / 'etcd'}",
         "--unsafe-no-fsync",
+        # There is nobody to hear from before it elects itself; the defaults wait up to a second.
+        "--heartbeat-interval=20",
+        "--election-timeout=200",
         f"--listen-client-urls={_ETCD}",
         f"--advertise-client-urls={_ETCD}",
         f"--listen-peer-urls={_ETCD_PEER}",

@@ -15,6 +15,11 @@ from dev.instance import Instance
 def run(instance: Instance, name: str, argv: Sequence[str | Path], health_url: str) -> None:
     """Start the daemon unless it runs, and wait until `health_url` gives 200; raises DevError when it does not."""
     daemons.start(instance, name, argv, in_netns=True)
+    wait(instance, name, health_url)
+
+
+def wait(instance: Instance, name: str, health_url: str) -> None:
+    """Wait until the started daemon's `health_url` gives 200; raises DevError when it does not."""
     daemons.wait_for(name, lambda: answers(instance, health_url), instance, name)
 
 
@@ -29,6 +34,6 @@ def answers(instance: Instance, url: str) -> bool:
             if parts.scheme == "https":
                 trust = ssl.create_default_context(cafile=certificates.directory(instance) / "ca.crt")
                 connection.sock = trust.wrap_socket(connection.sock, server_hostname=host)
-            connection.request("GET", parts.path)
+            connection.request("GET", parts._replace(scheme="", netloc="").geturl())
             return connection.getresponse().status == http.client.OK
     return False

@@ -4,9 +4,11 @@ The Deployment is as the operator of the outage had it: a TTL of 0, after other 
 of another owner, and never touched again from here: what a test or a person changes in it stays.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from dev.cluster.kubectl import apply, find
+from dev.cluster.nodes import TAINT
 from dev.instance import Instance
 
 NAMESPACE = "llama-cpp"
@@ -33,22 +35,32 @@ _ENVIRONMENT = {
 }
 
 
-def ensure(instance: Instance, image: str) -> None:
-    """Make what is missing; `image` must have python3. Raises DevError."""
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """Where somebody else's Deployment lies, and the name of its container."""
+
+    namespace: str = IMMICH_NAMESPACE
+    deployment: str = IMMICH
+    container: str = IMMICH
+
+
+def ensure(instance: Instance, image: str, namespace: str = NAMESPACE, tenant: Tenant | None = None) -> None:
+    """Make what is missing; `image` must have python3 where pods are real. Raises DevError."""
+    tenant = tenant or Tenant()
     for name, labels in (
-        (NAMESPACE, {"pod-security.kubernetes.io/enforce": "restricted"}),
-        (IMMICH_NAMESPACE, {}),
+        (namespace, {"pod-security.kubernetes.io/enforce": "restricted"}),
+        (tenant.namespace, {}),
     ):
         if find(instance, "namespace", name) is None:
             apply(instance, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
-    if find(instance, "deployment", IMMICH, IMMICH_NAMESPACE) is None:
-        apply(instance, _immich(image), manager=OWNER)
+    if find(instance, "deployment", tenant.deployment, tenant.namespace) is None:
+        apply(instance, _immich(image, tenant), manager=OWNER)
 
 
-def _immich(image: str) -> dict[str, Any]:
-    labels = {"app.kubernetes.io/name": IMMICH}
+def _immich(image: str, tenant: Tenant) -> dict[str, Any]:
+    labels = {"app.kubernetes.io/name": tenant.deployment}
     container = {
-        "name": IMMICH,
+        "name": tenant.container,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "command": ["python3", "-c", _SERVER],
@@ -60,11 +72,14 @@ def _immich(image: str) -> dict[str, Any]:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": IMMICH, "namespace": IMMICH_NAMESPACE, "labels": labels},
+        "metadata": {"name": tenant.deployment, "namespace": tenant.namespace, "labels": labels},
         "spec": {
             "replicas": 1,
             "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [container], "tolerations": [TAINT]},
+            },
         },
     }

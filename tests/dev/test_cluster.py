@@ -15,7 +15,7 @@ import pytest
 from dev import cluster, daemons, images
 from dev.cluster import host, stand_ins
 from dev.cluster.kubectl import apply, find, kubectl
-from dev.cluster.nodes import NODE
+from dev.cluster.nodes import NODE, TAINT
 from dev.forward import forward
 from dev.instance import SERVICE_CIDR, Instance
 from dev.steps import DevError
@@ -252,7 +252,7 @@ def test_down_leaves_nothing_and_up_continues_with_the_same_cluster(machine: Ins
 def test_played_nodes_run_deployments_and_complete_jobs_beside_the_real_one(played: Instance) -> None:
     cluster.up(played, nodes="kwok")
     stand_ins.ensure(played, "llm.local/played:1")
-    pod = _pod("work", HTTP, "llm.local/played:1", gpus=100, restartPolicy="Never")
+    pod = _pod("work", HTTP, "llm.local/played:1", gpus=100, restartPolicy="Never", tolerations=[TAINT])
     work = {"metadata": {"name": "work", "namespace": stand_ins.NAMESPACE}, "spec": {"template": {"spec": pod["spec"]}}}
     apply(played, {"apiVersion": "batch/v1", "kind": "Job", **work})
 

@@ -1,4 +1,4 @@
-"""The real CLI, Postgres and API server; kwok plays the node. Each test gets a stack and a namespace of its own."""
+"""The real CLI, Postgres and API server; kwok plays the nodes. Each test gets a stack and a namespace of its own."""
 
 import copy
 import json
@@ -8,7 +8,6 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,9 +105,12 @@ def stack(machine: Instance, request: pytest.FixtureRequest) -> Iterator[Stack]:
         apply(machine, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
     apply(machine, _immich(f"{name}-immich"), manager="immich-owner")
     uid = kubectl(machine, "get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
-    facts = Facts(uid, image("runtime"), Path("/srv/models"), cluster.nodes.NODE, "http://hub.invalid")
+    facts = Facts(uid, image("runtime"), hub="http://hub.invalid")
     raw = copy.deepcopy(complete("dev", facts)["config"][config.KEY])
     raw["namespace"], raw["immich"]["namespace"] = name, f"{name}-immich"
+    # As an operator's cluster has it: the node with the card keeps others off, and the models lie on neither node.
+    raw["gpu"]["node"] = {"selector": cluster.nodes.GPU_LABEL, "tolerations": [cluster.nodes.TAINT]}
+    raw["volume"] = {"name": "llamacpp-models", "size_gib": 5, "nfs": {"server": "192.0.2.1", "path": "/srv"}}
     made = Stack(Engine(machine, name, machine.kubeconfig, postgres.environment(machine)), raw)
     made.write()
     made.engine.prepare()

@@ -1,0 +1,60 @@
+"""The cluster's first state: a copy of etcd's data from right after the first `up`, and going back to it."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from dev import daemons
+from dev.instance import Instance
+from dev.steps import DevError
+
+DATA, COPY = "etcd", "etcd-first"  # below the instance's state
+
+
+def kept(instance: Instance) -> bool:
+    return (instance.state / COPY).exists()
+
+
+def keep(instance: Instance) -> None:
+    """Copy the data of the running etcd, which stands still meanwhile: what a killed etcd leaves, it starts from."""
+    with _still(instance):
+        _copy(instance.state / DATA, instance.state / COPY)
+
+
+def put_back(instance: Instance) -> None:
+    """Replace the data by the copy; etcd must not run."""
+    shutil.rmtree(instance.state / DATA, ignore_errors=True)
+    _copy(instance.state / COPY, instance.state / DATA)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """All or nothing, and without the 64 MB of zeros that etcd writes ahead into each of its logs."""
+    unfinished = target.with_suffix(".new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    subprocess.run(["cp", "--archive", "--sparse=always", source, unfinished], check=True)
+    unfinished.rename(target)
+
+
+@contextlib.contextmanager
+def _still(instance: Instance) -> Iterator[None]:
+    pid = daemons.pid_of(instance, "etcd")
+    if not pid:
+        raise DevError("etcd does not run", f"read {daemons.log(instance, 'etcd')}")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        daemons.wait_for("a standing etcd", lambda: _stands(pid), instance, "etcd")
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def _stands(pid: int) -> bool:
+    """Whether every thread is stopped (state T in proc(5) stat): one inside a write finishes it first."""
+    with contextlib.suppress(OSError):  # a thread that ends while we look
+        stats = Path(f"/proc/{pid}/task").glob("*/stat")
+        return all(stat.read_text().rsplit(")", 1)[1].split()[0] == "T" for stat in stats)
+    return False
