@@ -13,7 +13,9 @@ from dev import daemons
 from dev.cluster.kubectl import apply, kubectl
 from dev.instance import NODE_IP, Instance
 
-NODE, PLAIN = "node-1", "node-2"  # with the card, and without; there is no second real one
+NODE = "node-1"  # the real one
+# Played ones, as the operator names them: with the card, and without.
+CARD, PLAIN = "k8s-node1", "k8s-node2"
 GPU = {"nvidia.com/gpu": "100"}  # time slices of one card
 GPU_LABEL = {"nvidia.com/gpu.present": "true"}
 TAINT = {"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"}  # of the played node with the card
@@ -59,7 +61,7 @@ def _mend(instance: Instance, existing: Object, wanted: Object) -> None:
 
 
 def _played() -> list[Object]:
-    card = _node(NODE, GPU_LABEL, {**_PLAYED_SIZE, **GPU}, PLAYED, [TAINT])
+    card = _node(CARD, GPU_LABEL, {**_PLAYED_SIZE, **GPU}, PLAYED, [TAINT])
     plain = _node(PLAIN, {}, _PLAYED_SIZE, PLAYED)
     for node, address in ((card, NODE_IP), (plain, _PLAIN_IP)):
         # Both kinds, or kwok would remove what is there.
@@ -97,7 +99,7 @@ def wait_ready(instance: Instance, since: datetime) -> None:
 
 def wait_played(instance: Instance) -> None:
     """Wait until the played nodes are ready. An earlier report will do: kwok, which is healthy, has no more to say."""
-    daemons.wait_for("a played node", lambda: _all_ready(instance, NODE, PLAIN), instance, "kwok")
+    daemons.wait_for("a played node", lambda: _all_ready(instance, CARD, PLAIN), instance, "kwok")
 
 
 def _all_ready(instance: Instance, *names: str, since: datetime = _EPOCH) -> bool:

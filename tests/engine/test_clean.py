@@ -9,7 +9,7 @@ import pytest
 from dev import cluster, daemons
 from dev.cluster import control_plane
 from dev.cluster.kubectl import apply, find, kubectl
-from dev.cluster.nodes import NODE, PLAIN, TAINT
+from dev.cluster.nodes import CARD, PLAIN, TAINT
 from dev.instance import Instance
 from tests.engine.conftest import INSTANCE
 
@@ -77,7 +77,7 @@ def litter(machine: Instance) -> None:
         deployment("left-over"),
     )
     pods_of(machine, "left-over")
-    kubectl(machine, "label", "node", NODE, "nvidia.com/gpu.present-")
+    kubectl(machine, "label", "node", CARD, "nvidia.com/gpu.present-")
     kubectl(machine, "delete", "node", PLAIN)
 
 
@@ -104,7 +104,7 @@ def test_pods_are_played_again_and_only_those_that_may_on_the_node_with_the_card
     slices = {"resources": {"limits": {"nvidia.com/gpu": "1"}}}
     apply(machine, deployment("plain"), deployment("card", container=slices, tolerations=[TAINT]))
 
-    assert pods_of(machine, "plain", "card") == {"plain": PLAIN, "card": NODE}
+    assert pods_of(machine, "plain", "card") == {"plain": PLAIN, "card": CARD}
 
     cluster.fresh(machine)
     assert described(machine) == first
