@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,6 +78,13 @@ class Stack:
         result = self.pulumi("preview", "--diff", "--expect-no-changes", *flags, **env)
         print(result.stdout, result.stderr)
         return result.returncode == 0
+
+    def elsewhere(self, directory: Path) -> dict[str, str]:
+        """The environment of another machine: its kubeconfig lies elsewhere and defaults to another namespace."""
+        file = directory / "kubeconfig"
+        file.write_text(self.engine.kubeconfig.read_text())
+        kubectl(INSTANCE, "--kubeconfig", str(file), "config", "set-context", "--current", "--namespace=elsewhere")
+        return {"KUBECONFIG": str(file), "HOME": str(directory)}
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> dict[str, Any]:
         return json.loads(kubectl(INSTANCE, "get", kind, name, "-n", namespace or self.namespace, "-o", "json"))

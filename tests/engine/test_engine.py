@@ -18,11 +18,9 @@ def test_after_up_everything_is_there_and_a_preview_is_empty_from_anywhere(stack
     assert stack.get("pvc", "llamacpp-models")["status"]["phase"] == "Bound"
     assert stack.unchanged()
     assert stack.unchanged("--refresh")
-    elsewhere = tmp_path / "kubeconfig"
-    elsewhere.write_text(stack.engine.kubeconfig.read_text())
-    kubectl(INSTANCE, "--kubeconfig", str(elsewhere), "config", "set-context", "--current", "--namespace=elsewhere")
-    moved = {"KUBECONFIG": str(elsewhere), "HOME": str(tmp_path)}
-    assert stack.unchanged(**moved), "another machine's path, home or default namespace is not a difference"
+    assert stack.unchanged(**stack.elsewhere(tmp_path)), (
+        "another machine's path, home or default namespace is not a difference"
+    )
 
 
 def test_the_state_lies_in_a_schema_of_its_own_and_holds_no_key_in_clear(stack: Stack) -> None:
