@@ -129,12 +129,14 @@ def _show(before: Mapping[str, LockedModel], resolved: Mapping[str, LockedModel]
     if not changed:
         print("models.lock.yaml: nothing changed")
         return
-    table = Table("model", "", "commit", "quant", "MiB", "files", "generation")
+    table = Table("model", "", "commit", "quant", "MiB", "files", "facts", "generation")
     for column in table.columns:  # a cut name or hash is worth nothing
         column.overflow = "fold"
     for model_id, model in sorted(changed.items()):
         rows = [("-", old)] if (old := before.get(model_id)) else []
         for sign, row in [*rows, ("+", model)]:
             names = "\n".join(file.path for file in row.files)
-            table.add_row(model_id, sign, row.commit[:12], row.quant, f"{row.size_bytes / 2**20:.0f}", names, row.gen)
+            facts = "\n".join(f"{name}: {group.source}" for name, group in row.gguf.groups.items())
+            mib = f"{row.size_bytes / 2**20:.0f}"
+            table.add_row(model_id, sign, row.commit[:12], row.quant, mib, names, facts, row.gen)
     Console().print(table)
