@@ -16,6 +16,7 @@ from plan.config import KEY, Model
 from plan.errors import ConfigError
 from plan.lock import Lock, LockedModel
 from plan.names import ModelId
+from plan.notes import notes
 
 LOCK_FILE = Path("models.lock.yaml")
 _Models = TypeAdapter(dict[ModelId, Model])
@@ -37,6 +38,7 @@ def run(stack: str, ids: list[str], *, update: bool, check: bool) -> None:
         if missing:
             raise OpsError(f"not locked: {', '.join(missing)}", f"run `python -m ops lock --stack {stack}`")
         print(f"models.lock.yaml has all {len(models)} models of stack {stack}")
+        print("".join(f"{note}\n" for note in notes({key: lock.models[key] for key in models}, stack)), end="")
         return
     chosen = (ids or list(models)) if update else missing
     _require_agreement(stack, {key: model for key, model in models.items() if key not in chosen}, lock)

@@ -159,6 +159,26 @@ def test_check_asks_nobody_and_names_what_is_not_locked(desk: Desk) -> None:
     assert "does not match its files" in desk.lock("--check", code=1)
 
 
+def test_facts_from_elsewhere_are_named_by_check_and_replaced_by_update(desk: Desk) -> None:
+    desk.configure("a: {quant: Q4_K_M}", stack="prod")
+    desk.lock("--stack", "prod")
+    lock, whole = desk.directory / "models.lock.yaml", desk.text
+    published = [
+        line.replace("source: header", "source: published") for line in whole.splitlines() if "weights:" not in line
+    ]
+    lock.write_text("\n".join(published) + "\n")
+
+    checked = desk.lock("--stack", "prod", "--check")
+    assert "a: no block_count, embedding_length and" in checked
+    command = checked.split("`")[1].removeprefix("python -m ops lock ")
+
+    printed = desk.lock(*command.split())
+
+    assert desk.text == whole, "the command it names is one that ops accepts"
+    assert "shape: published" in printed, "the table shows what it replaces"
+    assert "weights: header" in printed
+
+
 def test_a_split_model_is_read_part_by_part(desk: Desk) -> None:
     directory = desk.hub.repos.root / REPO
     for file in directory.iterdir():
