@@ -1,8 +1,9 @@
 """What the model hub says about a repository: the only code of the project that asks it. HF_ENDPOINT is honoured."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -10,16 +11,18 @@ from huggingface_hub import HfApi, constants, hf_hub_url
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status  # pyright: ignore[reportUnknownVariableType] - the library types one parameter as bare dict
 
-from ops import gguf_header, select_files
+from ops import gguf_facts, gguf_header, select_files
 from ops.errors import OpsError
+from ops.gguf_header import Header, HeaderError
 from plan.config import Model
-from plan.lock import GgufFacts, LockedFile, LockedModel, Role, generation
+from plan.gguf_facts import GgufFacts
+from plan.lock import LockedFile, LockedModel, Role, generation
 
 _TIMEOUT_S = 30  # the library waits for ever by default
 
 
 def resolve(model: Model) -> LockedModel:
-    """The files that `model` means today, with commit, sizes, sha256 and header facts; raises OpsError."""
+    """The files that `model` means today: commit, sizes, sha256, facts of their headers; raises OpsError."""
     # The environment's token only: one that `hf auth login` left on this machine would make the result depend on it.
     token = os.environ.get("HF_TOKEN") or False
     with _explained(model):
@@ -35,7 +38,7 @@ def resolve(model: Model) -> LockedModel:
             chosen.append(("mmproj", select_files.mmproj_file(model.repo, siblings, model.mmproj)))
         files = tuple(_locked(model.repo, role, siblings[path], count) for role, path in chosen)
         commit = info.sha or ""
-        facts = _facts(model.repo, chosen[0][1], commit, token)
+        facts = _facts(model.repo, files, commit, token)
     return LockedModel(
         repo=model.repo,
         revision=model.revision,
@@ -54,33 +57,39 @@ def _locked(repo: str, role: Role, sibling: Any, count: int) -> LockedFile:
     return LockedFile(role=role, path=sibling.rfilename, size=sibling.size, sha256=sibling.lfs.sha256, part=part)
 
 
-def _facts(repo: str, path: str, commit: str, token: str | bool) -> GgufFacts:
-    url = hf_hub_url(repo, path, revision=commit)
+def _facts(repo: str, files: Sequence[LockedFile], commit: str, token: str | bool) -> GgufFacts:
+    headers: dict[Role, list[Header]] = {"model": [], "mmproj": []}
+    for file in files:
+        with _usable(f"{repo}/{file.path}"):
+            read = partial(_read, hf_hub_url(repo, file.path, revision=commit), token)
+            headers[file.role].append(gguf_header.read_header(read, file.size))
+    with _usable(repo):
+        return gguf_facts.facts(headers["model"], next(iter(headers["mmproj"]), None))
 
-    def read(size: int) -> bytes:
-        headers = {**build_hf_headers(token=token), "Range": f"bytes=0-{size - 1}", "Accept-Encoding": "identity"}
-        # The client drops the token at the redirect to another origin.
-        with get_session().stream("GET", url, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True) as answer:
-            hf_raise_for_status(answer)
-            data = bytearray()
-            for chunk in answer.iter_bytes():
-                data += chunk
-                if len(data) >= size:  # a server that ignores Range would send gigabytes
-                    break
-        return bytes(data[:size])
 
-    def wanted(found: dict[str, Any]) -> list[str]:
-        return ["general.architecture", f"{found.get('general.architecture')}.context_length"]
-
+@contextmanager
+def _usable(where: str) -> Generator[None]:
     try:
-        found = gguf_header.read_facts(read, wanted)
-    except gguf_header.HeaderError as error:
-        raise OpsError(f"{repo}/{path} is no usable GGUF file: {error}", "name another repository or quant") from None
-    architecture = found.get("general.architecture")
-    if not architecture:
-        raise OpsError(f"{repo}/{path} names no architecture in its header", "name another repository or quant")
-    context = found.get(f"{architecture}.context_length")
-    return GgufFacts(architecture=architecture, context=context, source="header")
+        yield
+    except HeaderError as error:
+        raise OpsError(f"{where} is no usable GGUF file: {error}", "name another repository or quant") from None
+
+
+def _read(url: str, token: str | bool, start: int, end: int) -> bytes:
+    headers = {**build_hf_headers(token=token), "Range": f"bytes={start}-{end - 1}", "Accept-Encoding": "identity"}
+    # The client drops the token at the redirect to another origin.
+    with get_session().stream("GET", url, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True) as answer:
+        hf_raise_for_status(answer)
+        if start and answer.status_code != 206:
+            raise OpsError(
+                f"{url} is answered from its beginning, whatever part is asked for", "use another HF_ENDPOINT"
+            )
+        data = bytearray()
+        for chunk in answer.iter_bytes():
+            data += chunk
+            if len(data) >= end - start:  # a server that ignores Range would send gigabytes
+                break
+    return bytes(data[: end - start])
 
 
 @contextmanager

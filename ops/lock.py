@@ -16,6 +16,7 @@ from plan.config import KEY, Model
 from plan.errors import ConfigError
 from plan.lock import Lock, LockedModel
 from plan.names import ModelId
+from plan.notes import notes
 
 LOCK_FILE = Path("models.lock.yaml")
 _Models = TypeAdapter(dict[ModelId, Model])
@@ -37,6 +38,7 @@ def run(stack: str, ids: list[str], *, update: bool, check: bool) -> None:
         if missing:
             raise OpsError(f"not locked: {', '.join(missing)}", f"run `python -m ops lock --stack {stack}`")
         print(f"models.lock.yaml has all {len(models)} models of stack {stack}")
+        print("".join(f"{note}\n" for note in notes({key: lock.models[key] for key in models}, stack)), end="")
         return
     chosen = (ids or list(models)) if update else missing
     _require_agreement(stack, {key: model for key, model in models.items() if key not in chosen}, lock)
@@ -129,12 +131,14 @@ def _show(before: Mapping[str, LockedModel], resolved: Mapping[str, LockedModel]
     if not changed:
         print("models.lock.yaml: nothing changed")
         return
-    table = Table("model", "", "commit", "quant", "MiB", "files", "generation")
+    table = Table("model", "", "commit", "quant", "MiB", "files", "facts", "generation")
     for column in table.columns:  # a cut name or hash is worth nothing
         column.overflow = "fold"
     for model_id, model in sorted(changed.items()):
         rows = [("-", old)] if (old := before.get(model_id)) else []
         for sign, row in [*rows, ("+", model)]:
             names = "\n".join(file.path for file in row.files)
-            table.add_row(model_id, sign, row.commit[:12], row.quant, f"{row.size_bytes / 2**20:.0f}", names, row.gen)
+            facts = "\n".join(f"{name}: {group.source}" for name, group in row.gguf.groups.items())
+            mib = f"{row.size_bytes / 2**20:.0f}"
+            table.add_row(model_id, sign, row.commit[:12], row.quant, mib, names, facts, row.gen)
     Console().print(table)

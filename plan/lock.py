@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from plan.errors import ConfigError
+from plan.gguf_facts import GgufFacts
 from plan.names import ModelId
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -19,6 +20,7 @@ _HEADER = (
     "# Written by `python -m ops lock`; the cluster fetches and serves exactly these bytes. Do not edit by hand.\n"
 )
 _HINTS = {"gen": "Run `python -m ops lock --update ID`.", "version": "Use the program's version that wrote this lock."}
+_ONE_LINE = 1 << 20  # columns: a list of every layer's heads is not to be wrapped
 # The C loader parses 512 models in a tenth of the time; PyYAML has it wherever libyaml was there at build time.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -50,14 +52,6 @@ class LockedFile(_Frozen):
         if path.is_absolute() or ".." in path.parts or not self.path.endswith(".gguf"):
             raise ValueError(f"path {self.path!r} must be a .gguf file below its repository")
         return self
-
-
-class GgufFacts(_Frozen):
-    """Facts of the GGUF header; `context` is the trained context in tokens. They never enter a generation or a Job."""
-
-    architecture: str
-    context: Annotated[int, Field(gt=0)] | None = None
-    source: Literal["header", "published", "derived"]
 
 
 class LockedModel(_Frozen):
@@ -115,7 +109,7 @@ def load(text: str) -> Lock:
 
 
 def dump(lock: Lock) -> str:
-    """The lock as text: models by id, keys in the model's order, a file per line; same lock, same bytes."""
+    """The lock as text: models by id, a file or a group of facts per line; same lock, same bytes."""
     lines = [_HEADER, f"version: {lock.version}\nmodels:{'' if lock.models else ' {}'}\n"]
     for model_id, model in sorted(lock.models.items()):
         fields = model.model_dump(exclude={"files", "gguf"})
@@ -123,17 +117,17 @@ def dump(lock: Lock) -> str:
         lines += [f"    {key}: {_scalar(value)}\n" for key, value in fields.items()]
         lines.append("    files:\n")
         lines += [f"      - {_flow(file)}\n" for file in model.files]
-        lines.append(f"    gguf: {_flow(model.gguf)}\n")
+        lines.append("    gguf:\n")
+        lines += [f"      {name}: {_flow(group)}\n" for name, group in model.gguf.groups.items()]
     return "".join(lines)
 
 
 def _flow(fact: BaseModel) -> str:
-    pairs = fact.model_dump(exclude_none=True).items()
+    pairs = fact.model_dump(exclude_defaults=True).items()
     return "{" + ", ".join(f"{key}: {_scalar(value)}" for key, value in pairs) + "}"
 
 
 def _scalar(value: object) -> str:
     # Quoted by the library where YAML would read another type: a generation of digits alone, for one.
-    return (
-        yaml.safe_dump(value, default_flow_style=True, width=1000, explicit_end=False).removesuffix("\n...\n").strip()
-    )
+    text = yaml.safe_dump(value, default_flow_style=True, width=_ONE_LINE, explicit_end=False)
+    return text.removesuffix("\n...\n").strip()

@@ -11,7 +11,7 @@ import pytest
 
 from dev.hub import Hub, Rule
 from plan import lock as locks
-from tests.ops.test_gguf_header import write_model
+from tests.ops import ggufs
 
 ROOT = Path(__file__).parents[2]
 REPO = "org/tiny-GGUF"
@@ -29,7 +29,10 @@ class Desk:
     def offer(self, name: str, vocabulary: int = 10) -> None:
         file = self.hub.repos.root / REPO / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_model(file, vocabulary + len(name))
+        if name.startswith("mmproj"):
+            ggufs.write(file, "clip", {"clip.projector_type": "resampler"}, ggufs.BLOCK, vocabulary=0)
+        else:
+            ggufs.write(file, pairs={"context_length": 32768}, vocabulary=vocabulary + len(name))
 
     def configure(self, *models: str, stack: str = "dev") -> None:
         """Write a stack file; a model is like `a: {quant: Q4_K_M}`."""
@@ -93,7 +96,12 @@ def test_a_model_is_resolved_to_commit_bytes_and_header_facts(desk: Desk) -> Non
     for file in model.files:
         content = (desk.hub.repos.root / REPO / file.path).read_bytes()
         assert (file.size, file.sha256) == (len(content), hashlib.sha256(content).hexdigest())
-    assert model.gguf == locks.GgufFacts(architecture="gemma3", context=32768, source="header")
+    shape, weights, projector = model.gguf.shape, model.gguf.weights, model.gguf.projector
+    assert (shape.architecture, shape.context_length, shape.source) == ("llama", 32768, "header")
+    assert weights
+    assert weights.gpu_bytes + weights.input_bytes == ggufs.bytes_of(ggufs.DENSE)
+    assert projector
+    assert (projector.projector_type, projector.weight_bytes) == ("resampler", ggufs.bytes_of(ggufs.BLOCK))
     assert model.commit[:12] in printed
     assert "mmproj-a-F16.gguf" in printed
     assert not any(row["authorization"] for row in desk.hub.log if row["origin"] == "cdn")
@@ -145,10 +153,62 @@ def test_check_asks_nobody_and_names_what_is_not_locked(desk: Desk) -> None:
     assert "not locked: a, b" in desk.lock("--check", code=1)
     assert desk.hub.log == []
     desk.lock()
-    assert "all 2 models" in desk.lock("--check")
+    assert desk.lock("--check") == "models.lock.yaml has all 2 models of stack dev\n", "every fact is from a header"
     lock = desk.directory / "models.lock.yaml"
     lock.write_text(lock.read_text().replace("a-Q8_0", "b-Q8_0").replace(desk.models["b"].gen, "f" * 12))
     assert "does not match its files" in desk.lock("--check", code=1)
+
+
+def test_facts_from_elsewhere_are_named_by_check_and_replaced_by_update(desk: Desk) -> None:
+    desk.configure("a: {quant: Q4_K_M}", stack="prod")
+    desk.lock("--stack", "prod")
+    lock, whole = desk.directory / "models.lock.yaml", desk.text
+    published = [
+        line.replace("source: header", "source: published") for line in whole.splitlines() if "weights:" not in line
+    ]
+    lock.write_text("\n".join(published) + "\n")
+
+    checked = desk.lock("--stack", "prod", "--check")
+    assert "a: no block_count, embedding_length and" in checked
+    command = checked.split("`")[1].removeprefix("python -m ops lock ")
+
+    printed = desk.lock(*command.split())
+
+    assert desk.text == whole, "the command it names is one that ops accepts"
+    assert "shape: published" in printed, "the table shows what it replaces"
+    assert "weights: header" in printed
+
+
+def test_a_split_model_is_read_part_by_part(desk: Desk) -> None:
+    directory = desk.hub.repos.root / REPO
+    for file in directory.iterdir():
+        file.unlink()
+    ggufs.write(directory / "a-Q4_K_M.gguf", pairs={"context_length": 64}, split=4)
+    desk.configure("a: {quant: Q4_K_M}")
+    desk.lock()
+    model = desk.models["a"]
+    assert [file.part for file in model.files] == ["1/2", "2/2"]
+    assert model.gguf.weights
+    assert model.gguf.weights.gpu_bytes + model.gguf.weights.input_bytes == ggufs.bytes_of(ggufs.DENSE)
+
+
+def test_a_header_longer_than_one_read_needs_a_hub_that_answers_ranges(desk: Desk) -> None:
+    desk.offer("a-Q4_K_M.gguf", vocabulary=500_000)
+    desk.configure("a: {quant: Q4_K_M}")
+    desk.lock()
+    ranges = [row["range"] for row in desk.hub.log if row["origin"] == "cdn"]
+    assert ranges[0] == "bytes=0-8388607"
+    assert ranges[1].startswith("bytes=8388608-"), "no byte is asked for twice"
+    desk.hub.faults.set(Rule("cdn", ignore_range=True))
+    assert "answered from its beginning" in desk.lock("--update", code=1)
+
+
+def test_a_file_that_is_no_whole_model_is_named_with_its_fault(desk: Desk) -> None:
+    file = desk.hub.repos.root / REPO / "a-Q4_K_M.gguf"
+    os.truncate(file, file.stat().st_size - 4096)
+    desk.configure("a: {quant: Q4_K_M}")
+    printed = desk.lock(code=1)
+    assert f"{REPO}/a-Q4_K_M.gguf is no usable GGUF file: its tensors need" in printed
 
 
 @pytest.mark.parametrize(

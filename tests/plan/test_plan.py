@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from plan import config, llama_swap_schema, lock
 from plan.errors import ConfigError
+from plan.gguf_facts import GgufFacts, Shape
 from plan.plan import Plan, make_plan
 from plan.volume import NfsSource
 from tests import stacks
@@ -65,7 +66,7 @@ def test_new_weights_change_the_servers_configuration_and_one_job_only() -> None
 
 def test_header_facts_change_neither_the_server_nor_a_job() -> None:
     old = stacks.locked()
-    facts = lock.GgufFacts(architecture="qwen3", context=1, source="derived")
+    facts = GgufFacts(shape=Shape(architecture="qwen3", context_length=1, source="derived"))
     model = old.models["qwen3-8b"].model_copy(update={"gguf": facts})
 
     assert planned("prod", old.model_copy(update={"models": {**old.models, "qwen3-8b": model}})) == planned("prod")

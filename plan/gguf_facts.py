@@ -1,0 +1,142 @@
+"""What is known of a model's GGUF files, in groups that each say where they come from. Enough to compute memory from.
+
+`header`: read from the files themselves, so what is absent is absent there. `published`: printed in public logs and
+converters. `derived`: computed from those. A group is as good as the weakest of its facts; the unknown is left out.
+A field is named by the last part of its GGUF key (ggml docs/gguf.md). Weights are in bytes from every source: a log's
+"4455.34 MiB" has 0.005 MiB of doubt, the sum over the tensors that shape and types give has none.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Source = Literal["header", "published", "derived"]
+Count = Annotated[int, Field(ge=0)]
+# One value per layer, or the layers for which a flag is set.
+Layers = Annotated[tuple[Count, ...], Field(strict=False)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+
+
+class Shape(_Group):
+    """What a model's key-values say of its size: lengths in elements, `context_length` as trained, in tokens.
+
+    `file_type` is ggml's number of the quantization; `chat_template`: the file has one.
+    """
+
+    architecture: Annotated[str, Field(pattern=r"^[\w.-]+$")]
+    context_length: Count | None = None
+    block_count: Count | None = None
+    embedding_length: Count | None = None
+    feed_forward_length: Count | Layers | None = None
+    head_count: Count | Layers | None = None
+    head_count_kv: Count | Layers | None = None
+    key_length: Count | None = None
+    value_length: Count | None = None
+    vocab_size: Count | None = None
+    n_deepstack_layers: Count | None = None
+    nextn_predict_layers: Count | None = None
+    sliding_window: Count | None = None
+    sliding_window_pattern: Count | Layers | None = None
+    key_length_swa: Count | None = None
+    value_length_swa: Count | None = None
+    shared_kv_layers: Count | None = None
+    kv_lora_rank: Count | None = None
+    key_length_mla: Count | None = None
+    value_length_mla: Count | None = None
+    expert_count: Count | None = None
+    expert_used_count: Count | None = None
+    expert_feed_forward_length: Count | Layers | None = None
+    expert_shared_count: Count | None = None
+    expert_shared_feed_forward_length: Count | Layers | None = None
+    leading_dense_block_count: Count | None = None
+    conv_kernel: Count | None = None
+    inner_size: Count | None = None
+    state_size: Count | None = None
+    group_count: Count | None = None
+    time_step_rank: Count | None = None
+    full_attention_interval: Count | None = None
+    recurrent_layers: Layers | None = None
+    file_type: Count | None = None
+    chat_template: bool | None = None
+    source: Source
+
+
+class Weights(_Group):
+    """Bytes of tensors by where llama.cpp puts them, from all parts of a split model.
+
+    `input_bytes` stay on the CPU however many layers are offloaded. `tied_bytes` of them are loaded a second time, to
+    the GPU, because the file has no output.weight; 0 where it has. `nextn_bytes` are loaded for speculation only.
+    `gpu_bytes` is the rest. Source: llama.cpp src/llama-model.cpp and llama-arch.cpp, library 0.5.0.
+    """
+
+    gpu_bytes: Annotated[int, Field(gt=0)]
+    input_bytes: Count
+    tied_bytes: Count
+    nextn_bytes: Count = 0
+    source: Source
+
+
+class Projector(_Group):
+    """The vision projector's file: `weight_bytes` of tensors, all on the GPU; image and patch in pixels a side."""
+
+    projector_type: str | None = None
+    weight_bytes: Count | None = None
+    block_count: Count | None = None
+    embedding_length: Count | None = None
+    feed_forward_length: Count | None = None
+    head_count: Count | None = None
+    image_size: Count | None = None
+    patch_size: Count | None = None
+    spatial_merge_size: Count | None = None
+    projection_dim: Count | None = None
+    is_deepstack_layers: Layers | None = None
+    scale_factor: Count | None = None
+    n_wa_pattern: Count | None = None
+    image_max_pixels: Count | None = None
+    minicpmv_version: Count | None = None
+    minicpmv_query_num: Count | None = None
+    source: Source
+
+
+# Without these a model's memory cannot be computed. Only facts that no header told can lack them.
+_SHAPE = (
+    "context_length", "block_count", "embedding_length", "feed_forward_length", "head_count", "head_count_kv",
+    "key_length", "value_length", "vocab_size",
+)  # fmt: skip
+_PROJECTOR = (
+    "projector_type", "weight_bytes", "block_count", "embedding_length", "feed_forward_length", "head_count",
+    "image_size", "patch_size", "projection_dim",
+)  # fmt: skip
+
+
+class GgufFacts(_Group):
+    """The facts of one model. They never enter a generation or a Job: knowing more must not move a byte."""
+
+    shape: Shape
+    weights: Weights | None = None
+    projector: Projector | None = None
+
+    @property
+    def groups(self) -> dict[str, Shape | Weights | Projector]:
+        """The groups there are, by name."""
+        found = {"shape": self.shape, "weights": self.weights, "projector": self.projector}
+        return {name: group for name, group in found.items() if group is not None}
+
+    def missing(self, has_projector: bool) -> tuple[str, ...]:
+        """What memory depends on and nobody told, as `block_count` or `projector.block_count`."""
+        return tuple(self._missing(has_projector))
+
+    def _missing(self, has_projector: bool) -> Iterator[str]:
+        needed = (*_SHAPE, "n_deepstack_layers") if self.shape.architecture.startswith("qwen3vl") else _SHAPE
+        if self.shape.source != "header":
+            yield from (key for key in needed if getattr(self.shape, key) is None)
+        if self.weights is None:
+            yield "weights"
+        if self.projector is None:
+            yield from ["projector"] if has_projector else []
+        elif self.projector.source != "header":
+            yield from (f"projector.{key}" for key in _PROJECTOR if getattr(self.projector, key) is None)
