@@ -51,4 +51,6 @@ except ConfigError as error:
     # RunError is shown as its text alone, without a traceback.
     raise pulumi.RunError(str(error)) from None
 build(the_plan)
+if the_plan.notes:
+    pulumi.log.info("\n".join(the_plan.notes))
 pulumi.export("contract", the_plan.contract)

@@ -20,11 +20,13 @@ def lock(
     ids: Annotated[
         list[str] | None, typer.Argument(help="With --update: only these models.", metavar="[ID]...")
     ] = None,
-    stack: Annotated[str, typer.Option(help="Whose models: those of Pulumi.STACK.yaml.")] = "dev",
+    stack: Annotated[
+        str | None, typer.Option(help="Only the models of Pulumi.STACK.yaml; else of every stack.")
+    ] = None,
     update: Annotated[bool, typer.Option("--update", help="Resolve locked models again.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Change nothing, ask nobody: is the lock complete?")] = False,
 ) -> None:
-    """Resolve the stack's models at the hub to commits, files and sha256, and write models.lock.yaml.
+    """Resolve the stacks' models at the hub to commits, files and sha256, and write models.lock.yaml.
 
     Models that are locked already stay as they are, without --update. HF_ENDPOINT names another hub, HF_TOKEN opens
     gated repositories.

@@ -4,44 +4,36 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import yaml
-from pydantic import TypeAdapter, ValidationError
-
-from ops import select_files
+from ops import select_files, stack_models
 from ops.errors import OpsError
 from plan import lock as locks
-from plan.config import KEY, Model
-from plan.errors import ConfigError
+from plan.config import Model
 from plan.lock import Lock, LockedModel
-from plan.names import ModelId
 from plan.notes import notes
 
 LOCK_FILE = Path("models.lock.yaml")
-_Models = TypeAdapter(dict[ModelId, Model])
 
 
-def run(stack: str, ids: list[str], *, update: bool, check: bool) -> None:
-    """Check or complete the lock for `stack`; prints what changed. Raises OpsError or ConfigError."""
-    models, lock = _stack_models(stack), _read()
+def run(stack: str | None, ids: list[str], *, update: bool, check: bool) -> None:
+    """Check or complete the lock for one stack or all; prints what changed. Raises OpsError or ConfigError."""
+    models, lock = stack_models.read(stack), _read()
+    whose = f"stack {stack}" if stack else "any stack"
     if ids and not update:
-        raise OpsError(
-            f"{', '.join(ids)}: a locked model changes only on request", f"add --update: {_command(stack, *ids)}"
-        )
+        raise OpsError(f"{', '.join(ids)}: a locked model changes only on request", f"add --update: {_command(*ids)}")
     if unknown := sorted(set(ids) - models.keys()):
         known = ", ".join(sorted(models))
-        raise OpsError(f"{', '.join(unknown)} is no model of stack {stack}", f"name one of {known}")
+        raise OpsError(f"{', '.join(unknown)} is no model of {whose}", f"name one of {known}")
     missing = [model_id for model_id in models if model_id not in lock.models]
     if check:
-        _require_agreement(stack, models, lock)
+        _require_agreement(models, lock)
         if missing:
-            raise OpsError(f"not locked: {', '.join(missing)}", f"run `python -m ops lock --stack {stack}`")
-        print(f"models.lock.yaml has all {len(models)} models of stack {stack}")
-        print("".join(f"{note}\n" for note in notes({key: lock.models[key] for key in models}, stack)), end="")
+            raise OpsError(f"not locked: {', '.join(missing)}", "run `python -m ops lock`")
+        print(f"models.lock.yaml has all {len(models)} models of {whose}")
+        print("".join(f"{note}\n" for note in notes({key: lock.models[key] for key in models})), end="")
         return
     chosen = (ids or list(models)) if update else missing
-    _require_agreement(stack, {key: model for key, model in models.items() if key not in chosen}, lock)
+    _require_agreement({key: model for key, model in models.items() if key not in chosen}, lock)
     changed = _resolve(models, chosen)
     new = Lock(version=1, models={**lock.models, **changed})
     if new != lock:
@@ -49,34 +41,17 @@ def run(stack: str, ids: list[str], *, update: bool, check: bool) -> None:
     _show(lock.models, changed)
 
 
-def _stack_models(stack: str) -> dict[str, Model]:
-    """The stack's models alone: the rest of the file may still lack facts that only a machine can fill in."""
-    file = Path(f"Pulumi.{stack}.yaml")
-    try:
-        raw: Any = yaml.safe_load(file.read_text())
-        return _Models.validate_python(raw["config"][KEY]["models"])
-    except FileNotFoundError:
-        there = ", ".join(sorted(path.name.split(".")[1] for path in Path().glob("Pulumi.*.yaml"))) or "none here"
-        raise OpsError(f"there is no {file}", f"pass --stack with one of: {there}") from None
-    except (KeyError, TypeError):
-        raise OpsError(f"{file} has no config.{KEY}.models", "add the models; README.md shows the form") from None
-    except yaml.YAMLError as error:
-        raise OpsError(f"{file} is not YAML: {' '.join(str(error).split())}", "correct the file") from None
-    except ValidationError as error:
-        raise ConfigError.from_pydantic(f"{KEY}.models", error, {}) from None
-
-
 def _read() -> Lock:
     return locks.load(LOCK_FILE.read_text()) if LOCK_FILE.exists() else Lock(version=1, models={})
 
 
-def _require_agreement(stack: str, models: Mapping[str, Model], lock: Lock) -> None:
+def _require_agreement(models: Mapping[str, Model], lock: Lock) -> None:
     """Raise when a locked model is not what the configuration means."""
     for model_id, model in models.items():
         if (locked := lock.models.get(model_id)) and (difference := _difference(model, locked)):
             raise OpsError(
                 f"{model_id}: {difference}",
-                f"run `{_command(stack, model_id)}`, or take another id if both are in use",
+                f"run `{_command(model_id)}`, or take another id if both are in use",
             )
 
 
@@ -90,8 +65,8 @@ def _difference(model: Model, locked: LockedModel) -> str:
     return ""
 
 
-def _command(stack: str, *ids: str) -> str:
-    return f"python -m ops lock --stack {stack} --update {' '.join(ids)}".rstrip()
+def _command(*ids: str) -> str:
+    return f"python -m ops lock --update {' '.join(ids)}".rstrip()
 
 
 def _resolve(models: Mapping[str, Model], ids: list[str]) -> dict[str, LockedModel]:

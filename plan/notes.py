@@ -7,16 +7,11 @@ from plan.lock import LockedModel
 _NAMED = 2  # a sentence that lists ten keys is not read
 
 
-def notes(locked: Mapping[str, LockedModel], stack: str) -> tuple[str, ...]:
-    """One sentence for each such model, by id: what is missing, what the rest stands on, the command that reads it.
-
-    `stack` is the stack's name: `ops lock` looks for the model in that stack's file.
-    """
+def notes(locked: Mapping[str, LockedModel]) -> tuple[str, ...]:
+    """One sentence for each such model, by id: what is missing, what the rest stands on, the command that reads it."""
     found = {model_id: _gaps(model) for model_id, model in sorted(locked.items())}
     return tuple(
-        f"{model_id}: {gaps}. Run `python -m ops lock --stack {stack} --update {model_id}`."
-        for model_id, gaps in found.items()
-        if gaps
+        f"{model_id}: {gaps}. Run `python -m ops lock --update {model_id}`." for model_id, gaps in found.items() if gaps
     )
 
 

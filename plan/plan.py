@@ -9,13 +9,14 @@ from plan.errors import ConfigError
 from plan.gpu import require_room
 from plan.immich import TtlPatch, plan_ttl
 from plan.lock import Lock, LockedModel
+from plan.notes import notes
 from plan.server import ServerPlan, load_seconds, plan_server
 from plan.volume import VolumePlan, plan_volume
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the stack will be, decided. Equal inputs give an equal plan."""
+    """What the stack will be, decided. Equal inputs give an equal plan. `notes` are for whoever reads the preview."""
 
     cluster_id: str
     namespace: str
@@ -24,6 +25,7 @@ class Plan:
     server: ServerPlan
     immich: TtlPatch | None
     contract: contract.Contract
+    notes: tuple[str, ...]
 
 
 def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
@@ -43,6 +45,7 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
         server=plan_server(stack, locked, load_s),
         immich=plan_ttl(stack.immich) if stack.immich else None,
         contract=contract.build(stack, locked, load_s),
+        notes=notes(locked),
     )
 
 

@@ -116,6 +116,16 @@ def test_a_locked_model_is_left_alone_and_nobody_is_asked(desk: Desk) -> None:
     assert (desk.text, desk.hub.log) == (before, [])
 
 
+def test_without_a_stack_the_models_of_all_stacks_are_locked_and_one_id_has_one_source(desk: Desk) -> None:
+    desk.configure("a: {quant: Q4_K_M}")
+    desk.configure("a: {quant: Q4_K_M}", "b: {quant: Q8_0}", stack="prod")
+    desk.lock()
+    assert desk.models.keys() == {"a", "b"}
+
+    desk.configure("a: {quant: Q8_0}", stack="prod")
+    assert "a means one thing in stack dev and another in prod" in desk.lock(code=1)
+
+
 def test_update_touches_the_named_models_and_no_other_stack_s(desk: Desk) -> None:
     desk.configure("b: {quant: Q8_0}", stack="prod")
     desk.lock("--stack", "prod")
@@ -143,7 +153,7 @@ def test_a_changed_quant_is_refused_with_the_command_that_allows_it(desk: Desk) 
         printed = desk.lock(*arguments, code=1)
         assert "next: " in printed
         assert "quant Q8_0, the lock Q4_K_M" in printed
-        assert "python -m ops lock --stack dev --update a" in printed
+        assert "python -m ops lock --update a" in printed
     desk.lock("--update", "a")
     assert desk.models["a"].files[0].path == "a-Q8_0.gguf"
 
@@ -153,7 +163,7 @@ def test_check_asks_nobody_and_names_what_is_not_locked(desk: Desk) -> None:
     assert "not locked: a, b" in desk.lock("--check", code=1)
     assert desk.hub.log == []
     desk.lock()
-    assert desk.lock("--check") == "models.lock.yaml has all 2 models of stack dev\n", "every fact is from a header"
+    assert desk.lock("--check") == "models.lock.yaml has all 2 models of any stack\n", "every fact is from a header"
     lock = desk.directory / "models.lock.yaml"
     lock.write_text(lock.read_text().replace("a-Q8_0", "b-Q8_0").replace(desk.models["b"].gen, "f" * 12))
     assert "does not match its files" in desk.lock("--check", code=1)
@@ -241,7 +251,7 @@ def test_unusable_requests_say_what_would_be_usable(desk: Desk) -> None:
     desk.configure("a: {quant: Q5_K_M}")
     assert "there are Q4_K_M, Q8_0" in desk.lock(code=1)
     assert "only on request" in desk.lock("a", code=1)
-    assert "is no model of stack dev" in desk.lock("--update", "z", code=1)
+    assert "is no model of any stack" in desk.lock("--update", "z", code=1)
     desk.configure("a: {quant: Q4_K_M, quantum: 1}")
     assert "models.a.quantum" in desk.lock(code=1)
 

@@ -102,6 +102,18 @@ def test_the_contract_is_exported(engine: Engine) -> None:
     assert "generated-in-the-test" not in json.dumps(exports), "the key itself never leaves the Secret"
 
 
+def test_the_preview_says_what_rests_on_facts_from_elsewhere(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "info", said.append)
+
+    run(stacks.raw("prod"))
+
+    assert engine.registered
+    (text,) = said
+    assert "qwen3vl-4b: no " in text
+    assert "python -m ops lock --update qwen3vl-4b" in text
+
+
 def _without_context(raw: dict[str, Any]) -> None:
     del raw["models"]["qwen3-8b"]["context"]
 
