@@ -9,6 +9,7 @@ import yaml
 from plan import config, lock
 
 ROOT = Path(__file__).parent.parent
+NAMES = sorted(path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml"))
 CLUSTER_ID = "11111111-2222-4333-8444-555555555555"
 IMAGE = f"llm.local/runtime@sha256:{'a' * 64}"
 

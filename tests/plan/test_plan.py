@@ -28,7 +28,7 @@ def rendered(plan: Plan) -> str:
     return json.dumps(dataclasses.asdict(plan), indent=1, sort_keys=True) + "\n"
 
 
-@pytest.mark.parametrize("stack", ["dev", "prod"])
+@pytest.mark.parametrize("stack", stacks.NAMES)
 def test_the_plan_of_each_stack_is_the_golden_one(stack: str) -> None:
     assert rendered(planned(stack)) == (GOLDEN / f"{stack}.json").read_text(), "run `make golden` and read the diff"
 
