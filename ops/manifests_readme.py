@@ -57,7 +57,7 @@ def _secrets(secrets: Iterable[SecretToMake]) -> list[str]:
             f"  printf '{form}' {values} |",
             f"  kubectl create secret generic {secret.name} --namespace {secret.namespace} --from-env-file=/dev/stdin",
         ]
-    return lines and ["# Once. A Secret that is there already is refused and stays as it is.", *lines]
+    return lines and ['# Once. A Secret that "already exists" stays as it is.', *lines]
 
 
 def _patches(patches: Iterable[Manifest]) -> list[str]:
@@ -85,11 +85,13 @@ def _stage(group: str, manifests: Sequence[Manifest], *, first: bool) -> list[st
             deadline = max(job.body["spec"].get("activeDeadlineSeconds", _DEADLINE_S) for job in jobs)
             lines += [
                 "# A failed Job is not noticed by this: watch `kubectl get jobs` meanwhile.",
-                f"kubectl wait --for=condition=complete --timeout={deadline}s --namespace {namespace} \\",
+                f"kubectl wait --for=condition=complete --timeout={deadline:.0f}s --namespace {namespace} \\",
                 f"  {' '.join(f'job/{job.name}' for job in jobs)}",
             ]
     for m in manifests:
         if m.kind == "Deployment":
             timeout = m.body["spec"].get("progressDeadlineSeconds", _DEADLINE_S)
-            lines.append(f"kubectl rollout status --timeout={timeout}s --namespace {m.namespace} deployment/{m.name}")
+            lines.append(
+                f"kubectl rollout status --timeout={timeout:.0f}s --namespace {m.namespace} deployment/{m.name}"
+            )
     return lines
