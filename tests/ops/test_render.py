@@ -54,8 +54,9 @@ def test_it_says_what_it_wrote_and_the_second_time_that_nothing_changed(tmp_path
     second = run("--stack", "prod", tmp_path / "out")
 
     assert "stage-2   1 Deployment, 1 Service" in first
-    assert "(15 written)" in first
-    assert "(15 unchanged)" in second
+    count = len(tree(tmp_path / "out"))
+    assert f"({count} written)" in first
+    assert f"({count} unchanged)" in second
     assert times == {path: path.stat().st_mtime_ns for path in times}
 
 
