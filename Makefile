@@ -55,8 +55,8 @@ fmt: venv ## rewrite the sources in the project's format
 schema: venv ## write stack.schema.json anew from the configuration's model
 	$(PYTHON) -c "from plan import config; print(config.json_schema(), end='')" > stack.schema.json
 
-golden: venv ## write the golden plans anew; read the diff before you commit it
-	$(PYTHON) -m tests.plan.golden
+golden: venv ## write the golden plans and manifests anew; read the diff before you commit it
+	$(PYTHON) -m tests.golden
 
 lock: venv ## resolve requirements*.in to hash-locked requirements*.txt
 	.venv/bin/uv pip compile -q --generate-hashes --python-version 3.11 --custom-compile-command "make lock" requirements.in -o requirements.txt

@@ -1,5 +1,6 @@
 """The command line. Each command imports its own module, so that `--help` does not wait for the others' libraries."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -34,6 +35,23 @@ def lock(
     from ops import lock as command
 
     command.run(stack, ids or [], update=update, check=check)
+
+
+@app.command()
+def render(
+    directory: Annotated[Path, typer.Argument(help="New, empty, or rendered before.", metavar="DIR")],
+    stack: Annotated[str, typer.Option(help="Render Pulumi.STACK.yaml.")],
+    config: Annotated[
+        Path | None, typer.Option(help="Read this file instead, such as the completed one that `make env` names.")
+    ] = None,
+) -> None:
+    """Write the whole stack as plain Kubernetes YAML, without Pulumi's CLI, a state or a cluster.
+
+    Equal input gives equal bytes, and no file has a secret in it. DIR/README.md says how to apply them.
+    """
+    from ops import render as command
+
+    command.run(stack, directory, config)
 
 
 def main() -> None:

@@ -12,10 +12,10 @@ from components.llama_swap import LlamaSwap, LlamaSwapArgs
 from components.model_fetch import ModelFetch, ModelFetchArgs
 from components.models_volume import ModelsVolume, ModelsVolumeArgs
 from components.namespace import label_namespace
+from ops.recorder import PASSWORD, SECRET_SIGNATURE, Engine, build
 from plan import config
 from plan.plan import Plan, make_plan
 from tests import stacks
-from tests.conftest import SECRET_SIGNATURE, Engine, build
 
 TODAY = datetime.date(2026, 11, 22)
 
@@ -209,7 +209,7 @@ def test_the_api_key_reaches_the_engine_as_a_secret_and_the_pod_by_reference(eng
     (secret,) = engine.of("Secret")
     assert SECRET_SIGNATURE in str(secret.inputs["stringData"]), "unmarked, the key lies in clear text in the state"
     clear = str([r.inputs for r in engine.registered if r is not secret])
-    assert "generated-in-the-test" not in clear
+    assert PASSWORD not in clear
     (container,) = pod_of(engine, "Deployment")["containers"]
     (reference,) = [e["valueFrom"] for e in container["env"] if "valueFrom" in e]
     assert reference["secretKeyRef"]["name"] == secret.inputs["metadata"]["name"]

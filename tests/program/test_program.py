@@ -1,34 +1,28 @@
 """The whole program against the recording engine, for every committed stack."""
 
 import json
-import runpy
 from collections.abc import Callable
 from typing import Any
 
 import pulumi
 import pytest
 
-from plan import config
+from ops.recorder import PASSWORD, Engine, run_program
 from tests import stacks
-from tests.conftest import Engine, build
 
 
 def run(raw: object) -> dict[str, Any]:
     """Run __main__.py with `raw` as the stack's configuration; returns its exports."""
     exports: dict[str, Any] = {}
-    pulumi.runtime.set_all_config({config.KEY: json.dumps(raw)})
     pulumi.export, original = exports.__setitem__, pulumi.export
     try:
-        build(lambda: runpy.run_path(str(stacks.ROOT / "__main__.py"), run_name="__main__"))
+        run_program(raw)
     finally:
         pulumi.export = original
     return exports
 
 
-STACKS = stacks.NAMES
-
-
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", stacks.NAMES)
 def test_each_stack_registers_the_whole_tree(engine: Engine, stack: str) -> None:
     raw = stacks.raw(stack)
 
@@ -39,7 +33,7 @@ def test_each_stack_registers_the_whole_tree(engine: Engine, stack: str) -> None
     assert {job.inputs["metadata"]["name"] for job in engine.of("Job")} == {f"fetch-{i}" for i in raw["models"]}
 
 
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", stacks.NAMES)
 def test_every_child_sits_under_its_component_and_uses_the_guarded_provider(engine: Engine, stack: str) -> None:
     run(stacks.raw(stack))
 
@@ -51,7 +45,7 @@ def test_every_child_sits_under_its_component_and_uses_the_guarded_provider(engi
             assert "cluster-provider" in resource.options.provider, f"{resource.name} may reach another cluster"
 
 
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", stacks.NAMES)
 def test_every_namespaced_object_names_its_namespace(engine: Engine, stack: str) -> None:
     run(stacks.raw(stack))
 
@@ -64,7 +58,7 @@ def test_every_namespaced_object_names_its_namespace(engine: Engine, stack: str)
             assert metadata.get("namespace"), f"{resource.name} would land in the kubeconfig's namespace"
 
 
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", stacks.NAMES)
 def test_everything_carries_the_standard_labels(engine: Engine, stack: str) -> None:
     run(stacks.raw(stack))
 
@@ -99,7 +93,7 @@ def test_the_contract_is_exported(engine: Engine) -> None:
     assert engine.registered
     assert exports["contract"]["contract"] == 1
     assert exports["contract"]["endpoint"] == "http://llama-swap.llama-cpp.svc.cluster.local:8080/v1"
-    assert "generated-in-the-test" not in json.dumps(exports), "the key itself never leaves the Secret"
+    assert PASSWORD not in json.dumps(exports), "the key itself never leaves the Secret"
 
 
 def test_the_preview_says_what_rests_on_facts_from_elsewhere(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

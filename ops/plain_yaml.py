@@ -1,0 +1,50 @@
+"""YAML for people and for kubectl: one order of keys, scripts as they are, and no string that is taken for a number."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, cast
+
+import yaml
+
+# What kubectl's reader takes for a number or a boolean, and PyYAML for a string: 1e3, 0o17, y.
+_AMBIGUOUS = re.compile(r"[-+]?(\d[\d_]*\.?\d*|\.\d+)[eE][-+]?\d+|0[oO][0-7]+|[yYnN]")
+# PyYAML writes these as they are, and readers make them a newline or a space.
+_OTHER_LINE_ENDS = frozenset("\x85\u2028\u2029")
+_FIRST = ("apiVersion", "kind", "metadata", "name")
+
+
+def dump(value: Mapping[str, Any]) -> str:
+    """Equal values give equal text, whatever the order of their keys. Whole floats are written as integers."""
+    return yaml.dump(_tidy(value), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**6)
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: object) -> bool:
+        del data
+        return True
+
+
+def _string(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    del dumper
+    style = "|" if "\n" in value else "'" if _AMBIGUOUS.fullmatch(value) else None
+    if _OTHER_LINE_ENDS.intersection(value):
+        style = '"'
+    return yaml.ScalarNode("tag:yaml.org,2002:str", value, style=style)
+
+
+_Dumper.add_representer(str, _string)
+
+
+def _tidy(value: object) -> object:
+    if isinstance(value, Mapping):
+        entries = cast("Mapping[str, object]", value)
+        return {key: _tidy(entries[key]) for key in sorted(entries, key=_place)}
+    if isinstance(value, list):
+        return [_tidy(item) for item in cast("list[object]", value)]
+    # The engine's protocol has no integers, and the API server refuses 8080.0 where it wants one.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _place(key: str) -> tuple[int, str]:
+    """What a thing is and is called comes first, as people write it; the rest by the alphabet."""
+    return (_FIRST.index(key) if key in _FIRST else len(_FIRST), key)

@@ -1,0 +1,14 @@
+"""`make golden`: write the plans and the rendered manifests of the committed stacks as the tests expect them."""
+
+from ops.recorder import run_program
+from ops.render import files, write
+from tests import stacks
+from tests.plan import test_plan
+from tests.program import test_render
+
+if __name__ == "__main__":
+    for stack in stacks.NAMES:
+        (test_plan.GOLDEN / f"{stack}.json").write_text(test_plan.rendered(test_plan.planned(stack)))
+        engine = test_render.lean_engine()
+        run_program(stacks.raw(stack))
+        write(test_render.GOLDEN / stack, files(stack, test_render.lean_registrations(engine)))
