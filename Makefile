@@ -1,15 +1,16 @@
 # Everything a person runs. `make help` lists it.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-CLUSTER ?= embedded
 STACK ?= dev
+# Another stack than dev is played on this machine, unless a person says where else.
+CLUSTER ?= $(if $(filter dev,$(STACK)),embedded,engine)
 INSTANCE ?=
 PYTHON := .venv/bin/python
 DEV = $(PYTHON) -m dev --cluster $(CLUSTER) --stack $(STACK) $(if $(INSTANCE),--instance $(INSTANCE))
 TOOLS := debian pulumi kubernetes coredns kwok llama gemma postgres
 SOURCES := plan components pods ops dev bench tests __main__.py
 
-.PHONY: help venv up down clean key env test unit check fmt lint type schema golden lock bench
+.PHONY: help venv engine preview up down clean key env test unit check fmt lint type schema golden lock bench
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/\$$\$$/$$/' | expand -t 18
@@ -20,7 +21,14 @@ venv:
 up: venv ## the stack, up and answering a chat; again is harmless. CLUSTER=current uses your KUBECONFIG
 	@$(DEV) up
 
-down: venv ## stop everything that `make up` started; models, state and caches stay
+engine: CLUSTER = engine
+engine: venv ## a Kubernetes with played pods and a Postgres, in seconds: where preview and up STACK=prod run
+	@$(DEV) engine
+
+preview: venv ## what an up would change; STACK=prod is played here, CLUSTER=current asks your cluster
+	@$(DEV) preview
+
+down: venv ## stop everything that `make up` started; models, state and caches stay. CLUSTER=engine: the played one
 	@$(DEV) down
 
 clean: venv ## down, and remove the machine's models and state

@@ -1,4 +1,4 @@
-"""`python -m dev up|down|clean|key|env`: what the Makefile calls."""
+"""`python -m dev engine|preview|up|down|clean|key|env`: what the Makefile calls."""
 
 import argparse
 import fcntl
@@ -7,7 +7,7 @@ import re
 import shlex
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,28 +16,44 @@ from dev.steps import DevError, say
 
 
 def main() -> int:
-    """Run one command; returns the exit code: 0, 1 after a DevError, 130 after Ctrl-C."""
+    """Run one command; returns the exit code: 0, Pulumi's of a preview, 1 after a DevError, 130 after Ctrl-C."""
     arguments = _parser().parse_args()
     # A shell starts what it puts into the background with Ctrl-C ignored; a command must end in order all the same.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # ends as Ctrl-C does, in order
     try:
-        instance = Instance(arguments.instance or ("current" if arguments.cluster == "current" else "dev"))
-        COMMANDS[arguments.command](instance, arguments)
+        if arguments.command == "engine":
+            arguments.cluster = "engine"
+        instance = Instance(arguments.instance or INSTANCES[arguments.cluster])
+        return COMMANDS[arguments.command](instance, arguments) or 0
     except (DevError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"interrupted; `make {arguments.command}` again goes on from here", file=sys.stderr)
         return 130
-    return 0
+
+
+def engine(instance: Instance, arguments: argparse.Namespace) -> None:
+    from dev import played  # late: the other commands need none of it
+
+    with _alone(instance):
+        played.start(instance, arguments.stack)
+
+
+def preview(instance: Instance, arguments: argparse.Namespace) -> int:
+    from dev import preview
+
+    with _alone(instance):
+        return preview.run(instance, arguments.cluster, arguments.stack)
 
 
 def up(instance: Instance, arguments: argparse.Namespace) -> None:
-    from dev import current, up  # late: the other commands need none of it
+    from dev import current, played, up
 
     with _alone(instance):
-        (current.up if arguments.cluster == "current" else up.embedded)(instance, arguments.stack)
+        ups = {"embedded": up.embedded, "engine": played.up, "current": current.up}
+        ups[arguments.cluster](instance, arguments.stack)
 
 
 def down(instance: Instance, _arguments: argparse.Namespace) -> None:
@@ -65,22 +81,35 @@ def key(instance: Instance, arguments: argparse.Namespace) -> None:
 
 def env(instance: Instance, arguments: argparse.Namespace) -> None:
     """Print what a `pulumi` or `kubectl` started by hand needs, for `eval "$(make -s env)"`."""
-    from dev import current, engine, postgres, stackfile
+    from dev import current, engine, stackfile
 
-    where = current.environment(instance) if arguments.cluster == "current" else postgres.environment(instance)
-    ready = engine.Engine(instance, arguments.stack, _kubeconfig(instance, arguments), where)
+    if arguments.cluster == "current":
+        ready = engine.Engine(instance, arguments.stack, current.kubeconfig(), current.environment(instance))
+    else:
+        ready = engine.local(instance, arguments.stack)
+    if misleading := ready.misleading():
+        print(f"unset {' '.join(misleading)}")
     file = {"STACK_FILE": str(stackfile.rendered(instance, arguments.stack))}  # for pulumi's --config-file
     for name, value in sorted({**ready.environment(), **file}.items()):
         print(f"export {name}={shlex.quote(value)}")
 
 
-COMMANDS = {"up": up, "down": down, "clean": clean, "key": key, "env": env}
+COMMANDS: dict[str, Callable[[Instance, argparse.Namespace], int | None]] = {
+    "engine": engine,
+    "preview": preview,
+    "up": up,
+    "down": down,
+    "clean": clean,
+    "key": key,
+    "env": env,
+}
+INSTANCES = {"embedded": "dev", "engine": "engine", "current": "current"}  # so that each keeps its own state
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m dev", description="The embedded machine.")
     parser.add_argument("command", choices=COMMANDS)
-    parser.add_argument("--cluster", choices=["embedded", "current"], default="embedded")
+    parser.add_argument("--cluster", choices=INSTANCES, default="embedded")
     parser.add_argument("--stack", default="dev", type=_stack_name)
     parser.add_argument("--instance", default="")
     return parser

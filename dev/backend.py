@@ -31,7 +31,9 @@ _SPELLING = "postgres:///?connect_timeout=10"
 def check(environment: Mapping[str, str]) -> None:
     """Refuse an unusable backend before Pulumi begins; raises DevError with the next command."""
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
-    check_url(os.environ.get("PULUMI_BACKEND_URL") or project["backend"]["url"])
+    check_url(
+        environment.get("PULUMI_BACKEND_URL") or os.environ.get("PULUMI_BACKEND_URL") or project["backend"]["url"]
+    )
     if not _query(environment, "select current_schema()"):
         raise DevError("this role's search_path names no schema", "ALTER ROLE ... SET search_path = pulumi")
     owner, _, ours = _query(environment, _OWNER).partition("|")
@@ -111,7 +113,7 @@ def _read(environment: Mapping[str, str], key: str) -> dict[str, Any]:
 def _query(environment: Mapping[str, str], sql: str) -> str:
     result = subprocess.run(
         [tools.path("postgres") / "bin" / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql],
-        env={**os.environ, "PGCONNECT_TIMEOUT": "10", **environment},
+        env={**_without_libpq(), "PGCONNECT_TIMEOUT": "10", **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -123,3 +125,8 @@ def _query(environment: Mapping[str, str], sql: str) -> str:
             "check PGHOST, PGUSER and PGDATABASE; `make up` starts the embedded one",
         )
     return result.stdout.strip()
+
+
+def _without_libpq() -> dict[str, str]:
+    """A PGSERVICE of the caller's would win over the PGHOST we were given."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PG")}

@@ -2,7 +2,7 @@
 
 import os
 import socket
-import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 from dev import daemons, postgres, preflight, tools
@@ -18,13 +18,8 @@ from plan import config, names
 
 def up(instance: Instance, stack: str) -> None:
     """Deploy the stack to the current cluster and prove it; raises DevError where a right or a fact is missing."""
-    preflight.check(stack, Facts(str(uuid.UUID(int=0))))
-    where = kubeconfig()
-    tools.ensure("kubectl", "pulumi", "postgres")
-    render(instance, stack, Facts(cluster_id(where)))
-    for wanted in _namespaces(stack):
-        _ensure_namespace(where, wanted)
-    engine = Engine(instance, stack, where, environment(instance))
+    engine = prepared(instance, stack, _create_namespaces)
+    where = engine.kubeconfig
     deploy(engine)
     argv = [tools.path("kubectl") / "kubectl", "--kubeconfig", where, "-n", namespace(stack), "port-forward"]
     daemons.stop(instance, preflight.ENDPOINT)
@@ -33,6 +28,17 @@ def up(instance: Instance, stack: str) -> None:
     daemons.start(instance, preflight.ENDPOINT, [*argv, f"service/{names.SERVER}", port])
     daemons.wait_for("the way to the Service", lambda: _listens(instance), instance, preflight.ENDPOINT)
     prove(engine, where)
+
+
+def prepared(instance: Instance, stack: str, handle: Callable[[Path, list[str]], None] | None = None) -> Engine:
+    """The stack's engine on the current cluster; missing namespaces go to `handle`, or are a DevError."""
+    preflight.check(stack, preflight.CURRENT)
+    where = kubeconfig()
+    tools.ensure("kubectl", "pulumi", "postgres")
+    render(instance, stack, Facts(cluster_id(where)))
+    if missing := [name for name in _namespaces(stack) if not _exists(where, name)]:
+        (handle or _refuse)(where, missing)
+    return Engine(instance, stack, where, environment(instance))
 
 
 def kubeconfig() -> Path:
@@ -57,17 +63,33 @@ def _namespaces(stack: str) -> list[str]:
     return [value["namespace"], *([value["immich"]["namespace"]] if value.get("immich") else [])]
 
 
-def _ensure_namespace(where: Path, name: str) -> None:
-    if kubectl.run(where, "get", "namespace", name, "--ignore-not-found", "-o", "name"):
-        return
-    try:
-        kubectl.run(where, "create", "namespace", name)
-    except DevError as error:
-        raise DevError(
-            f"the namespace {name} does not exist, and this kubeconfig may not create it: {error.what}",
-            f"ask someone who may for `kubectl create namespace {name}`",
-        ) from None
-    say(f"created the namespace {name}")
+def _exists(where: Path, namespace: str) -> bool:
+    return bool(kubectl.run(where, "get", "namespace", namespace, "--ignore-not-found", "-o", "name"))
+
+
+def _refuse(where: Path, missing: list[str]) -> None:
+    raise DevError(
+        f"{_said(missing)} in the cluster of {where}, and a preview creates nothing",
+        " && ".join(f"kubectl create namespace {name}" for name in missing),
+    )
+
+
+def _said(missing: list[str]) -> str:
+    return (
+        f"the namespace{'s' * (len(missing) > 1)} {' and '.join(missing)} {'do' if missing[1:] else 'does'} not exist"
+    )
+
+
+def _create_namespaces(where: Path, missing: list[str]) -> None:
+    for name in missing:
+        try:
+            kubectl.run(where, "create", "namespace", name)
+        except DevError as error:
+            raise DevError(
+                f"{_said([name])}, and this kubeconfig may not create it: {error.what}",
+                f"ask someone who may for `kubectl create namespace {name}`",
+            ) from None
+        say(f"created the namespace {name}")
 
 
 def _listens(instance: Instance) -> bool:

@@ -14,7 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev import backend, interrupted, tools
+import yaml
+
+from dev import backend, interrupted, postgres, tools
 from dev.cluster import kubectl
 from dev.instance import Instance
 from dev.plugin import install
@@ -22,11 +24,18 @@ from dev.stackfile import ROOT, rendered
 from dev.steps import DevError, say
 
 VENV = Path(sys.prefix)
+_BACKEND, _PASSPHRASE = "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"
+
+
+def local(instance: Instance, stack: str) -> "Engine":
+    """The engine whose state and cluster are the instance's own, whatever a person's shell leads to."""
+    url = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["backend"]["url"]
+    return Engine(instance, stack, instance.kubeconfig, {**postgres.environment(instance), _BACKEND: url})
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """One stack of one instance; `kubeconfig` leads to the cluster, `postgres` holds libpq's variables."""
+    """One stack of one instance; `kubeconfig` leads to the cluster, `postgres` holds libpq's variables, all of them."""
 
     instance: Instance
     stack: str
@@ -56,13 +65,23 @@ class Engine:
             "PYTHONDONTWRITEBYTECODE": "",  # set, every run would compile the program anew
         }
 
-    def prepare(self) -> None:
-        """Make plugins, backend and stack ready; raises DevError where one is not usable."""
+    def misleading(self) -> list[str]:
+        """Variables of the caller that would lead a `pulumi` to another state, or to another passphrase than ours."""
+        local = (_PASSPHRASE, _BACKEND) if _BACKEND in self.postgres else ()
+        names = [name for name in os.environ if name.startswith("PG") or name in local]
+        return sorted(set(names) - self.environment().keys())
+
+    def ready(self) -> None:
+        """Make plugins, backend and stack ready to be looked at; raises DevError where one is not usable."""
         for line in install.install(self.home, VENV / "bin" / "python", install.sdk_versions(VENV / "bin" / "python")):
             say(line)
         backend.check(self.environment())
         if self.stack not in backend.stacks(self.environment()):
             self._init()
+
+    def prepare(self) -> None:
+        """`ready`, and ready to be changed: what an earlier run left half-done is settled. Raises DevError."""
+        self.ready()
         backend.clear_dead_locks(self.environment(), self.stack, lambda: self.run("cancel", "--yes", quiet=True))
         self._settle()
 
@@ -87,16 +106,29 @@ class Engine:
                 self.run("refresh", "--yes", "--skip-preview", "--non-interactive", *targets, quiet=True)
         file.unlink()
 
+    def preview(self) -> int:
+        """Show what an `up` would change, on the terminal; returns Pulumi's exit code."""
+        return self._attended(("preview", "--diff", "--non-interactive"))[0]
+
     def run(self, *arguments: str, quiet: bool = False) -> str:
         """Run `pulumi ARGUMENTS` on the stack; returns its output when `quiet`, else it goes to the terminal.
 
-        Raises DevError with the exit code. Ctrl-C is passed on once, so that Pulumi ends what it began and saves it.
+        Raises DevError with the exit code.
         """
-        argv = self.argv(*arguments)
+        code, output = self._attended(arguments, quiet=quiet)
+        if code:
+            raise DevError(
+                f"pulumi {' '.join(arguments)} ended with exit code {code}{_tail(output)}",
+                "read the message above, correct it, and run the command again",
+            )
+        return output
+
+    def _attended(self, arguments: Sequence[str], *, quiet: bool = False) -> tuple[int, str]:
+        """Exit code and output. Ctrl-C is passed on once, so that Pulumi ends what it began and saves it."""
         process = subprocess.Popen(
-            argv,
+            self.argv(*arguments),
             cwd=ROOT,
-            env={**os.environ, **self.environment()},
+            env=self._whole_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if quiet else None,
             stderr=subprocess.STDOUT if quiet else None,
@@ -104,12 +136,11 @@ class Engine:
             start_new_session=True,
         )
         output = _attend(process)
-        if process.returncode:
-            raise DevError(
-                f"pulumi {' '.join(arguments)} ended with exit code {process.returncode}{_tail(output)}",
-                "read the message above, correct it, and run the command again",
-            )
-        return output
+        return process.returncode, output
+
+    def _whole_environment(self) -> dict[str, str]:
+        misleading = self.misleading()
+        return {**{name: value for name, value in os.environ.items() if name not in misleading}, **self.environment()}
 
     def argv(self, *arguments: str) -> Sequence[str]:
         """The command line: which stack, and for the verbs that read configuration, from which file."""

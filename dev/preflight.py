@@ -16,18 +16,37 @@ from plan.errors import ConfigError
 from plan.plan import make_plan
 
 ENDPOINT = "forward-endpoint"  # the daemon that holds the endpoint's port
-_IMAGE = f"llm.local/runtime@sha256:{'0' * 64}"
+NO_IMAGE = f"llm.local/runtime@sha256:{'0' * 64}"  # stands for one that is never run
+_NO_CLUSTER = str(uuid.UUID(int=0))
+# What the machine will say, as far as the rules look at it.
+EMBEDDED = Facts(_NO_CLUSTER, NO_IMAGE, Path("/models"), nodes.NODE, "http://hub")
+CURRENT = Facts(_NO_CLUSTER)
+
+
+def played(cluster_id: str = _NO_CLUSTER) -> Facts:
+    """The facts of the engine tier: its pods never run, so any image and directory will do."""
+    gpu_node = {"selector": nodes.GPU_LABEL, "tolerations": [nodes.TAINT]}
+    return Facts(cluster_id, NO_IMAGE, Path("/srv/models"), nodes.NODE, gpu_node=gpu_node, played=True)
 
 
 def embedded(instance: Instance, stack: str) -> None:
     """Refuse what could not end well on this machine; raises DevError."""
-    check(stack, Facts(str(uuid.UUID(int=0)), _IMAGE, Path("/models"), nodes.NODE, "http://hub"))
+    check(stack, EMBEDDED)
     if os.geteuid() != 0:
         raise DevError("the embedded cluster needs root", "run `make up` as root, or `make up CLUSTER=current`")
     built = all(tools.find(name) for name in ("kubernetes", "llama", "pulumi"))
     disk.require_space(needed_gib=disk.NEEDED_GIB if built else disk.BUILD_GIB)
     if not daemons.pid_of(instance, ENDPOINT):
         require_free(instance, instance.ports.endpoint)
+
+
+def engine(stack: str) -> None:
+    """Refuse what could not end well on the engine tier; raises DevError."""
+    check(stack, played())
+    if os.geteuid() != 0:
+        raise DevError("the engine tier needs root", "run this as root, or with CLUSTER=current on a cluster of yours")
+    built = all(tools.find(name) for name in ("kubernetes", "kwok", "pulumi"))
+    disk.require_space(needed_gib=disk.NEEDED_GIB if built else disk.BUILD_GIB)
 
 
 def check(stack: str, facts: Facts) -> None:

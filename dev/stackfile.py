@@ -26,6 +26,8 @@ class Facts:
     models_dir: Path | None = None
     node: str | None = None
     hub: str | None = None
+    gpu_node: dict[str, Any] | None = None  # how a pod finds the card: selector, tolerations
+    played: bool = False  # a cluster of this machine's own: which one the committed file means does not matter
 
 
 def committed(stack: str) -> dict[str, Any]:
@@ -47,13 +49,17 @@ def complete(stack: str, facts: Facts) -> dict[str, Any]:
     """The committed file with the facts it leaves out."""
     content = committed(stack)
     value: dict[str, Any] = content["config"][config.KEY]
+    if facts.played:
+        value.pop("cluster", None)
     value.setdefault("cluster", {"id": facts.cluster_id})
     if facts.image:
-        value.setdefault("server", {}).setdefault("image", facts.image)
-        value.setdefault("fetch", {}).setdefault("image", facts.image)
+        for section in ("server", "fetch"):
+            _section(value, section).setdefault("image", facts.image)
     if facts.hub:
-        value.setdefault("fetch", {}).setdefault("endpoint", facts.hub)
-    volume: dict[str, Any] = value.setdefault("volume", {})
+        _section(value, "fetch").setdefault("endpoint", facts.hub)
+    if facts.gpu_node:
+        _section(value, "gpu").setdefault("node", facts.gpu_node)
+    volume = _section(value, "volume")
     if facts.models_dir and not volume.keys() & {"nfs", "local", "existing_claim"}:
         volume["local"] = {"path": str(facts.models_dir), "node": facts.node}
     return content
@@ -70,7 +76,7 @@ def render(instance: Instance, stack: str, facts: Facts) -> Path:
     if path.exists():
         earlier = yaml.safe_load(path.read_text())
         content.update({key: earlier[key] for key in earlier.keys() & {"encryptionsalt"}})
-        if "cluster" not in committed(stack)["config"][config.KEY]:
+        if facts.played or "cluster" not in committed(stack)["config"][config.KEY]:
             expected = earlier["config"][config.KEY]["cluster"]["id"]
     if expected != facts.cluster_id:
         raise DevError(
@@ -82,6 +88,12 @@ def render(instance: Instance, stack: str, facts: Facts) -> Path:
     scratch.write_text(yaml.safe_dump(content, sort_keys=False))
     scratch.rename(path)
     return path
+
+
+def _section(value: dict[str, Any], name: str) -> dict[str, Any]:
+    """The mapping below `name`; what a person wrote instead of one is left for the rules to refuse."""
+    found = value.setdefault(name, {})
+    return found if isinstance(found, dict) else {}
 
 
 def rendered(instance: Instance, stack: str) -> Path:

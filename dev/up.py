@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dev import chat, cluster, daemons, hub, images, postgres, preflight, tools
 from dev.cluster import kubectl, nodes, stand_ins
-from dev.engine import Engine
+from dev.engine import Engine, local
 from dev.forward import forward
 from dev.instance import CDN_PORT, HUB_PORT, NODE_IP, Instance
 from dev.stackfile import ROOT, Facts, committed, render
@@ -23,15 +23,19 @@ def embedded(instance: Instance, stack: str) -> None:
     pinned = images.ensure(instance)["runtime"]
     stand_ins.ensure(instance, pinned)
     _hub(instance)
-    uid = cluster_id(instance.kubeconfig)
-    facts = Facts(uid, pinned, cluster.models(instance), nodes.NODE, f"http://{NODE_IP}:{HUB_PORT}")
-    render(instance, stack, facts)
-    engine = Engine(instance, stack, instance.kubeconfig, postgres.environment(instance))
+    render(instance, stack, facts(instance, pinned))
+    engine = local(instance, stack)
     deploy(engine)
     place = ["-n", namespace(stack), "-o", "jsonpath={.spec.clusterIP}"]
     target = kubectl.run(instance.kubeconfig, "get", "service", names.SERVER, *place)
     forward(instance, preflight.ENDPOINT, {instance.ports.endpoint: f"{target}:{names.SERVICE_PORT}"})
     prove(engine, instance.kubeconfig)
+
+
+def facts(instance: Instance, image: str) -> Facts:
+    """What the running embedded machine adds to a stack file."""
+    uid, hub_url = cluster_id(instance.kubeconfig), f"http://{NODE_IP}:{HUB_PORT}"
+    return Facts(uid, image, cluster.models(instance), nodes.NODE, hub_url)
 
 
 def cluster_id(kubeconfig: Path) -> str:

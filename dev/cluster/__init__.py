@@ -47,19 +47,17 @@ def up(instance: Instance, nodes: Literal["real", "kwok"] = "real") -> None:
 def fresh(instance: Instance) -> None:
     """The played cluster as it was right after its first `up`, same uid and certificates; made where there is none.
 
-    Nothing is asked to end: what it had done since is thrown away. Raises DevError.
+    Its processes are killed, for what they have done since is thrown away; others of the instance (Postgres) go on.
+    Raises DevError.
     """
     _only(instance, "kwok", not_beside="kubelet")
-    if first.kept(instance):
-        parts = ("kwok", *control_plane.PARTS)
-        for pid in filter(None, [daemons.pid_of(instance, name) for name in parts]):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        for name in parts:
-            daemons.stop(instance, name)
-        first.put_back(instance)
-    else:
-        reset(instance)
+    parts = ("kwok", *control_plane.PARTS)
+    for pid in filter(None, [daemons.pid_of(instance, name) for name in parts]):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    for name in parts:
+        daemons.stop(instance, name)
+    first.put_back(instance)
     up(instance, nodes="kwok")
 
 

@@ -15,10 +15,6 @@ from dev.steps import DevError
 DATA, COPY = "etcd", "etcd-first"  # below the instance's state
 
 
-def kept(instance: Instance) -> bool:
-    return (instance.state / COPY).exists()
-
-
 def keep(instance: Instance) -> None:
     """Copy the data of the running etcd, which stands still meanwhile: what a killed etcd leaves, it starts from."""
     with _still(instance):
@@ -26,9 +22,10 @@ def keep(instance: Instance) -> None:
 
 
 def put_back(instance: Instance) -> None:
-    """Replace the data by the copy; etcd must not run."""
+    """Replace the data by the copy, by nothing where there is none; etcd must not run."""
     shutil.rmtree(instance.state / DATA, ignore_errors=True)
-    _copy(instance.state / COPY, instance.state / DATA)
+    if (instance.state / COPY).exists():
+        _copy(instance.state / COPY, instance.state / DATA)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -48,6 +48,13 @@ def references() -> dict[str, str]:
     return {name: _reference(name, layout) for name, layout in prepare().items()}
 
 
+def find() -> str | None:
+    """The runtime image's reference where it is built, else None; builds nothing."""
+    llama = tools.find("llama")
+    layout = _runtime(llama).directory if llama else None
+    return _reference("runtime", layout) if layout and layout.is_dir() else None
+
+
 def ensure(instance: Instance) -> dict[str, str]:
     """Make the images known to the instance's containerd, which must run; returns `references()`."""
     layouts = prepare()

@@ -48,9 +48,9 @@ def nothing_stays() -> Iterator[None]:
     subprocess.run([sys.executable, "-m", "dev", "--instance", REFUSED.name, "clean"], cwd=ROOT, check=True)
 
 
-def refused(*arguments: str, cwd: Path = ROOT, code: int = 1, **env: str) -> str:
-    """Run `up`, which must refuse and change nothing; returns what it said."""
-    argv = [sys.executable, "-m", "dev", "--instance", REFUSED.name, *arguments, "up"]
+def refused(*arguments: str, command: str = "up", cwd: Path = ROOT, code: int = 1, **env: str) -> str:
+    """Run the command, which must refuse and change nothing; returns what it said."""
+    argv = [sys.executable, "-m", "dev", "--instance", REFUSED.name, *arguments, command]
     done = subprocess.run(argv, cwd=cwd, env={**os.environ, **env}, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
@@ -62,18 +62,37 @@ def refused(*arguments: str, cwd: Path = ROOT, code: int = 1, **env: str) -> str
     return done.stderr
 
 
-def spoil(checkout: Path, change: Callable[[dict[str, Any]], object]) -> str:
+def spoil(checkout: Path, change: Callable[[dict[str, Any]], object], *arguments: str, command: str = "up") -> str:
     value = raw("dev")
     del value["cluster"]
     change(value)
     (checkout / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": {config.KEY: value}}))
-    said = refused(cwd=checkout)
+    said = refused(*arguments, command=command, cwd=checkout)
     assert "correct Pulumi.dev.yaml" in said
     return said
 
 
 def test_an_unknown_key_is_refused_with_its_path(checkout: Path) -> None:
     assert f"{config.KEY}.gpu.modle" in spoil(checkout, lambda value: value["gpu"].update(modle="t4"))
+
+
+@pytest.mark.parametrize(
+    ("command", "cluster"),
+    [("engine", "engine"), ("preview", "embedded"), ("preview", "engine"), ("preview", "current"), ("up", "engine")],
+)
+def test_every_command_reads_the_configuration_before_it_starts_anything(
+    checkout: Path, command: str, cluster: str
+) -> None:
+    said = spoil(checkout, lambda value: value["gpu"].update(modle="t4"), "--cluster", cluster, command=command)
+
+    assert f"{config.KEY}.gpu.modle" in said
+
+
+def test_a_preview_of_the_embedded_machine_does_not_start_it() -> None:
+    said = refused(command="preview")
+
+    assert f"the embedded machine {REFUSED.name} does not run" in said
+    assert "run `make up` first" in said
 
 
 def test_a_wrong_type_is_refused_with_the_value(checkout: Path) -> None:
@@ -87,6 +106,11 @@ def test_a_model_without_a_lock_is_refused_with_the_command_that_locks_it(checko
 
     assert "new-model" in said
     assert "python -m ops lock" in said
+
+
+@pytest.mark.parametrize("section", ["gpu", "server", "volume"])
+def test_text_where_a_section_belongs_is_refused_with_its_path(checkout: Path, section: str) -> None:
+    assert f"{config.KEY}.{section}" in spoil(checkout, lambda value: value.update({section: "t4"}))
 
 
 def test_two_homes_of_one_volume_are_refused(checkout: Path) -> None:

@@ -83,6 +83,25 @@ def test_another_cluster_than_the_written_or_the_first_one_is_refused(checkout: 
     render(Instance("t-file"), "mine", Facts(OTHER))  # a person who writes it down means it
 
 
+def test_a_played_cluster_stands_for_the_one_the_file_names(checkout: Path) -> None:
+    write(checkout, {"cluster": {"id": OTHER}})
+
+    content = yaml.safe_load(render(Instance("t-file"), "mine", Facts(UID, played=True)).read_text())
+
+    assert content["config"][config.KEY]["cluster"] == {"id": UID}
+    with pytest.raises(DevError, match=f"belongs to the cluster {UID}"):
+        render(Instance("t-file"), "mine", Facts(OTHER, played=True))  # the state tells of another's objects
+
+
+def test_how_the_card_is_found_is_the_machines_unless_it_is_written(checkout: Path) -> None:
+    node = {"selector": {"nvidia.com/gpu.present": "true"}}
+    write(checkout, {"gpu": {"model": "none"}})
+    assert complete("mine", Facts(UID, gpu_node=node))["config"][config.KEY]["gpu"] == {"model": "none", "node": node}
+
+    write(checkout, {"gpu": {"model": "t4", "node": {}}})
+    assert complete("mine", Facts(UID, gpu_node=node))["config"][config.KEY]["gpu"]["node"] == {}
+
+
 def test_an_unknown_stack_is_refused_with_those_there_are(checkout: Path) -> None:
     write(checkout, {}, "dev")
     write(checkout, {}, "prod")

@@ -117,3 +117,15 @@ def test_fresh_after_down_is_the_first_cluster_too(machine: Instance, first: dic
     cluster.fresh(machine)
 
     assert described(machine) == first
+
+
+def test_a_cluster_whose_first_state_was_not_kept_is_made_anew(machine: Instance, first: dict[str, Any]) -> None:
+    litter(machine)
+    shutil.rmtree(machine.state / "etcd-first")  # as after an `up` that was interrupted
+
+    cluster.fresh(machine)
+
+    again = described(machine)
+    assert again["objects"] == first["objects"]
+    assert again["uid"] != first["uid"]
+    assert (machine.state / "etcd-first").exists()

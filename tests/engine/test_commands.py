@@ -1,0 +1,129 @@
+"""`make engine`, `preview` and `up` of the production stack, as a person runs them."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dev import postgres
+from dev.cluster import host
+from dev.cluster.kubectl import kubectl
+from dev.instance import Instance
+from dev.stackfile import ROOT
+from plan import config
+from tests.engine.conftest import INSTANCE
+from tests.stacks import raw
+
+PLAYED, MINE = Instance(f"{INSTANCE.name[:12]}-cmd"), Instance(f"{INSTANCE.name[:12]}-cur")
+JOBS = [f"fetch-{model}-job" for model in raw("prod")["models"]]
+
+
+def dev(*arguments: str, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end; never raises."""
+    argv = [sys.executable, "-m", "dev", *arguments]
+    return subprocess.run(argv, cwd=cwd, env={**os.environ, **env}, capture_output=True, text=True, check=False)
+
+
+def engine(command: str, stack: str = "prod", **env: str) -> str:
+    """Run a command on the engine tier, which must succeed; returns what it printed."""
+    done = dev("--instance", PLAYED.name, "--cluster", "engine", "--stack", stack, command, **env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def created(output: str) -> set[str]:
+    """Names of the resources that a preview would create."""
+    return set(re.findall(r"\+ \S+ \(create\).*\n\s+\[urn=\S+::([\w-]+)\]", output))
+
+
+def names(kind: str, *where: str) -> list[str]:
+    return [
+        item["metadata"]["name"] for item in json.loads(kubectl(PLAYED, "get", kind, *where, "-o", "json"))["items"]
+    ]
+
+
+def committed() -> dict[str, str]:
+    """What lies in the checkout beside the sources, by content."""
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in ROOT.iterdir() if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def first() -> Iterator[str]:
+    """What the first preview printed, which found nothing running."""
+    engine("clean")
+    try:
+        yield engine("preview")
+    finally:
+        engine("clean")
+        assert not PLAYED.state.exists()
+        assert not PLAYED.run.exists()
+
+
+@pytest.fixture
+def checkout(first: str, tmp_path: Path) -> Iterator[Path]:  # noqa: ARG001 - the cluster runs
+    """A copy of this checkout with a stack of its own, in a namespace that is not there."""
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
+        if (ROOT / name).is_file():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    value: dict[str, Any] = {**raw("prod"), "namespace": "not-there"}
+    del value["cluster"]
+    content = {"config": {"pulumi:disable-default-providers": ["kubernetes"], config.KEY: value}}
+    (tmp_path / "Pulumi.mine.yaml").write_text(yaml.safe_dump(content))
+    yield tmp_path
+    host.remove(MINE.state)
+    host.remove(MINE.run)
+
+
+def test_a_preview_starts_the_played_cluster_and_lists_what_would_be_created(first: str) -> None:
+    assert created(first) >= {"llama-swap-deployment", "models-pv", "immich-patch", *JOBS}
+    assert len(JOBS) == 4
+    assert "played" in first.splitlines()[-1], "a person must not take it for the preview of their cluster"
+    assert names("deployments,jobs,configmaps", "-n", "llama-cpp") == ["kube-root-ca.crt"], "a preview creates nothing"
+
+
+def test_up_plays_the_production_stack_and_no_committed_file_changes(first: str) -> None:  # noqa: ARG001 - it runs
+    before = committed()
+
+    said = engine("up")
+
+    assert "its pods are played: no model answers" in said
+    assert "CLUSTER=current" in said
+    assert names("deployments", "-n", "llama-cpp") == ["llama-swap"]
+    assert len(engine("key").strip()) >= 32
+    elsewhere = {"PGSERVICE": "production", "PULUMI_BACKEND_URL": "postgres://192.0.2.1/", "KUBECONFIG": "/nowhere"}
+    again = engine("preview", **elsewhere)
+    assert created(again) == set()
+    assert "unchanged" in again
+    assert "make preview STACK=prod" in engine("engine", "dev")
+    assert committed() == before, "facts of this machine in a file that everyone shares"
+
+
+def test_a_preview_of_the_operators_cluster_names_the_missing_namespace_and_makes_none(checkout: Path) -> None:
+    theirs = {**postgres.environment(PLAYED), "KUBECONFIG": str(PLAYED.kubeconfig)}
+    command = ("--instance", MINE.name, "--cluster", "current", "--stack", "mine", "preview")
+    before = names("namespaces")
+
+    refused = dev(*command, cwd=checkout, **theirs)
+
+    assert refused.returncode == 1
+    assert "error: the namespace not-there does not exist" in refused.stderr
+    assert "next: kubectl create namespace not-there" in refused.stderr
+    assert names("namespaces") == before
+
+    kubectl(PLAYED, "create", "namespace", "not-there")
+    done = dev(*command, cwd=checkout, **theirs)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert created(done.stdout) >= {"llama-swap-deployment", *JOBS}
+    assert not list(MINE.run.glob("*.pid")), "it uses what is theirs and starts nothing"
