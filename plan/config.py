@@ -117,7 +117,7 @@ class Server(_Frozen):
     uid: Annotated[int, Field(gt=0)] = 65532
     gid: Annotated[int, Field(gt=0)] = 65532
     ttl_s: Annotated[int, Field(ge=1, description="Unload a model after this many idle seconds")] = 600
-    rollout_s: Annotated[int, Field(ge=60, description="A rollout not ready by then has failed")] = 1800
+    rollout_s: Annotated[int, Field(ge=10, description="A rollout not ready by then has failed")] = 1800
     memory_request_mib: Annotated[int, Field(gt=0)] = 2048
     memory_limit_mib: Annotated[int, Field(gt=0)] = 12288
 
