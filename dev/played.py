@@ -6,7 +6,7 @@ which order. That a model answers is not to be seen here.
 
 from dev import cluster, postgres, preflight, tools
 from dev.cluster import stand_ins
-from dev.cluster.nodes import NODE, PLAIN
+from dev.cluster.nodes import CARD, PLAIN
 from dev.engine import Engine, local
 from dev.instance import Instance
 from dev.stackfile import committed, render
@@ -21,7 +21,7 @@ def start(instance: Instance, stack: str) -> None:
     tenant = _tenant(stack)
     say(f"{instance.name} is up; no container runs in it")
     print(f"""
-There is a Postgres for the state, and a Kubernetes with two played nodes: {NODE} has the GPU and keeps others off by a
+There is a Postgres for the state, and a Kubernetes with two played nodes: {CARD} has the GPU and keeps others off by a
 taint, {PLAIN} has none. In it: the namespace {namespace(stack)}, and somebody else's Deployment
 {tenant.deployment} in the namespace {tenant.namespace}.
 

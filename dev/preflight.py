@@ -26,7 +26,7 @@ CURRENT = Facts(_NO_CLUSTER)
 def played(cluster_id: str = _NO_CLUSTER) -> Facts:
     """The facts of the engine tier: its pods never run, so any image and directory will do."""
     gpu_node = {"selector": nodes.GPU_LABEL, "tolerations": [nodes.TAINT]}
-    return Facts(cluster_id, NO_IMAGE, Path("/srv/models"), nodes.NODE, gpu_node=gpu_node, played=True)
+    return Facts(cluster_id, NO_IMAGE, Path("/srv/models"), nodes.CARD, gpu_node=gpu_node, played=True)
 
 
 def embedded(instance: Instance, stack: str) -> None:

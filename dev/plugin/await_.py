@@ -11,7 +11,7 @@ from typing import Any
 from dev.plugin.client import ApiError, Client, UnreachableError
 from dev.plugin.metadata import SKIP_AWAIT, TIMEOUT_SECONDS, WAIT_FOR, Object, annotation, field, id_of, is_set, name_of
 from dev.plugin.ready import CHECKS, FailedError, Look
-from dev.plugin.troubles import troubles
+from dev.plugin.troubles import AGAIN, of_object, of_pods
 
 _POLL_S = 0.25
 _REPORT_EVERY_S = 10.0
@@ -43,24 +43,31 @@ class InitFailedError(Exception):
 
 
 class _Told:
-    """Says what is waited for when it changes, and every now and then what troubles the pods."""
+    """Says what is waited for when it changes, and every now and then instead what troubles the pods.
+
+    `pods` is what was said of them last: a Job that runs out of time takes its pods with it.
+    """
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
-        self._said = ""
+        self._waiting_for = self._line = ""
         self._at_s = 0.0
+        self.pods: list[str] = []
 
-    def tell(self, waiting_for: str, elapsed_s: float, details: Callable[[], list[str]]) -> None:
+    def tell(self, waiting_for: str, elapsed_s: float, pods: Callable[[], list[str]]) -> None:
+        line = self._line if waiting_for == self._waiting_for else waiting_for
         if elapsed_s - self._at_s >= _REPORT_EVERY_S:
             self._at_s = elapsed_s
-            self._say("; ".join([waiting_for, *details()]))
-        elif waiting_for != self._said:
-            self._say(waiting_for)
-        self._said = waiting_for
+            now = pods()
+            self.pods = now or self.pods
+            line = " / ".join(now[:2]) or waiting_for
+        if line != self._line:
+            self._say(line)
+        self._waiting_for, self._line = waiting_for, line
 
     def done(self) -> None:
         """Take the line away, if there was one."""
-        if self._said:
+        if self._line:
             self._say("")
 
 
@@ -83,29 +90,32 @@ class Waiter:
         begun, told = time.monotonic(), _Told(self._say)
         while True:
             elapsed_s = time.monotonic() - begun
-            live, missing = self._look(live, Look(elapsed_s, created=previous is None))
+            live, missing = self._look(live, Look(elapsed_s, created=previous is None), told)
             if not missing:
                 told.done()
                 return live
-            told.tell(missing[0], elapsed_s, lambda: troubles(self._client, live)[:2])  # noqa: B023 - called at once
+            told.tell(missing[0], elapsed_s, lambda: of_pods(self._client, live))  # noqa: B023 - called at once
             if elapsed_s > limit_s:
-                message = f"'{name_of(live)}' timed out waiting to be Ready"
                 reason = f"not ready after {limit_s:.0f} s: {'; '.join(missing)}"
-                raise InitFailedError(message, [reason, *troubles(self._client, live)], live)
+                raise self._failed(f"'{name_of(live)}' timed out waiting to be Ready", reason, live, told)
             if self._cancelled.wait(_POLL_S if elapsed_s < _REPORT_EVERY_S else 4 * _POLL_S):
                 message = f"Resource operation was cancelled for '{name_of(live)}'"
-                raise InitFailedError(message, missing, live)
+                raise InitFailedError(message, [*missing, *told.pods], live)
 
-    def _look(self, live: Object, look: Look) -> tuple[Object, list[str]]:
+    def _look(self, live: Object, look: Look, told: _Told) -> tuple[Object, list[str]]:
         """The live object and what it still misses. A server that does not answer now may answer later."""
         try:
             live = self._client.get(live)
             return live, CHECKS[live["apiVersion"], live["kind"]](self._client, live, look)
         except FailedError as failure:
             message = f"Resource '{name_of(live)}' was created but failed to initialize"
-            raise InitFailedError(message, [str(failure), *troubles(self._client, live)], live) from None
+            raise self._failed(message, str(failure), live, told) from None
         except (ApiError, UnreachableError) as error:
             return live, [str(error)]
+
+    def _failed(self, message: str, reason: str, live: Object, told: _Told) -> InitFailedError:
+        pods = of_pods(self._client, live) or [f"seen before: {line}" for line in told.pods]
+        return InitFailedError(message, [reason, *pods, *of_object(self._client, live), AGAIN], live)
 
     def until_gone(self, inputs: Object, target: Object, timeout_s: float) -> None:
         """Returns once the object is deleted, or another one has its name; raises InitFailedError."""
@@ -140,7 +150,7 @@ def read_ready(client: Client, inputs: Object, live: Object) -> list[str]:
         missing = CHECKS[kind](client, live, Look(once=True))
     except FailedError as failure:
         missing = [str(failure)]
-    return [*missing, *troubles(client, live)] if missing else []
+    return [*missing, *of_pods(client, live), *of_object(client, live)] if missing else []
 
 
 def _limit(inputs: Object, timeout_s: float) -> float:

@@ -1,26 +1,71 @@
-"""Why the pods of a Deployment, Job or Service do not run, in words a stranger can act on."""
+"""Why a Deployment, Job or Service does not get ready: what is told below a wait that failed, and during it.
 
-from collections.abc import Iterator
+What is wrong with one pod is in diagnosis.py.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial, wraps
 
 from dev.plugin.client import ApiError, Client, UnreachableError
+from dev.plugin.diagnosis import MODEL_LABEL, Trouble, diagnose
 from dev.plugin.metadata import Object, field, name_of, namespace_of, text
 from dev.plugin.ready import current_replica_set, selector_of
 
-_LONGEST = 600  # characters of a message or log that are shown
-_USUAL_WAITS = {"ContainerCreating", "PodInitializing"}
+AGAIN = "after the repair run `pulumi up` again: what succeeded stays, only what failed is done anew"
+# Warnings about what the object's conditions and the containers' states say already.
+_SAID = {"BackOff", "BackoffLimitExceeded", "DeadlineExceeded", "Failed", "FailedScheduling", "PodFailurePolicy"}
+_LONGEST = 600  # characters of an event that are shown
+Teller = Callable[[Client, Object], list[str]]
 
 
-def troubles(client: Client, live: Object) -> list[str]:
-    """One line a trouble of the object's pods and the events about them; [] where none is known.
+def _harmless(tell: Teller) -> Teller:
+    """Say nothing where the cluster cannot be asked: this is told on top of another error."""
 
-    Never raises: this is said on top of another error.
-    """
-    try:
-        pods = _pods(client, live)
-        found = [line for pod in pods for line in _of_pod(client, pod)]
-        return [*found, *_events(client, [live, *pods])]
-    except (ApiError, UnreachableError):
-        return []
+    @wraps(tell)
+    def told(client: Client, live: Object) -> list[str]:
+        try:
+            return tell(client, live)
+        except (ApiError, UnreachableError):
+            return []
+
+    return told
+
+
+@_harmless
+def of_pods(client: Client, live: Object) -> list[str]:
+    """A line for each trouble that the object's pods are in, with the next step; pods in the same one share a line."""
+    groups: dict[tuple[str, str], list[Trouble]] = {}
+    for pod in _pods(client, live):
+        for trouble in diagnose(pod, partial(_last_log_lines, client, pod)):
+            groups.setdefault((trouble.container, trouble.what), []).append(trouble)
+    model = text(live, "metadata", "labels", MODEL_LABEL)
+    return [_line(model, troubles) for troubles in groups.values()]
+
+
+def _line(model: str, troubles: list[Trouble]) -> str:
+    last = troubles[-1]
+    others = f" and {len(troubles) - 1} more" if len(troubles) > 1 else ""
+    who = [model and f"model {model}", f"pod {last.pod}{others}", last.container and f"container {last.container}"]
+    said = ": ".join(filter(None, (", ".join(filter(None, who)), last.what, last.said)))
+    return f"{said}; next: {last.step}" if last.step else said
+
+
+@_harmless
+def of_object(client: Client, live: Object) -> list[str]:
+    """What is wrong beside the pods: with making them, with the time they had, and warnings that name neither."""
+    return [*_of_conditions(live), *_events(client, [live, *_pods(client, live)])]
+
+
+def _of_conditions(live: Object) -> Iterator[str]:
+    kind, name = str(live.get("kind")), name_of(live)
+    for condition in field(live, "status", "conditions") or []:
+        if condition.get("status") != "True":
+            continue
+        if condition.get("type") == "ReplicaFailure":
+            yield f"no pod could be made: [{condition.get('reason')}] {condition.get('message')}"
+        if kind == "Job" and (condition.get("type"), condition.get("reason")) == ("Failed", "DeadlineExceeded"):
+            see = f"`kubectl describe job {name} -n {namespace_of(live)}`"
+            yield f"it was too slow or waited for something, and its pods are gone: {see}"
 
 
 def _pods(client: Client, live: Object) -> list[Object]:
@@ -37,34 +82,11 @@ def _pods(client: Client, live: Object) -> list[Object]:
     return client.list("v1", "Pod", namespace, labels)
 
 
-def _of_pod(client: Client, pod: Object) -> Iterator[str]:
-    if not field(pod, "status", "conditions"):
-        yield f"pod {name_of(pod)} is {text(pod, 'status', 'phase') or 'new'}: no scheduler has looked at it"
-    for condition in field(pod, "status", "conditions") or []:
-        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
-            yield f"pod {name_of(pod)} is not scheduled: [{condition.get('reason')}] {condition.get('message')}"
-    for group in ("initContainerStatuses", "containerStatuses"):
-        for status in field(pod, "status", group) or []:
-            yield from _of_container(client, pod, status)
-
-
-def _of_container(client: Client, pod: Object, status: Object) -> Iterator[str]:
-    who = f"container {status.get('name')} of pod {name_of(pod)}"
-    waiting = field(status, "state", "waiting") or {}
-    if waiting and (waiting.get("reason") not in _USUAL_WAITS or waiting.get("message")):
-        yield f"{who} waits: [{waiting.get('reason')}] {waiting.get('message') or ''}".rstrip()
-    ended = field(status, "state", "terminated") or field(status, "lastState", "terminated") or {}
-    if ended.get("exitCode"):
-        said = (text(ended, "message") or _last_log_lines(client, pod, status)).strip()[-_LONGEST:]
-        yield f"{who} exited with code {ended['exitCode']} ({ended.get('reason')}): {said or 'it said nothing'}"
-    elif field(status, "state", "running") and not status.get("ready"):
-        yield f"{who} runs but is not ready"
-
-
-def _last_log_lines(client: Client, pod: Object, status: Object) -> str:
-    query = {"container": text(status, "name"), "tailLines": "5"}
+def _last_log_lines(client: Client, pod: Object, container: str) -> str:
+    like = {**pod, "apiVersion": "v1", "kind": "Pod"}  # items of a list do not say
     try:
-        return str(client.request("GET", client.path(pod, name_of(pod)) + "/log", query))
+        path = client.path(like, name_of(pod)) + "/log"
+        return str(client.request("GET", path, {"container": container, "tailLines": "5"}))
     except (ApiError, UnreachableError):
         return ""
 
@@ -74,8 +96,7 @@ def _events(client: Client, objects: list[Object]) -> list[str]:
     uids = {field(obj, "metadata", "uid"): f"{obj.get('kind') or 'Pod'} {name_of(obj)}" for obj in objects}
     newest: dict[tuple[str, str], str] = {}
     for event in client.list("v1", "Event", namespace_of(objects[0])):
-        uid = text(event, "involvedObject", "uid")
-        if event.get("type") == "Warning" and uid in uids:
-            message = text(event, "message")[:_LONGEST]
-            newest[uid, text(event, "reason")] = f"{uids[uid]}: [{text(event, 'reason')}] {message}"
+        uid, reason = text(event, "involvedObject", "uid"), text(event, "reason")
+        if event.get("type") == "Warning" and uid in uids and reason not in _SAID:
+            newest[uid, reason] = f"{uids[uid]}: [{reason}] {text(event, 'message')[:_LONGEST]}"
     return list(newest.values())[-5:]

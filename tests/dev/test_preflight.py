@@ -125,7 +125,7 @@ def test_a_name_kubernetes_would_refuse_is_refused(checkout: Path, name: str) ->
 
 
 def test_an_unknown_stack_is_refused_with_those_there_are() -> None:
-    assert "one of: dev, prod" in refused("--stack", "live")
+    assert "one of: dev, local, prod" in refused("--stack", "live")
 
 
 def test_a_stack_name_that_is_a_pattern_in_the_backend_is_refused() -> None:

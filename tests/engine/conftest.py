@@ -107,8 +107,13 @@ def machine() -> Iterator[Instance]:
 
 @pytest.fixture
 def stack(machine: Instance, request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """The dev stack under the test's own name, with the tenant's Deployment beside it."""
     name = "t-" + re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[-40:].strip("-")
+    yield new_stack(machine, name)
+    remove(machine, name)
+
+
+def new_stack(machine: Instance, name: str) -> Stack:
+    """The dev stack under a name of its own, with the tenant's Deployment beside it."""
     for namespace in (name, f"{name}-immich"):
         apply(machine, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
     apply(machine, _immich(f"{name}-immich"), manager="immich-owner")
@@ -122,7 +127,10 @@ def stack(machine: Instance, request: pytest.FixtureRequest) -> Iterator[Stack]:
     made = Stack(Engine(machine, name, machine.kubeconfig, postgres.environment(machine)), raw)
     made.write()
     made.engine.prepare()
-    yield made
+    return made
+
+
+def remove(machine: Instance, name: str) -> None:
     for namespace in (name, f"{name}-immich"):
         kubectl(machine, "delete", "namespace", namespace, "--wait=false")
 

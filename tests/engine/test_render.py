@@ -28,8 +28,9 @@ def render(stack: str, directory: Path, namespace: str = stand_ins.NAMESPACE, **
     raw, completed = stacks.raw(stack), directory / "completed.yaml"
     raw["namespace"] = namespace
     raw["fetch"].update(fetch)
+    raw["gpu"].setdefault("node", {"selector": nodes.GPU_LABEL, "tolerations": [nodes.TAINT]})
     if "local" in raw["volume"]:
-        raw["volume"]["local"]["node"] = nodes.NODE
+        raw["volume"]["local"]["node"] = nodes.CARD
     completed.write_text(yaml.safe_dump({"config": {config.KEY: raw}}))
     argv = [sys.executable, "-m", "ops", "render", "--stack", stack, "--config", completed, directory / "out"]
     subprocess.run(argv, cwd=stacks.ROOT, check=True)
@@ -113,7 +114,7 @@ def test_the_readmes_commands_bring_the_stack_up_and_a_second_time_change_nothin
 
     def follow() -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["sh"], cwd=directory, env=env, input=script, capture_output=True, text=True, check=False, timeout=300
+            ["sh"], cwd=directory, env=env, input=script, capture_output=True, text=True, check=False, timeout=120
         )
 
     first = follow()

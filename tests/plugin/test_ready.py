@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dev.plugin.await_ import InitFailedError, Waiter
+from dev.plugin.await_ import InitFailedError, Waiter, _Told
 from dev.plugin.client import UnreachableError
 from dev.plugin.ready import CHECKS, FailedError, Look
 
@@ -142,3 +142,35 @@ def test_a_cancelled_wait_keeps_the_object_and_says_what_was_missing() -> None:
         waiter.until_ready({}, deployment(), None, 60)
     assert caught.value.reasons == ["0 of 1 pods ready"]
     assert caught.value.live == deployment()
+
+
+def test_the_cause_is_told_while_it_waits_and_the_same_words_only_once() -> None:
+    said: list[str] = []
+    told = _Told(said.append)
+    for elapsed_s, pods in ((0, ["a"]), (5, ["a"]), (10, ["a", "b", "c"]), (15, []), (21, ["a", "b"]), (32, [])):
+        told.tell("0 of 1 ready", elapsed_s, lambda pods=pods: pods)
+    told.tell("no pods", 33, list)
+
+    assert said == ["0 of 1 ready", "a / b", "0 of 1 ready", "no pods"]
+    assert told.pods == ["a", "b"], "they may be gone when the wait ends"
+
+
+def test_a_job_that_took_its_pods_away_is_explained_by_what_was_seen_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = {"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": "too slow"}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j", "namespace": "n"}, "status": {}}
+    pods = [{"metadata": {"name": "p"}, "status": {"phase": "Pending"}}]
+    monkeypatch.setattr("dev.plugin.await_._REPORT_EVERY_S", 0.0)
+
+    class Deleting(Cluster):
+        def get(self, obj: Object) -> Object:
+            if obj["status"]:
+                self.items = []
+            return {**job, "status": {"conditions": [failed]} if obj["status"] else {"active": 1}}
+
+    with pytest.raises(InitFailedError) as caught:
+        Waiter(Deleting(pods), threading.Event(), lambda _: None).until_ready({}, job, None, 60)
+    said = caught.value.reasons
+    assert said[0] == "[DeadlineExceeded] too slow"
+    assert said[1].startswith("seen before: pod p: Pending, no scheduler has looked at it")
+    assert "kubectl describe job j -n n" in said[2]
+    assert "`pulumi up` again" in said[-1]
