@@ -62,7 +62,7 @@ SERVER = (
     Case(
         "node",
         lambda raw: raw["gpu"].update(node={"selector": {"accelerator": "none-has-it"}}),
-        ("not scheduled (Unschedulable): 0/1 nodes", "gpu.node.selector of the stack file", "kubectl describe node"),
+        ("not scheduled (Unschedulable): 0/2 nodes", "gpu.node.selector of the stack file", "kubectl describe node"),
     ),
     Case(
         "gate",
