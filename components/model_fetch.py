@@ -14,15 +14,18 @@ from pulumi_kubernetes.batch.v1 import (
 )
 from pulumi_kubernetes.core.v1 import (
     ContainerArgs,
+    EnvVarArgs,
+    EnvVarSourceArgs,
     PodSpecArgs,
     PodTemplateSpecArgs,
     ResourceRequirementsArgs,
+    SecretKeySelectorArgs,
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components import pod
 from plan import names
-from plan.downloads import FINAL_EXIT_CODES, SCRIPT, SCRIPTS_DIR, FetchesPlan, FetchPlan
+from plan.downloads import FINAL_EXIT_CODES, SCRIPT, SCRIPTS_DIR, FetchesPlan, FetchPlan, TokenSecret
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,13 @@ def _job(args: ModelFetchArgs, labels: Mapping[str, str]) -> JobSpecArgs:
     )
 
 
+def _token(token: TokenSecret | None) -> list[EnvVarArgs] | None:
+    if token is None:
+        return None
+    key = SecretKeySelectorArgs(name=token.secret, key=token.key)
+    return [EnvVarArgs(name="HF_TOKEN", value_from=EnvVarSourceArgs(secret_key_ref=key))]
+
+
 def _fetcher(args: ModelFetchArgs) -> ContainerArgs:
     return ContainerArgs(
         name="fetch",
@@ -103,6 +113,7 @@ def _fetcher(args: ModelFetchArgs) -> ContainerArgs:
         image_pull_policy="IfNotPresent",
         command=["python3", "-I", "-S", SCRIPT],
         args=["fetch", "--manifest", args.plan.manifest],
+        env=_token(args.common.token),
         resources=ResourceRequirementsArgs(
             requests={"cpu": "100m", "memory": "128Mi"},
             # Dirty pages on NFS are charged to the pod, hence eight times what the process needs.

@@ -143,12 +143,20 @@ class Server(Frozen):
     memory_limit_mib: Annotated[int, Field(gt=0)] = 12288
 
 
+class SecretKey(Frozen):
+    """An entry of a Secret that exists in the stack's namespace; never its content."""
+
+    name: Name
+    key: Annotated[str, Field(pattern=r"^[\w.-]+$")]
+
+
 class Fetch(Frozen):
     """How the locked files are downloaded. `image` has Python 3.11 or newer and runs the gate too."""
 
     image: Image
     endpoint: Annotated[str, Field(pattern=r"^https?://[^/\s@]+$")] = "https://huggingface.co"
     deadline_s: Annotated[int, Field(ge=10, description="A Job not complete by then has failed")] | None = None
+    token_secret: Annotated[SecretKey | None, Field(description="Where the hub's token for gated models lies")] = None
 
 
 class Model(Frozen):

@@ -31,6 +31,14 @@ class FetchPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenSecret:
+    """Where HF_TOKEN lies: an entry of a Secret."""
+
+    secret: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class FetchesPlan:
     """The Jobs, and what their pods have in common."""
 
@@ -39,6 +47,7 @@ class FetchesPlan:
     uid: int
     gid: int
     tolerations: tuple[Toleration, ...]
+    token: TokenSecret | None
     jobs: tuple[FetchPlan, ...]
 
 
@@ -52,6 +61,7 @@ def plan_fetches(stack: config.Stack, models: Mapping[str, LockedModel]) -> Fetc
         gid=stack.server.gid,
         # A volume of one node holds its pods there, and that may be the node that everything else is kept off.
         tolerations=() if stack.volume.nfs else tolerations(stack.gpu.node),
+        token=TokenSecret(token.name, token.key) if (token := stack.fetch.token_secret) else None,
         jobs=tuple(
             FetchPlan(
                 model_id=model_id,

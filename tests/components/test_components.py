@@ -129,6 +129,18 @@ def test_a_job_goes_where_a_volume_of_one_node_is_even_if_that_node_keeps_others
     assert toleration["key"] == "nvidia.com/gpu"
 
 
+def test_a_gated_models_token_comes_by_reference_and_only_where_it_is_declared(engine: Engine) -> None:
+    fetch = {**stacks.raw("prod")["fetch"], "token_secret": {"name": "hf-token", "key": "token"}}
+
+    build(lambda: ModelFetch("fetch", fetch_args(plan_of("prod", fetch=fetch))))
+    build(lambda: ModelFetch("other", fetch_args(plan_of("prod"))))
+
+    with_token, without = (job.inputs["spec"]["template"]["spec"]["containers"][0] for job in engine.of("Job"))
+    reference = {"valueFrom": {"secretKeyRef": {"name": "hf-token", "key": "token"}}}
+    assert with_token["env"] == [{"name": "HF_TOKEN", **reference}]
+    assert "env" not in without
+
+
 def test_a_job_on_nfs_leaves_the_gpu_node_to_those_who_need_it(engine: Engine, plan: Plan) -> None:
     build(lambda: ModelFetch("fetch", fetch_args(plan)))
 
