@@ -124,7 +124,7 @@ def alike(one: list[tuple[str, float]], other: list[tuple[str, float]]) -> bool:
 def reference(model: str, file: Path) -> Iterator[str]:
     """The built llama-server on one GGUF, with the flags of the plan and nothing else of the project in between."""
     stack, locked = config.parse(raw("dev")), lock.load((ROOT / "models.lock.yaml").read_text()).models
-    rows = dict(flags.flags(model, stack.models[model], locked[model], stack.gpu))
+    rows = dict(flags.flags(model, stack.models[model], locked[model], stack.gpu, stack.server.image_max_tokens))
     rows["model"] = str(file)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
