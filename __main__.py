@@ -17,6 +17,7 @@ from components.llama_swap import LlamaSwap, LlamaSwapArgs
 from components.model_fetch import ModelFetch, ModelFetchArgs
 from components.models_volume import ModelsVolume, ModelsVolumeArgs
 from components.namespace import label_namespace
+from components.weights_prune import WeightsPrune, WeightsPruneArgs
 from plan import config, lock
 from plan.errors import ConfigError
 from plan.plan import Plan, make_plan
@@ -40,7 +41,8 @@ def build(plan: Plan) -> None:
         ModelFetch(fetch.job, ModelFetchArgs(fetch, plan.fetches, volume.claim_name, scripts), here)
         for fetch in plan.fetches.jobs
     ]
-    LlamaSwap("llama-swap", LlamaSwapArgs(plan.server, volume.claim_name, scripts, fetches), here)
+    server = LlamaSwap("llama-swap", LlamaSwapArgs(plan.server, volume.claim_name, scripts, fetches), here)
+    WeightsPrune("prune", WeightsPruneArgs(plan.prune, plan.fetches, volume.claim_name, scripts, server.rollout), here)
     if plan.immich:
         ImmichTtl("immich", ImmichTtlArgs(plan.immich), here)
 

@@ -36,6 +36,7 @@ class LlamaSwap(pulumi.ComponentResource):
     """One pod behind one Service. A change of configuration is a new ConfigMap and so a new pod."""
 
     service_name: pulumi.Output[str]
+    rollout: Deployment
 
     def __init__(self, name: str, args: LlamaSwapArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("llm:server:LlamaSwap", name, None, opts)
@@ -56,7 +57,7 @@ class LlamaSwap(pulumi.ComponentResource):
             data=plan.files,
             opts=child,
         )
-        deployment = self._deployment(name, args, config.metadata.name, key.metadata.name)
+        deployment = self.rollout = self._deployment(name, args, config.metadata.name, key.metadata.name)
         service = Service(
             f"{name}-service",
             metadata=ObjectMetaArgs(namespace=plan.namespace, name=plan.name, labels=labels),
@@ -98,7 +99,7 @@ class LlamaSwap(pulumi.ComponentResource):
                         security_context=pod.pod_security(plan.uid, plan.gid),
                         # llama-swap drains for 30 s and forces its exit at 35.
                         termination_grace_period_seconds=45,
-                        init_containers=[server_containers.gate(plan)],
+                        init_containers=[server_containers.gate(plan), *server_containers.warm(plan)],
                         containers=[server_containers.server(plan, secret)],
                         volumes=pod.volumes(args.claim_name, config=config_map, scripts=args.scripts),
                     ),

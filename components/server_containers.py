@@ -19,6 +19,8 @@ from components import pod
 from plan import names
 from plan.downloads import SCRIPT, SCRIPTS_DIR
 from plan.server import CONFIG_DIR, GATE_FILE, ServerPlan
+from plan.warm import PORT as WARM_PORT
+from plan.warm import WARM_FILE
 
 
 def gate(plan: ServerPlan) -> ContainerArgs:
@@ -35,6 +37,29 @@ def gate(plan: ServerPlan) -> ContainerArgs:
         security_context=pod.container_security(),
         volume_mounts=pod.mounts(models_read_only=True, config=CONFIG_DIR, scripts=SCRIPTS_DIR),
     )
+
+
+def warm(plan: ServerPlan) -> list[ContainerArgs]:
+    """The sidecar that reads weights ahead, where there is one. It writes only to set a damaged file aside."""
+    if plan.warm is None:
+        return []
+    return [
+        ContainerArgs(
+            name="warm",
+            image=plan.gate_image,
+            image_pull_policy="IfNotPresent",
+            restart_policy="Always",  # which makes an init container a sidecar (Kubernetes 1.29)
+            command=["python3", "-I", "-S", SCRIPT],
+            args=["warm", "--manifest", f"@{CONFIG_DIR}/{WARM_FILE}"],
+            ports=[ContainerPortArgs(name="warm-metrics", container_port=WARM_PORT, protocol="TCP")],
+            resources=ResourceRequirementsArgs(
+                requests={"cpu": "10m", "memory": "64Mi"},
+                limits={"memory": plan.warm.memory_limit, "ephemeral-storage": "64Mi"},
+            ),
+            security_context=pod.container_security(),
+            volume_mounts=pod.mounts(models_read_only=False, config=CONFIG_DIR, scripts=SCRIPTS_DIR),
+        )
+    ]
 
 
 def server(plan: ServerPlan, secret: pulumi.Input[str]) -> ContainerArgs:

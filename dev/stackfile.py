@@ -57,8 +57,9 @@ def complete(stack: str, facts: Facts) -> dict[str, Any]:
             _section(value, section).setdefault("image", facts.image)
     if facts.hub:
         _section(value, "fetch").setdefault("endpoint", facts.hub)
-    if facts.gpu_node:
-        _section(value, "gpu").setdefault("node", facts.gpu_node)
+    node = _section(_section(value, "gpu"), "node") if facts.gpu_node else {}
+    for key, found in (facts.gpu_node or {}).items():
+        node.setdefault(key, found)
     volume = _section(value, "volume")
     if facts.models_dir and not volume.keys() & {"nfs", "local", "existing_claim"}:
         volume["local"] = {"path": str(facts.models_dir), "node": facts.node}

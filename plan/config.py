@@ -5,11 +5,11 @@ from typing import Annotated, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from plan.config_parts import Cluster, Fetch, Frozen, Gpu, Immich, Model, Node, Server, Volume
+from plan.config_parts import Cluster, Fetch, Frozen, Gpu, Immich, Model, Node, Prune, Server, Volume
 from plan.errors import ConfigError
 from plan.names import ModelId, Name
 
-__all__ = ["KEY", "MACHINE_FACTS", "Gpu", "Immich", "Model", "Node", "Stack", "Volume", "json_schema", "parse"]
+__all__ = ["KEY", "MACHINE_FACTS", "Gpu", "Immich", "Model", "Node", "Prune", "Stack", "Volume", "json_schema", "parse"]
 KEY = "local-llm:stack"
 # Keys that `make` renders from the machine at hand when a committed stack file leaves them out.
 MACHINE_FACTS = ("cluster", "image", "local")
@@ -30,6 +30,7 @@ class Stack(Frozen):
     gpu: Gpu
     server: Server
     fetch: Fetch
+    prune: Prune = Prune()
     models: Annotated[dict[ModelId, Model], Field(min_length=1)]
     immich: Immich | None = None
 

@@ -97,10 +97,11 @@ class Toleration(Frozen):
 
 
 class Node(Frozen):
-    """Which node has the card."""
+    """Which node has the card. With `memory_gib`, its RAM, weights are read ahead into its page cache."""
 
     selector: dict[str, str] = {}
     tolerations: Annotated[tuple[Toleration, ...], Field(strict=False)] = ()
+    memory_gib: Annotated[int, Field(gt=0)] | None = None
 
 
 class Tenant(Frozen):
@@ -173,6 +174,17 @@ class Model(Frozen):
     aliases: Annotated[tuple[Name, ...], Field(strict=False)] = ()
     max_output_tokens: Tokens | None = None
     ttl_s: IdleSeconds | None = None  # the server's unless said
+    warm_priority: int = 0  # larger ones are read ahead first
+
+
+class Prune(Frozen):
+    """What becomes of weights that nothing names any more, how often that is looked at, and how long they wait."""
+
+    mode: Literal["report", "trash", "delete"] = "report"
+    schedule: Annotated[str, Field(pattern=r"^(\S+ ){4}\S+$", description="As crontab(5) has it, in UTC")] = (
+        "17 4 * * *"
+    )
+    grace_h: Annotated[int, Field(ge=1)] = 24
 
 
 class Immich(Frozen):

@@ -10,8 +10,10 @@ from plan.gpu import require_room
 from plan.immich import TtlPatch, plan_ttl
 from plan.lock import Lock, LockedModel
 from plan.notes import notes
+from plan.prune import PrunePlan, plan_prune
 from plan.server import ServerPlan, load_seconds, plan_server
 from plan.volume import VolumePlan, plan_volume
+from plan.warm import plan_warm
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Plan:
     volume: VolumePlan
     fetches: FetchesPlan
     server: ServerPlan
+    prune: PrunePlan
     immich: TtlPatch | None
     contract: contract.Contract
     notes: tuple[str, ...]
@@ -36,16 +39,18 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
     del today  # no window is configurable yet
     locked = _locked(stack, lock)
     require_room(stack.gpu)
+    warm, warm_notes = plan_warm(stack, locked)
     load_s = load_seconds(locked, stack.volume.read_mib_s)
     return Plan(
         cluster_id=stack.cluster.id,
         namespace=stack.namespace,
         volume=plan_volume(stack.volume, stack.namespace),
         fetches=plan_fetches(stack, locked),
-        server=plan_server(stack, locked, load_s),
+        server=plan_server(stack, locked, load_s, warm),
+        prune=plan_prune(stack, locked),
         immich=plan_ttl(stack.immich) if stack.immich else None,
         contract=contract.build(stack, locked, load_s),
-        notes=notes(locked),
+        notes=(*notes(locked), *warm_notes),
     )
 
 

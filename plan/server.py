@@ -8,6 +8,8 @@ from plan import config, downloads, llama_server, llama_swap, names
 from plan.flags import Served, flags
 from plan.lock import LockedModel
 from plan.node import Toleration, tolerations
+from plan.quantity import mib_quantity
+from plan.warm import WARM_FILE, WarmPlan
 
 CONFIG_DIR = "/etc/local-llm"
 GATE_FILE = "gate.json"
@@ -37,6 +39,7 @@ class ServerPlan:
     memory_request: str
     memory_limit: str
     priority_class: str | None
+    warm: WarmPlan | None
     load_s: int
     rollout_s: int
 
@@ -47,7 +50,9 @@ def load_seconds(models: Mapping[str, LockedModel], read_mib_s: int) -> int:
     return math.ceil(largest_mib / read_mib_s) + _LOAD_OVERHEAD_S
 
 
-def plan_server(stack: config.Stack, locked: Mapping[str, LockedModel], load_s: int) -> ServerPlan:
+def plan_server(
+    stack: config.Stack, locked: Mapping[str, LockedModel], load_s: int, warm: WarmPlan | None
+) -> ServerPlan:
     served = {
         model_id: Served(
             flags=flags(model_id, model, locked[model_id], stack.gpu, stack.server.image_max_tokens),
@@ -70,7 +75,11 @@ def plan_server(stack: config.Stack, locked: Mapping[str, LockedModel], load_s: 
         gate_image=stack.fetch.image,
         command=engine.COMMAND,
         arguments=engine.arguments(CONFIG_DIR, names.SERVICE_PORT),
-        files={engine.CONFIG_FILE: text, GATE_FILE: downloads.gate_manifest(locked)},
+        files={
+            engine.CONFIG_FILE: text,
+            GATE_FILE: downloads.gate_manifest(locked),
+            **({WARM_FILE: warm.manifest} if warm else {}),
+        },
         # A fully offloaded model should not be mapped: over NFS that reads page by page, and a pause of the NFS server
         # becomes SIGBUS. The variable, because builds from b10884 refuse the old flag and older ones the new.
         env={"HOME": "/tmp", "LLAMA_ARG_LOAD_MODE": "none"},  # noqa: S108 - an emptyDir of the pod's own
@@ -81,14 +90,10 @@ def plan_server(stack: config.Stack, locked: Mapping[str, LockedModel], load_s: 
         gpu_count=str(stack.gpu.slice.count),
         node_selector=dict(stack.gpu.node.selector),
         tolerations=tolerations(stack.gpu.node),
-        memory_request=_canonical(server.memory_request_mib),
-        memory_limit=_canonical(server.memory_limit_mib),
+        memory_request=mib_quantity(server.memory_request_mib),
+        memory_limit=mib_quantity(server.memory_limit_mib),
         priority_class=server.priority_class,
+        warm=warm,
         load_s=load_s,
         rollout_s=server.rollout_s,
     )
-
-
-def _canonical(mib: int) -> str:
-    """The quantity as the API server writes it back, so that nothing ever differs: 2048 MiB is 2Gi."""
-    return f"{mib // 1024}Gi" if mib % 1024 == 0 else f"{mib}Mi"

@@ -12,6 +12,7 @@ from components.llama_swap import LlamaSwap, LlamaSwapArgs
 from components.model_fetch import ModelFetch, ModelFetchArgs
 from components.models_volume import ModelsVolume, ModelsVolumeArgs
 from components.namespace import label_namespace
+from components.weights_prune import WeightsPrune, WeightsPruneArgs
 from ops.recorder import PASSWORD, SECRET_SIGNATURE, Engine, build
 from plan import config
 from plan.plan import Plan, make_plan
@@ -146,6 +147,39 @@ def test_a_job_on_nfs_leaves_the_gpu_node_to_those_who_need_it(engine: Engine, p
 
     assert not pod_of(engine, "Job").get("tolerations")
     assert not pod_of(engine, "Job").get("nodeSelector")
+
+
+def test_reading_ahead_is_a_sidecar_that_can_set_a_damaged_file_aside(engine: Engine) -> None:
+    gpu = stacks.raw("prod")["gpu"]
+    gpu["node"]["memory_gib"] = 64
+    build(lambda: server(plan_of("prod", gpu=gpu)))
+
+    gate, warm = pod_of(engine, "Deployment")["initContainers"]
+    assert "restartPolicy" not in gate, "the server waits for it to end"
+    assert warm["restartPolicy"] == "Always", "a sidecar, which the server does not wait for"
+    mounts = {mount["name"]: mount.get("readOnly", False) for mount in warm["volumeMounts"]}
+    assert mounts == {"models": False, "tmp": False, "config": True, "scripts": True}
+
+
+def test_without_the_nodes_memory_nothing_is_read_ahead(engine: Engine, plan: Plan) -> None:
+    build(lambda: server(plan))
+
+    assert [container["name"] for container in pod_of(engine, "Deployment")["initContainers"]] == ["models-ready"]
+
+
+def test_what_is_kept_changes_only_when_the_new_server_is_ready(engine: Engine, plan: Plan) -> None:
+    def make() -> None:
+        weights = [ModelFetch("fetch", fetch_args(plan))]
+        rollout = LlamaSwap("llama-swap", LlamaSwapArgs(plan.server, "claim", "scripts-0000000", weights)).rollout
+        WeightsPrune("prune", WeightsPruneArgs(plan.prune, plan.fetches, "claim", "scripts-0000000", rollout))
+
+    build(make)
+
+    (cron_job,), (deployment,) = engine.of("CronJob"), engine.of("Deployment")
+    assert deployment.urn in cron_job.options.dependencies
+    assert cron_job.inputs["spec"]["concurrencyPolicy"] == "Forbid"
+    (container,) = cron_job.inputs["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert container["args"][:2] == ["prune", "--manifest"]
 
 
 def test_the_namespace_keeps_our_labels_when_the_stack_goes(engine: Engine) -> None:

@@ -98,8 +98,9 @@ def test_how_the_card_is_found_is_the_machines_unless_it_is_written(checkout: Pa
     write(checkout, {"gpu": {"model": "none"}})
     assert complete("mine", Facts(UID, gpu_node=node))["config"][config.KEY]["gpu"] == {"model": "none", "node": node}
 
-    write(checkout, {"gpu": {"model": "t4", "node": {}}})
-    assert complete("mine", Facts(UID, gpu_node=node))["config"][config.KEY]["gpu"]["node"] == {}
+    written = {"selector": {"mine": "yes"}, "memory_gib": 8}
+    write(checkout, {"gpu": {"model": "t4", "node": written}})
+    assert complete("mine", Facts(UID, gpu_node=node))["config"][config.KEY]["gpu"]["node"] == written
 
 
 def test_an_unknown_stack_is_refused_with_those_there_are(checkout: Path) -> None:

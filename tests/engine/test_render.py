@@ -28,7 +28,7 @@ def render(stack: str, directory: Path, namespace: str = stand_ins.NAMESPACE, **
     raw, completed = stacks.raw(stack), directory / "completed.yaml"
     raw["namespace"] = namespace
     raw["fetch"].update(fetch)
-    raw["gpu"].setdefault("node", {"selector": nodes.GPU_LABEL, "tolerations": [nodes.TAINT]})
+    raw["gpu"]["node"] |= {"selector": nodes.GPU_LABEL, "tolerations": [nodes.TAINT]}
     if "local" in raw["volume"]:
         raw["volume"]["local"]["node"] = nodes.CARD
     completed.write_text(yaml.safe_dump({"config": {config.KEY: raw}}))

@@ -156,6 +156,41 @@ def test_a_deadline_that_an_operator_sets_wins_over_the_one_from_bytes() -> None
     assert planned("prod").fetches.jobs[0].deadline_s > total_mib / 2
 
 
+def with_memory(memory_gib: int | None) -> Plan:
+    gpu = stacks.raw("prod")["gpu"]
+    gpu["node"]["memory_gib"] = memory_gib
+    return planned("prod", gpu=gpu)
+
+
+def test_weights_are_read_ahead_where_the_node_has_room_for_them_beside_the_server() -> None:
+    bytes_of_all = sum(stacks.locked().models[m].size_bytes for m in stacks.raw("prod")["models"])
+    warm = with_memory(64).server.warm
+
+    assert warm
+    limit_mib = int(warm.memory_limit.removesuffix("Mi"))
+    assert 200 < limit_mib - bytes_of_all / 2**20 < 300, "the page cache it fills is charged to it"
+    assert json.loads(with_memory(64).server.files["warm.json"])["models"][0]["priority"] == 0
+
+
+@pytest.mark.parametrize(("memory_gib", "said"), [(None, "is not said"), (32, "do not fit the 32 GiB")])
+def test_a_preview_says_why_weights_are_not_read_ahead(memory_gib: int | None, said: str) -> None:
+    plan = with_memory(memory_gib)
+
+    assert plan.server.warm is None
+    assert "warm.json" not in plan.server.files
+    assert said in plan.notes[-1]
+    assert "gpu.node.memory_gib" in plan.notes[-1]
+
+
+def test_prune_keeps_what_the_lock_names_and_by_default_only_reports() -> None:
+    order = json.loads(planned("prod").prune.manifest)
+
+    assert (order["mode"], order["grace_s"]) == ("report", 86400)
+    kept = {row["id"]: (row["gen"], set(row["sha256"])) for row in order["keep"]}
+    locked = stacks.locked().models
+    assert kept == {m: (locked[m].gen, {f.sha256 for f in locked[m].files}) for m in stacks.raw("prod")["models"]}
+
+
 def test_both_engines_serve_the_same_files_with_the_same_flags() -> None:
     swap = planned("prod").server.files["llama-swap.yaml"]
     router = planned("prod", server={**stacks.raw("prod")["server"], "engine": "llama-server"}).server

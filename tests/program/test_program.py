@@ -68,7 +68,9 @@ def test_everything_carries_the_standard_labels(engine: Engine, stack: str) -> N
     ]
     assert len(ours) >= 8
     for resource in ours:
-        pod = resource.inputs.get("spec", {}).get("template", {}).get("metadata", resource.inputs["metadata"])
+        spec = resource.inputs.get("spec", {})
+        spec = spec.get("jobTemplate", {}).get("spec", spec)
+        pod = spec.get("template", {}).get("metadata", resource.inputs["metadata"])
         for labels in (resource.inputs["metadata"]["labels"], pod["labels"]):
             standard = {
                 f"app.kubernetes.io/{key}" for key in ("name", "instance", "component", "part-of", "managed-by")

@@ -1,0 +1,76 @@
+"""The CronJob that looks for weights nothing names any more; by default it only reports them."""
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_kubernetes.batch.v1 import CronJob, CronJobSpecArgs, JobSpecArgs, JobTemplateSpecArgs
+from pulumi_kubernetes.core.v1 import ContainerArgs, PodSpecArgs, PodTemplateSpecArgs, ResourceRequirementsArgs
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+
+from components import pod
+from plan import names
+from plan.downloads import SCRIPT, SCRIPTS_DIR, FetchesPlan
+from plan.prune import PrunePlan
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsPruneArgs:
+    """`common` is what every pod of the volume shares; `rollout` must be over before the weights it left may go."""
+
+    plan: PrunePlan
+    common: FetchesPlan
+    claim_name: pulumi.Input[str]
+    scripts: pulumi.Input[str]
+    rollout: pulumi.Resource
+
+
+class WeightsPrune(pulumi.ComponentResource):
+    """What is kept changes only after the server that needs it is ready."""
+
+    def __init__(self, name: str, args: WeightsPruneArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("llm:models:WeightsPrune", name, None, opts)
+        labels = names.labels("prune", args.common.namespace)
+        CronJob(
+            f"{name}-cronjob",
+            metadata=ObjectMetaArgs(namespace=args.common.namespace, name=args.plan.name, labels=labels),
+            spec=CronJobSpecArgs(
+                schedule=args.plan.schedule,
+                time_zone="Etc/UTC",
+                concurrency_policy="Forbid",
+                successful_jobs_history_limit=1,
+                failed_jobs_history_limit=1,
+                job_template=JobTemplateSpecArgs(metadata=ObjectMetaArgs(labels=labels), spec=_job(args, labels)),
+            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[args.rollout]),
+        )
+        self.register_outputs({})
+
+
+def _job(args: WeightsPruneArgs, labels: dict[str, str]) -> JobSpecArgs:
+    container = ContainerArgs(
+        name="prune",
+        image=args.common.image,
+        image_pull_policy="IfNotPresent",
+        command=["python3", "-I", "-S", SCRIPT],
+        args=["prune", "--manifest", args.plan.manifest],
+        resources=ResourceRequirementsArgs(
+            requests={"cpu": "10m", "memory": "32Mi"}, limits={"memory": "256Mi", "ephemeral-storage": "64Mi"}
+        ),
+        security_context=pod.container_security(),
+        volume_mounts=pod.mounts(models_read_only=False, scripts=SCRIPTS_DIR),
+    )
+    return JobSpecArgs(
+        backoff_limit=1,
+        active_deadline_seconds=3600,
+        template=PodTemplateSpecArgs(
+            metadata=ObjectMetaArgs(labels=labels),
+            spec=PodSpecArgs(
+                restart_policy="Never",
+                automount_service_account_token=False,
+                tolerations=pod.tolerations(args.common.tolerations),
+                security_context=pod.pod_security(args.common.uid, args.common.gid),
+                containers=[container],
+                volumes=pod.volumes(args.claim_name, scripts=args.scripts),
+            ),
+        ),
+    )
