@@ -19,7 +19,9 @@ from urllib.parse import quote
 
 from hub import Hub, RetryError, persist
 from manifest import File
+from quarantine import quarantine
 from report import ExitError, Progress, say
+from slots import Patience, Slots
 from volume import SYNC_BYTES, Volume, hash_range
 
 CHUNK_BYTES = 256 << 10
@@ -35,11 +37,11 @@ class Segment:
 class Download:
     """Fetches one file into .blobs. Streams write segments; the caller's thread hashes them in order."""
 
-    def __init__(self, volume: Volume, hub: Hub, file: File, progress: Progress) -> None:
-        self.volume, self.hub, self.file, self.progress, self.manifest = volume, hub, file, progress, volume.manifest
+    def __init__(self, volume: Volume, hub: Hub, slots: Slots, file: File, progress: Progress) -> None:
+        self.volume, self.hub, self.slots, self.file, self.progress = volume, hub, slots, file, progress
         self.part = f"{volume.blob(file)}.part"
         self.journal = f"{self.part}.journal"
-        m = self.manifest
+        m = self.manifest = volume.manifest
         self.url = f"{m.endpoint}/{m.repo}/resolve/{m.commit}/{quote(file.path)}"
         self.source, self.segments = self.url, list[Segment]()
         self.error: Exception | None = None
@@ -65,20 +67,28 @@ class Download:
 
     def claim(self) -> int | None:
         """Open the part for us alone, as far as the volume has locks; None when the blob is there."""
+        patience = Patience(self.manifest.patience_s)
         while not self.volume.has(self.file):
+            if self.slots.take():
+                self.volume.require_room([self.file])
             fd = os.open(self.part, os.O_RDWR | os.O_CREAT, 0o644)
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                self.progress.show(f"{self.file.path} (another fetcher has it)", 0)
-                os.close(fd)
-                time.sleep(self.manifest.backoff_s)
-                continue
+                if not patience.is_over(self.part):
+                    os.close(fd)
+                    self.slots.release()  # who only waits for this file must not keep others from theirs
+                    self.progress.show(f"{self.file.path} (another fetcher has it)", 0)
+                    time.sleep(self.manifest.backoff_s)
+                    continue
+                say("no-lock", reason=f"no sign of life from the fetcher that has {self.part} locked")
             except OSError as error:
                 say("no-lock", reason=str(error))
             with contextlib.suppress(FileNotFoundError):  # it may have become the blob since we opened it
                 if os.stat(self.part).st_ino == os.fstat(fd).st_ino:
-                    return fd
+                    if not self.volume.has(self.file):
+                        return fd
+                    self.volume.forget_part(self.file)  # finished between our look and our lock: this part is a new one
             os.close(fd)
         return None
 
@@ -192,13 +202,12 @@ class Download:
         _remove(self.journal)
 
     def discard(self, fd: int) -> None:
-        """Drop a part with wrong bytes; journal first, it must never vouch for a part that is not its own."""
-        _remove(self.journal)
-        _remove(self.part)
+        """Drop a part with wrong bytes."""
+        self.volume.forget_part(self.file)
         blob = self.volume.blob(self.file)
         with contextlib.suppress(FileNotFoundError):  # where locks lie, the part may have become the blob under us
             if os.stat(blob).st_ino == os.fstat(fd).st_ino:
-                os.replace(blob, f"{blob}.bad")
+                quarantine(self.manifest.root, self.file.sha256)
 
 
 def _read(answer: Any, limit: int) -> bytes:

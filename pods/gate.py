@@ -8,6 +8,7 @@ import os
 import time
 from typing import Any
 
+from quarantine import WITHDRAWN
 from report import ExitError, say
 
 
@@ -22,7 +23,8 @@ def wait(manifest_text: str) -> None:
     deadline, shown = time.monotonic() + timeout_s, list[str]()
     while missing := [lack for model in models for lack in _lacks(root, model)]:
         if time.monotonic() > deadline:
-            raise ExitError(1, f"not complete after {timeout_s} s: {'; '.join(missing)}")
+            hint = "`kubectl logs job/fetch-<id>` says why; delete that Job and `pulumi up --refresh` to fetch again"
+            raise ExitError(1, f"not complete after {timeout_s} s: {'; '.join(missing)}; {hint}")
         if missing != shown:
             say("waiting", missing=missing)
             shown = missing
@@ -37,7 +39,8 @@ def _lacks(root: str, model: dict[str, Any]) -> list[str]:
         with open(ready) as source:
             gen = json.load(source)["gen"]
     except FileNotFoundError:
-        return [f"{ready} is missing"]
+        withdrawn = os.path.exists(os.path.join(directory, WITHDRAWN))
+        return [f"{ready} is withdrawn: a file was found damaged" if withdrawn else f"{ready} is missing"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         return [f"{ready} is unreadable ({error!r})"]
     if gen != model["gen"]:

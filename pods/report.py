@@ -77,7 +77,7 @@ def _of_disk(error: OSError) -> ExitError:
             73, f"{path}: {error.strerror}; enlarge the volume or prune old generations, what is here is kept"
         )
     if error.errno == errno.EROFS:
-        return ExitError(73, f"{path}: the volume is mounted read-only")
+        return ExitError(73, f"{path}: the volume is mounted read-only; mount it read-write where the Jobs run")
     if error.errno in (errno.EACCES, errno.EPERM):
         while not os.path.lexists(path):
             path = os.path.dirname(path)
@@ -85,4 +85,4 @@ def _of_disk(error: OSError) -> ExitError:
         owner = f"{stat.st_uid}:{stat.st_gid}, mode {stat.st_mode & 0o7777:o}"
         fix = f"run `chown -R {me} {path}` where the volume lives, or set the stack's uid and gid to the owner's"
         return ExitError(73, f"{path} belongs to {owner}; {me} may not write there: {fix}")
-    return ExitError(74, f"{path}: {error}")
+    return ExitError(74, f"{path}: {error}; look at the volume's server, the next run goes on from here")

@@ -1,7 +1,7 @@
 """The files below `root`: which bytes are there and proved, and what is published. No network.
 
 .blobs/sha256-<hex>   the bytes, 0444, never modified; `.ok` their receipt, `.part` and `.part.journal` while on their
-                      way (download.py), `.bad` found damaged
+                      way (download.py)
 <id>/<gen>/<link>     a relative link to a blob, so that it survives another mount point
 <id>/<gen>/READY.json written last;   <id>/current -> <gen>, for people
 """
@@ -17,7 +17,8 @@ from collections.abc import Callable
 from typing import Any
 
 from manifest import File, Manifest
-from report import ExitError, say
+from quarantine import READY, WITHDRAWN, quarantine, restore
+from report import ExitError, Progress, say
 
 # Unwritten pages of a network file system are charged to the pod: synced this often, they stay far below its limit.
 SYNC_BYTES = 64 << 20
@@ -38,26 +39,29 @@ class Volume:
     def blob(self, file: File) -> str:
         return os.path.join(self.blobs, f"sha256-{file.sha256}")
 
-    def has(self, file: File) -> bool:
-        """Is the blob there and proved? By its receipt, without reading it; hashed where the receipt does not fit."""
+    def has(self, file: File, verify: bool = False) -> bool:
+        """Is the blob there and proved? By its receipt, unread; hashed where that does not fit, or to `verify`."""
         blob = self.blob(file)
-        try:
-            stat = os.stat(blob)
-        except FileNotFoundError:
-            return False
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError), open(f"{blob}.ok") as source:
-            receipt = json.load(source)
-            if (file.size, stat.st_size, stat.st_mtime_ns) == (receipt["size"], receipt["size"], receipt["mtime_ns"]):
-                return True
-        say("verify", file=file.path)
-        sha = hashlib.sha256()
-        with open(blob, "rb") as source:
-            hash_range(source.fileno(), 0, stat.st_size, sha)
-            if (stat.st_size, sha.hexdigest()) == (file.size, file.sha256):
+        if not verify and self._is_proved(file.sha256, file.size):
+            return True
+        with contextlib.suppress(FileNotFoundError), open(blob, "rb") as source:
+            stat = os.fstat(source.fileno())
+            say("verify", file=file.path)
+            found = digest(source.fileno(), stat.st_size, file.path, self.manifest.progress_s)
+            if (stat.st_size, found) == (file.size, file.sha256):
                 self.receipt(file, source.fileno())
                 return True
-        say("damaged", file=file.path, blob=blob)
-        os.replace(blob, f"{blob}.bad")  # moved, not removed: a server may have it mapped
+            if os.stat(blob).st_ino != stat.st_ino:  # another fetcher has replaced it by now
+                return self.has(file, verify)
+            say("damaged", file=file.path, expected=file.sha256, got=found, size=file.size, got_size=stat.st_size)
+            quarantine(self.manifest.root, file.sha256)
+        return False
+
+    def _is_proved(self, sha256: str, size: int) -> bool:
+        blob = os.path.join(self.blobs, f"sha256-{sha256}")
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError), open(f"{blob}.ok") as source:
+            receipt, stat = json.load(source), os.stat(blob)
+            return (size, stat.st_size, stat.st_mtime_ns) == (receipt["size"], receipt["size"], receipt["mtime_ns"])
         return False
 
     def receipt(self, file: File, fd: int) -> None:
@@ -65,13 +69,22 @@ class Volume:
         content = {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "verified_at": int(time.time())}
         replace(f"{self.blob(file)}.ok", content)
 
-    def require_room(self, missing: list[File]) -> None:
-        """Write something and compare the space: ExitError 73 or OSError before the first byte, not after the last."""
-        if not missing:
-            return
+    def forget_part(self, file: File) -> None:
+        """Drop what a download left; journal first, it must never vouch for a part that is not its own."""
+        for suffix in (".part.journal", ".part"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{self.blob(file)}{suffix}")
+
+    def require_writable(self) -> None:
+        """Write something: OSError before the first byte, not after the last."""
         os.makedirs(self.directory, exist_ok=True)
         for directory in (self.blobs, self.directory):
             tempfile.NamedTemporaryFile(dir=directory).close()
+
+    def require_room(self, missing: list[File]) -> None:
+        """Compare the space with what is still to be written; ExitError 73."""
+        if not missing:
+            return
         need = sum(file.size for file in missing)
         margin = max(self.manifest.margin_bytes, need // 20)
         for file in missing:
@@ -87,8 +100,11 @@ class Volume:
         os.makedirs(self.directory, exist_ok=True)
         for file in self.manifest.files:
             replace_link(os.path.join(self.directory, file.link), f"../../.blobs/sha256-{file.sha256}")
+        restore(self.manifest.root, self._is_proved)
         names = {key: getattr(self.manifest, key) for key in ("id", "gen", "repo", "commit")}
-        replace(os.path.join(self.directory, "READY.json"), {**names, "files": [vars(f) for f in self.manifest.files]})
+        replace(os.path.join(self.directory, READY), {**names, "files": [vars(f) for f in self.manifest.files]})
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(self.directory, WITHDRAWN))
         replace_link(os.path.join(self.manifest.root, self.manifest.id, "current"), self.manifest.gen)
 
 
@@ -111,6 +127,15 @@ def replace_link(path: str, target: str) -> None:
     draft = f"{path}.{secrets.token_hex(4)}.tmp"
     os.symlink(target, draft)
     os.replace(draft, path)
+
+
+def digest(fd: int, size: int, what: str, progress_s: float) -> str:
+    """The sha256 of the first `size` bytes, with a progress line now and then."""
+    sha, progress = hashlib.sha256(), Progress(progress_s, size)
+    for start in range(0, size, SYNC_BYTES):
+        hash_range(fd, start, min(SYNC_BYTES, size - start), sha)
+        progress.show(what, min(start + SYNC_BYTES, size))
+    return sha.hexdigest()
 
 
 def hash_range(fd: int, start: int, size: int, sha: Any, tick: Callable[[], None] = lambda: None) -> None:

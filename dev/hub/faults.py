@@ -19,6 +19,7 @@ class Rule:
     range: str = ""
     skip: int = 0
     times: int | None = None
+    silent: bool = False  # not even a status line, until the rules are replaced
     status: int | None = None  # answer this, with `headers`
     headers: dict[str, str] = field(default_factory=dict[str, str])
     token: str | None = None  # a gated repository: 401 without, 403 with another bearer token
@@ -63,8 +64,10 @@ class Faults:
                     return rule
         return None
 
-    def stall(self) -> None:
-        """Block until the rules are replaced."""
+    def stall(self, rule: Rule) -> None:
+        """Block until the rules are replaced; not at all where that happened since `rule` was picked."""
         with self._lock:
+            if all(rule is not other for other in self._rules):
+                return
             released = self._released
         released.wait()

@@ -1,6 +1,6 @@
 """A hub with faults, a volume, and the fetcher as the process that it is in a pod."""
 
-import hashlib
+import copy
 import json
 import os
 import random
@@ -34,6 +34,7 @@ class Bench:
     def __init__(self, directory: Path, hub: Hub) -> None:
         self.hub, self.root, self.directory = hub, directory / "volume", directory
         self.root.mkdir()
+        self.script = SCRIPT
         self.termination = directory / "termination-log"
         self.manifest: dict[str, Any] = {
             "endpoint": hub.endpoint,
@@ -55,15 +56,26 @@ class Bench:
     def offer(self, path: str, size: int = 10 * SEGMENT, link: str = "model.gguf") -> bytes:
         """Put a file of random bytes into the repository and the manifest."""
         content = random.Random(path).randbytes(size)  # noqa: S311 - the same bytes every time
-        file = self.hub.repos.root / REPO / path
+        file = self.hub.repos.root / self.manifest["repo"] / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
-        sha256 = hashlib.sha256(content).hexdigest()
-        self.manifest["files"].append({"path": path, "size": size, "sha256": sha256, "link": link})
-        repo = self.hub.repos.get(REPO)
-        assert repo is not None
-        self.manifest["commit"] = repo.commit
+        self.lock(path, link)
         return content
+
+    def lock(self, path: str, link: str) -> None:
+        """Enter a file that lies in the repository into the manifest."""
+        repo = self.hub.repos.get(self.manifest["repo"])
+        assert repo is not None
+        entry = repo.entries[path]
+        self.manifest["files"].append({"path": path, "size": entry.size, "sha256": entry.sha256, "link": link})
+        self.manifest["commit"] = repo.commit
+
+    def beside(self, model_id: str) -> "Bench":
+        """Another model on the same volume, from a repository of its own, without files so far."""
+        other = copy.copy(self)
+        other.termination = self.directory / f"termination-log-{model_id}"
+        other.manifest = {**self.manifest, "id": model_id, "repo": f"local/{model_id}-GGUF", "files": []}
+        return other
 
     def start(
         self, command: str = "fetch", *, token: str = SECRET, via: Sequence[str] = (sys.executable,)
@@ -74,7 +86,7 @@ class Bench:
         manifest = text if command == "fetch" else f"@{file}"
         self.termination.write_text("")
         env = {"PATH": os.environ["PATH"], "HF_TOKEN": token, "TERMINATION_LOG": str(self.termination)}
-        argv = [*via, "-I", "-S", str(SCRIPT), command, "--manifest", manifest]
+        argv = [*via, "-I", "-S", str(self.script), command, "--manifest", manifest]
         return subprocess.Popen(argv, text=True, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def start_and_hold(self, segments: int, before: int = 0) -> subprocess.Popen[str]:
@@ -83,6 +95,21 @@ class Bench:
         process, requests = self.start(), segments + self.manifest["streams"]
         until(lambda: self.journal_lines() == before + segments and len(self.requests()) == requests, "the silence")
         return process
+
+    def python_where(self, patch: str) -> list[str]:
+        """An interpreter in which `patch` ran first: a kernel or a file system that works differently, or a crash."""
+        wrapper = self.directory / "patched.py"
+        lines = ["import errno, fcntl, os, runpy, signal, sys", patch, "sys.argv = sys.argv[3:]  # after -I -S"]
+        wrapper.write_text("\n".join([*lines, "runpy.run_path(sys.argv[0], run_name='__main__')", ""]))
+        return [sys.executable, str(wrapper)]
+
+    def gate(self) -> tuple[int, str]:
+        """Ask the gate about this model, without patience."""
+        gate = copy.copy(self)
+        files = [{"link": file["link"], "size": file["size"]} for file in self.manifest["files"]]
+        model = {"id": self.manifest["id"], "gen": self.manifest["gen"], "files": files}
+        gate.manifest = {"root": str(self.root), "models": [model], "timeout_s": 0, "poll_s": 0.02}
+        return gate.fetch("gate")
 
     def fetch(self, command: str = "fetch", **start: Any) -> tuple[int, str]:
         """Run to the end: exit code and everything printed, in which no secret may be."""
