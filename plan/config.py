@@ -9,7 +9,20 @@ from plan.config_parts import Cluster, Fetch, Frozen, Gpu, Immich, Model, Node, 
 from plan.errors import ConfigError
 from plan.names import ModelId, Name
 
-__all__ = ["KEY", "MACHINE_FACTS", "Gpu", "Immich", "Model", "Node", "Prune", "Stack", "Volume", "json_schema", "parse"]
+__all__ = [
+    "KEY",
+    "MACHINE_FACTS",
+    "Fetch",
+    "Gpu",
+    "Immich",
+    "Model",
+    "Node",
+    "Prune",
+    "Stack",
+    "Volume",
+    "json_schema",
+    "parse",
+]
 KEY = "local-llm:stack"
 # Keys that `make` renders from the machine at hand when a committed stack file leaves them out.
 MACHINE_FACTS = ("cluster", "image", "local")

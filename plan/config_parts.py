@@ -157,6 +157,11 @@ class Fetch(Frozen):
     image: Image
     endpoint: Annotated[str, Field(pattern=r"^https?://[^/\s@]+$")] = "https://huggingface.co"
     deadline_s: Annotated[int, Field(ge=10, description="A Job not complete by then has failed")] | None = None
+    verify: Annotated[
+        Literal["receipt", "always"],
+        Field(description="always: a Job hashes again what is there; a change runs the Jobs"),
+    ] = "receipt"
+    slots: Annotated[int, Field(ge=0, description="So many models download at a time; 0: any number")] = 2
     token_secret: Annotated[SecretKey | None, Field(description="Where the hub's token for gated models lies")] = None
 
 

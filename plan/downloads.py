@@ -67,7 +67,7 @@ def plan_fetches(stack: config.Stack, models: Mapping[str, LockedModel]) -> Fetc
                 model_id=model_id,
                 job=names.fetch_job(model_id),
                 generation=model.gen,
-                manifest=_manifest(model_id, model, stack.fetch.endpoint),
+                manifest=_manifest(model_id, model, stack.fetch),
                 deadline_s=deadline_s,
             )
             for model_id, model in sorted(models.items())
@@ -94,11 +94,11 @@ def gate_manifest(models: Mapping[str, LockedModel]) -> str:
     return _json({"root": MOUNT, "models": waited})
 
 
-def _manifest(model_id: str, model: LockedModel, endpoint: str) -> str:
+def _manifest(model_id: str, model: LockedModel, fetch: config.Fetch) -> str:
     files = [{"path": f.path, "size": f.size, "sha256": f.sha256, "link": f.link} for f in model.files]
     return _json(
         {
-            "endpoint": endpoint,
+            "endpoint": fetch.endpoint,
             "root": MOUNT,
             "id": model_id,
             "gen": model.gen,
@@ -106,6 +106,8 @@ def _manifest(model_id: str, model: LockedModel, endpoint: str) -> str:
             "commit": model.commit,
             "files": files,
             "streams": _STREAMS,
+            "slots": fetch.slots,
+            "verify": fetch.verify,
         }
     )
 

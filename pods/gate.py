@@ -1,6 +1,8 @@
-"""Hold a server back until the weights that it will serve are complete on the volume. Reads no byte of them.
+"""Hold a server back until weights that have yet to arrive are complete on the volume. Reads no byte of them.
 
-It polls: over NFS, a file written by another node may stay invisible for a minute.
+A model that was complete before and lacks something now (a file removed or found damaged) holds nobody back: it is
+named, asking for it is an error, and the others serve. It polls: over NFS, a file written by another node may stay
+invisible for a minute.
 """
 
 import json
@@ -8,28 +10,40 @@ import os
 import time
 from typing import Any
 
-from quarantine import WITHDRAWN
+from quarantine import WITHDRAWN, was_published
 from report import ExitError, say
+
+_HINT = "`kubectl logs job/fetch-<id>` says why; delete that Job and `pulumi up --refresh` to fetch again"
 
 
 def wait(manifest_text: str) -> None:
-    """Return when every model is complete; raises ExitError 1 naming what is missing after `timeout_s`."""
+    """Return when no model is awaited any more; raises ExitError 1 naming what is missing after `timeout_s`.
+
+    Also when nothing at all could be served.
+    """
     try:
         manifest = json.loads(manifest_text)
         root, models = manifest["root"], manifest["models"]
         timeout_s, poll_s = manifest.get("timeout_s", 120), manifest.get("poll_s", 5)
+        ids = [model["id"] for model in models]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ExitError(78, f"the manifest is unusable: {error!r}") from None
     deadline, shown = time.monotonic() + timeout_s, list[str]()
-    while missing := [lack for model in models for lack in _lacks(root, model)]:
+    while True:
+        missing = {model["id"]: lacks for model in models if (lacks := _lacks(root, model))}
+        lost = {model["id"] for model in models if was_published(root, model["id"], model["gen"])}
+        if not missing or (missing.keys() <= lost and missing.keys() != set(ids)):
+            break
+        said = [lack for lacks in missing.values() for lack in lacks]
         if time.monotonic() > deadline:
-            hint = "`kubectl logs job/fetch-<id>` says why; delete that Job and `pulumi up --refresh` to fetch again"
-            raise ExitError(1, f"not complete after {timeout_s} s: {'; '.join(missing)}; {hint}")
-        if missing != shown:
-            say("waiting", missing=missing)
-            shown = missing
+            raise ExitError(1, f"not complete after {timeout_s} s: {'; '.join(said)}; {_HINT}")
+        if said != shown:
+            say("waiting", missing=said)
+            shown = said
         time.sleep(poll_s)
-    say("ready", models=[model["id"] for model in models])
+    for model_id, lacks in missing.items():
+        say("unserved", id=model_id, missing=lacks, next=_HINT)
+    say("ready", models=[model_id for model_id in ids if model_id not in missing])
 
 
 def _lacks(root: str, model: dict[str, Any]) -> list[str]:

@@ -1,6 +1,7 @@
 """A blob found damaged: no program is told any more that it is whole, then it is set aside.
 
 .quarantine/sha256-<hex>.<unix time>   moved, not removed: a server may have it mapped
+.published/<id>-<gen>                  made when a generation is whole for the first time, and never withdrawn
 <id>/<gen>/WITHDRAWN.json              READY.json of a generation that names it; back when its bytes are whole again
 """
 
@@ -15,6 +16,12 @@ from typing import Any
 from report import say
 
 READY, WITHDRAWN = "READY.json", "WITHDRAWN.json"
+PUBLISHED = ".published"
+
+
+def was_published(root: str, model_id: str, gen: str) -> bool:
+    """Whether the generation was whole once, even if nothing of it is left."""
+    return os.path.exists(os.path.join(root, PUBLISHED, f"{model_id}-{gen}"))
 
 
 def quarantine(root: str, sha256: str) -> None:

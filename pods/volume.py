@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from manifest import File, Manifest
-from quarantine import READY, WITHDRAWN, quarantine, restore
+from quarantine import PUBLISHED, READY, WITHDRAWN, quarantine, restore
 from report import ExitError, Progress, say
 
 # Unwritten pages of a network file system are charged to the pod: synced this often, they stay far below its limit.
@@ -103,6 +103,9 @@ class Volume:
         restore(self.manifest.root, self._is_proved)
         names = {key: getattr(self.manifest, key) for key in ("id", "gen", "repo", "commit")}
         replace(os.path.join(self.directory, READY), {**names, "files": [vars(f) for f in self.manifest.files]})
+        published = os.path.join(self.manifest.root, PUBLISHED)
+        os.makedirs(published, exist_ok=True)
+        replace(os.path.join(published, f"{self.manifest.id}-{self.manifest.gen}"), names)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.join(self.directory, WITHDRAWN))
         replace_link(os.path.join(self.manifest.root, self.manifest.id, "current"), self.manifest.gen)

@@ -1,5 +1,7 @@
 """The gate: a server starts when its weights are whole, and a person learns what is missing."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,40 @@ def test_whatever_is_missing_closes_the_gate_and_is_named(fetched: Bench, damage
 
     assert code == 1, printed
     assert expected[damage] in fetched.termination.read_text()
+
+
+@pytest.fixture
+def pair(bench: Bench, fetched: Bench) -> Bench:
+    """The same with a second whole model."""
+    (first,) = fetched.manifest["models"]
+    bench.manifest["id"] = "second"
+    assert bench.fetch()[0] == 0
+    fetched.manifest["models"] = [first, {**first, "id": "second"}]
+    return fetched
+
+
+@pytest.mark.parametrize("loss", ["withdrawn", "removed by hand"])
+def test_a_model_that_lost_its_files_is_named_and_the_others_serve(pair: Bench, loss: str) -> None:
+    if loss == "withdrawn":
+        ready(pair).rename(ready(pair).with_name("WITHDRAWN.json"))
+    else:
+        shutil.rmtree(pair.root / "tiny-q4")
+
+    code, printed = pair.fetch("gate")
+
+    assert code == 0, printed
+    rows = [json.loads(line) for line in printed.splitlines()]
+    assert [row["id"] for row in rows if row["event"] == "unserved"] == ["tiny-q4"]
+    assert rows[-1] == {"event": "ready", "models": ["second"]}
+
+
+def test_a_model_that_has_yet_to_arrive_holds_the_server_back_even_if_others_are_there(pair: Bench) -> None:
+    pair.manifest["models"].append({**pair.manifest["models"][0], "id": "third"})
+
+    code, printed = pair.fetch("gate")
+
+    assert code == 1, printed
+    assert "third" in pair.termination.read_text()
 
 
 def test_weights_that_appear_while_it_waits_open_the_gate(fetched: Bench) -> None:
