@@ -61,7 +61,7 @@ SERVER = (
     ),
     Case(
         "node",
-        lambda raw: raw["gpu"].update(node={"selector": {"accelerator": "none-has-it"}}),
+        lambda raw: raw["gpu"]["node"].update(selector={"accelerator": "none-has-it"}),
         ("not scheduled (Unschedulable): 0/2 nodes", "gpu.node.selector of the stack file", "kubectl describe node"),
     ),
     Case(
