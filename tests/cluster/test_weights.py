@@ -1,0 +1,185 @@
+"""Weights on real pods: a killed fetch goes on, a changed lock moves one model, wrong bytes never reach a server."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dev import daemons
+from dev.cluster import kubectl
+from dev.stackfile import ROOT
+from plan import config, lock
+from tests.cluster.conftest import INSTANCE, MODELS, NAMESPACE, answered, chat, dev, downloads, eventually, faults, get
+from tests.cluster.conftest import key, start, up
+
+Q3, Q4 = MODELS
+SEGMENT = r"bytes=\d+-(?!0$)"  # a part of a file, not the one-byte question where it is
+STORE = INSTANCE.state / "models"
+
+
+@pytest.fixture
+def checkout(output: str, tmp_path: Path) -> Iterator[Path]:  # noqa: ARG001 - it is up
+    """A copy of this checkout, to change its lock; afterwards the cluster has what this one says again."""
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
+        if (ROOT / name).is_file():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    yield tmp_path
+    faults()
+    up()
+
+
+def relock(checkout: Path, **changes: Any) -> lock.LockedModel:
+    """Give q4 the files of q3 in the copy, as another choice of quant would; returns what it had."""
+    path = checkout / "models.lock.yaml"
+    locked = lock.load(path.read_text())
+    before, other = locked.models[Q4], locked.models[Q3]
+    after = other.model_copy(update=changes)
+    path.write_text(lock.dump(locked.model_copy(update={"models": {**locked.models, Q4: after}})))
+    stack = checkout / "Pulumi.dev.yaml"
+    content = yaml.safe_load(stack.read_text())
+    content["config"][config.KEY]["models"][Q4]["quant"] = after.quant
+    stack.write_text(yaml.safe_dump(content))
+    return before
+
+
+def forget(model: str) -> None:
+    """Remove a model's files and its Job's record, as a person would who wants them fetched again."""
+    files = lock.load((ROOT / "models.lock.yaml").read_text()).models[model].files
+    shutil.rmtree(STORE / model)
+    for file in files:
+        for part in (STORE / ".blobs").glob(f"sha256-{file.sha256}*"):
+            part.unlink()
+    kubectl.kubectl(INSTANCE, "delete", "job", f"fetch-{model}", "-n", NAMESPACE)
+    assert dev_pulumi("refresh", "--yes").returncode == 0
+
+
+def dev_pulumi(*arguments: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, **exported()}
+    argv = ["pulumi", *arguments, "--stack", "dev", "--config-file", env["STACK_FILE"], "--non-interactive"]
+    return subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+
+def exported() -> dict[str, str]:
+    """What `make env` gives a shell."""
+    script = dev("env").stdout + "\nenv -0"
+    return dict(
+        row.split("=", 1)
+        for row in subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.split("\0")
+        if "=" in row
+    )
+
+
+def fetchers() -> list[int]:
+    inside = daemons.members(INSTANCE, "kubepods")
+    return [pid for pid in inside if b"/opt/local-llm/fetch.py\0fetch\0" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def pods(component: str) -> list[dict[str, Any]]:
+    return get("pod", "-n", NAMESPACE, "-l", f"app.kubernetes.io/component={component}")["items"]
+
+
+def uid(kind: str, name: str) -> str:
+    return get(kind, name, "-n", NAMESPACE)["metadata"]["uid"]
+
+
+def test_a_fetch_that_is_killed_goes_on_where_it_was_and_the_chat_works(output: str) -> None:  # noqa: ARG001
+    forget(Q4)
+    whole = lock.load((ROOT / "models.lock.yaml").read_text()).models[Q4].files[0]
+    segments, arrive = -(-whole.size // (64 << 20)), 2
+    faults({"origin": "cdn", "range": SEGMENT, "skip": arrive, "stall_after": 0})
+    running = start()
+    journal = STORE / ".blobs" / f"sha256-{whole.sha256}.part.journal"
+    eventually(lambda: len(journal.read_text().splitlines()) >= arrive, 120)
+    (pid,) = fetchers()
+
+    os.kill(pid, signal.SIGKILL)
+    before = len(asked(whole.path))
+    faults()
+
+    assert running.end() == 0, running.seen
+    assert answered(running.seen)
+    assert len(asked(whole.path)) - before == segments - arrive, "what had arrived is not asked for again"
+    assert STORE.joinpath(Q4, "current", "READY.json").exists()
+
+
+def asked(path: str) -> list[str]:
+    return [row["range"] for row in downloads() if path in row["path"] and re.search(SEGMENT, row["range"] or "")]
+
+
+def test_wrong_bytes_on_the_hub_fail_the_job_and_the_old_server_goes_on(checkout: Path) -> None:
+    served, secret = pods("server")[0]["metadata"]["uid"], key()
+    good = lock.load((checkout / "models.lock.yaml").read_text()).models[Q3].files[0]
+    wrong = good.model_copy(update={"sha256": "0" * 64})
+    relock(checkout, files=(wrong,), gen=lock.generation([wrong]))
+
+    failed = dev("up", cwd=checkout)
+
+    assert failed.returncode == 1
+    told = failed.stdout + failed.stderr
+    assert "Traceback" not in told
+    assert f"fetch-{Q4}" in told
+    assert "exited with code 65" in told
+    assert good.path in told or "model.gguf" in told
+    assert wrong.sha256 in told, "what was expected"
+    (pod,) = pods("server")
+    assert pod["metadata"]["uid"] == served, "no weights, no rollout"
+    assert chat(Q4, secret)[0] == 200
+
+
+def test_a_changed_quant_moves_one_model_and_prune_takes_what_it_leaves(checkout: Path) -> None:
+    jobs = {model: uid("job", f"fetch-{model}") for model in MODELS}
+    before = relock(checkout)
+    old = STORE / Q4 / before.gen
+    assert (old / "READY.json").exists()
+    prune_at_once(checkout)
+
+    done = dev("up", cwd=checkout)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert uid("job", f"fetch-{Q3}") == jobs[Q3], "its files did not change"
+    assert uid("job", f"fetch-{Q4}") != jobs[Q4]
+    finished = get("job", f"fetch-{Q4}", "-n", NAMESPACE)["status"]["completionTime"]
+    (pod,) = [pod for pod in pods("server") if "deletionTimestamp" not in pod["metadata"]]
+    assert finished <= pod["metadata"]["creationTimestamp"], "the old generation served until the new one was there"
+    assert (old / "READY.json").exists(), "an old pod may still read it"
+
+    assert prune("first") == "marked"
+    assert old.exists(), "a day of grace begins when it is first seen"
+    (marker,) = (path for path in old.iterdir() if path.name.startswith("."))
+    content = json.loads(marker.read_text())
+    marker.write_text(json.dumps({name: int(value) - 90_000 for name, value in content.items()}))
+    assert prune("second") == "trashed"
+    assert not old.exists()
+    assert list((STORE / ".trash" / Q4).iterdir())
+    assert chat(Q4, key())[0] == 200
+    assert chat(Q3, key())[0] == 200
+
+
+def prune_at_once(checkout: Path) -> None:
+    stack = checkout / "Pulumi.dev.yaml"
+    content = yaml.safe_load(stack.read_text())
+    content["config"][config.KEY]["prune"] = {"mode": "trash"}
+    stack.write_text(yaml.safe_dump(content))
+
+
+def prune(name: str) -> str:
+    """Run the CronJob's work now; what it did with q4's old generation."""
+    job = f"prune-{name}"
+    kubectl.kubectl(INSTANCE, "create", "job", job, "--from=cronjob/prune-weights", "-n", NAMESPACE)
+    kubectl.kubectl(INSTANCE, "wait", "--for=condition=complete", f"job/{job}", "-n", NAMESPACE, "--timeout=120s")
+    rows = [json.loads(line) for line in kubectl.kubectl(INSTANCE, "logs", f"job/{job}", "-n", NAMESPACE).splitlines()]
+    kubectl.kubectl(INSTANCE, "delete", "job", job, "-n", NAMESPACE)
+    kept = lock.load((ROOT / "models.lock.yaml").read_text()).models[Q4].gen
+    (done,) = {row["done"] for row in rows if row["event"] == "generation" and row["gen"] == kept and row["id"] == Q4}
+    return done
