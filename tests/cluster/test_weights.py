@@ -17,8 +17,21 @@ from dev import daemons
 from dev.cluster import kubectl
 from dev.stackfile import ROOT
 from plan import config, lock
-from tests.cluster.conftest import INSTANCE, MODELS, NAMESPACE, answered, chat, dev, downloads, eventually, faults, get
-from tests.cluster.conftest import key, start, up
+from tests.cluster.conftest import (
+    INSTANCE,
+    MODELS,
+    NAMESPACE,
+    answered,
+    chat,
+    dev,
+    downloads,
+    eventually,
+    faults,
+    get,
+    key,
+    start,
+    up,
+)
 
 Q3, Q4 = MODELS
 SEGMENT = r"bytes=\d+-(?!0$)"  # a part of a file, not the one-byte question where it is
