@@ -1,6 +1,7 @@
-"""Entry of the pods' programs: `fetch` brings a model's locked files onto the volume, `gate` waits for complete ones.
+"""Entry of the pods' programs: `fetch` brings a model's locked files onto the volume, `gate` waits for complete ones,
+`warm` reads them into the node's memory.
 
-Runs as `python3 -I -S fetch.py {fetch,gate} --manifest JSON|@FILE` on Python 3.11 to 3.13: standard library and
+Runs as `python3 -I -S fetch.py COMMAND --manifest JSON|@FILE` on Python 3.11 to 3.13: standard library and
 the files beside this one, all mounted from one ConfigMap. HF_TOKEN is from the environment.
 
 Exit codes (sysexits.h): 65 other bytes than locked, 66 not found, 69 unavailable, 73 no space or not writable, 74 input
@@ -15,6 +16,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # -I leaves the script's own directory out
 
 import gate
+import warm
 from adopt import adopt
 from download import Download
 from hub import Hub
@@ -55,13 +57,15 @@ def fetch(manifest_text: str) -> None:
     say("ready", id=manifest.id, gen=manifest.gen, fetched=[file.path for file in missing])
 
 
+COMMANDS = {"fetch": fetch, "gate": gate.wait, "warm": warm.warm}
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Fetch a model's locked files, or wait for them.")
-    parser.add_argument("command", choices=["fetch", "gate"])
+    parser = argparse.ArgumentParser(description="Fetch a model's locked files, wait for them, or warm them.")
+    parser.add_argument("command", choices=list(COMMANDS))
     parser.add_argument("--manifest", required=True, metavar="JSON|@FILE", help="rendered by the stack")
     arguments = parser.parse_args()
-    act = fetch if arguments.command == "fetch" else gate.wait
-    run(lambda: act(_text(arguments.manifest)))
+    run(lambda: COMMANDS[arguments.command](_text(arguments.manifest)))
 
 
 def _text(argument: str) -> str:

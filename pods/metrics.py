@@ -1,0 +1,49 @@
+"""Numbers for Prometheus over HTTP: /metrics in its text format (0.0.4), and /healthz."""
+
+import http.server
+import socket
+import socketserver
+import threading
+from collections.abc import Callable, Iterable
+
+Sample = tuple[str, float]  # the model's id, or "" for a number without a model
+
+
+def serve(port: int, render: Callable[[], str]) -> None:
+    """Answer on all addresses, IPv4 and IPv6, from threads of its own; raises OSError when the port is taken."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        timeout = 10
+
+        def do_GET(self) -> None:
+            body = {"/metrics": render, "/healthz": lambda: "ok\n"}.get(self.path.partition("?")[0])
+            text = body().encode() if body else b"/metrics or /healthz\n"
+            self.send_response(200 if body else 404)
+            self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+            pass
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            pass
+
+    server = Server(("", port), Handler, bind_and_activate=False)
+    server.socket.close()
+    both = socket.has_dualstack_ipv6()
+    server.socket = socket.create_server(
+        ("", port), family=socket.AF_INET6 if both else socket.AF_INET, dualstack_ipv6=both
+    )
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+def family(name: str, kind: str, text: str, samples: Iterable[Sample]) -> str:
+    """One metric: its HELP, its TYPE and a line a sample."""
+    lines = [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
+    lines += [f'{name}{{model="{model}"}} {value}' if model else f"{name} {value}" for model, value in samples]
+    return "\n".join(lines) + "\n"
