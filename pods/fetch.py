@@ -1,5 +1,5 @@
 """Entry of the pods' programs: `fetch` brings a model's locked files onto the volume, `gate` waits for complete ones,
-`warm` reads them into the node's memory.
+`warm` reads them into the node's memory, `prune` sets aside what nothing needs.
 
 Runs as `python3 -I -S fetch.py COMMAND --manifest JSON|@FILE` on Python 3.11 to 3.13: standard library and
 the files beside this one, all mounted from one ConfigMap. HF_TOKEN is from the environment.
@@ -16,6 +16,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # -I leaves the script's own directory out
 
 import gate
+import prune
 import warm
 from adopt import adopt
 from download import Download
@@ -57,11 +58,11 @@ def fetch(manifest_text: str) -> None:
     say("ready", id=manifest.id, gen=manifest.gen, fetched=[file.path for file in missing])
 
 
-COMMANDS = {"fetch": fetch, "gate": gate.wait, "warm": warm.warm}
+COMMANDS = {"fetch": fetch, "gate": gate.wait, "warm": warm.warm, "prune": prune.prune}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Fetch a model's locked files, wait for them, or warm them.")
+    parser = argparse.ArgumentParser(description="Fetch a model's locked files, wait for them, warm or prune them.")
     parser.add_argument("command", choices=list(COMMANDS))
     parser.add_argument("--manifest", required=True, metavar="JSON|@FILE", help="rendered by the stack")
     arguments = parser.parse_args()
