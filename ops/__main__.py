@@ -54,6 +54,20 @@ def render(
     command.run(stack, directory, config)
 
 
+@app.command()
+def weights(
+    root: Annotated[Path | None, typer.Option(help="Where the volume of models is mounted.", metavar="DIR")] = None,
+    stack: Annotated[
+        str | None, typer.Option(help="Needed is what Pulumi.STACK.yaml names; else what any stack does.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
+) -> None:
+    """List what lies on a volume of models, who needs it, and what prune would free. Changes nothing."""
+    from ops import weights as command
+
+    command.run(root, stack, as_json=as_json)
+
+
 def main() -> None:
     try:
         app()
