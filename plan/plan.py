@@ -11,6 +11,7 @@ from plan.immich import TtlPatch, plan_ttl
 from plan.lock import Lock, LockedModel
 from plan.notes import notes
 from plan.server import ServerPlan, load_seconds, plan_server
+from plan.space import require_space, space_notes
 from plan.volume import VolumePlan, plan_volume
 
 
@@ -36,6 +37,7 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
     del today  # no window is configurable yet
     locked = _locked(stack, lock)
     require_room(stack.gpu)
+    require_space(stack.volume, locked)
     load_s = load_seconds(locked, stack.volume.read_mib_s)
     return Plan(
         cluster_id=stack.cluster.id,
@@ -45,7 +47,7 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
         server=plan_server(stack, locked, load_s),
         immich=plan_ttl(stack.immich) if stack.immich else None,
         contract=contract.build(stack, locked, load_s),
-        notes=notes(locked),
+        notes=(*notes(locked), *space_notes(stack.volume, locked)),
     )
 
 
