@@ -10,7 +10,7 @@ DEV = $(PYTHON) -m dev --cluster $(CLUSTER) --stack $(STACK) $(if $(INSTANCE),--
 TOOLS := debian pulumi kubernetes coredns kwok llama gemma postgres
 SOURCES := plan components pods ops dev bench tests __main__.py
 
-.PHONY: help venv engine preview up down clean key env test unit check fmt lint type schema golden lock bench
+.PHONY: help venv engine preview up down clean key env test unit check fmt lint type schema flags golden lock bench
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/\$$\$$/$$/' | expand -t 18
@@ -62,6 +62,9 @@ fmt: venv ## rewrite the sources in the project's format
 
 schema: venv ## write stack.schema.json anew from the configuration's model
 	$(PYTHON) -c "from plan import config; print(config.json_schema(), end='')" > stack.schema.json
+
+flags: venv ## write plan/llama_server_flags.py anew from the built llama-server
+	$(PYTHON) -m dev.flags
 
 golden: venv ## write the golden plans and manifests anew; read the diff before you commit it
 	$(PYTHON) -m tests.golden

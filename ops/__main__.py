@@ -26,15 +26,25 @@ def lock(
     ] = None,
     update: Annotated[bool, typer.Option("--update", help="Resolve locked models again.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Change nothing, ask nobody: is the lock complete?")] = False,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="Take files of this directory; ask no hub.", metavar="DIR")
+    ] = None,
+    commit: Annotated[
+        str | None, typer.Option(help="With --from: the commit that the files are of, where nothing else tells it.")
+    ] = None,
 ) -> None:
     """Resolve the stacks' models at the hub to commits, files and sha256, and write models.lock.yaml.
 
     Models that are locked already stay as they are, without --update. HF_ENDPOINT names another hub, HF_TOKEN opens
-    gated repositories.
+    gated repositories; a token is never stored.
+
+    DIR has a repository's files in OWNER/NAME/, or is a cache of the hub's library (models--OWNER--NAME), or has the
+    .gguf files of one repository itself. A cache, or what `hf download --local-dir` wrote, tells the commit; without
+    either, --commit does, for the models of one repository at a time. Every file is read whole.
     """
     from ops import lock as command
 
-    command.run(stack, ids or [], update=update, check=check)
+    command.run(stack, ids or [], command.Source(source, commit), update=update, check=check)
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """What the model hub says about a repository: the only code of the project that asks it. HF_ENDPOINT is honoured."""
 
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -11,12 +11,10 @@ from huggingface_hub import HfApi, constants, hf_hub_url
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status  # pyright: ignore[reportUnknownVariableType] - the library types one parameter as bare dict
 
-from ops import gguf_facts, gguf_header, select_files
+from ops.entry import Chosen, Read, choose, entry
 from ops.errors import OpsError
-from ops.gguf_header import Header, HeaderError
 from plan.config import Model
-from plan.gguf_facts import GgufFacts
-from plan.lock import LockedFile, LockedModel, Role, generation
+from plan.lock import LockedFile, LockedModel
 
 _TIMEOUT_S = 30  # the library waits for ever by default
 
@@ -30,49 +28,21 @@ def resolve(model: Model) -> LockedModel:
             model.repo, revision=model.revision, files_metadata=True, timeout=_TIMEOUT_S
         )
         siblings = {sibling.rfilename: sibling for sibling in info.siblings or []}
-        chosen: list[tuple[Role, str]] = [
-            ("model", path) for path in select_files.model_files(model.repo, siblings, model.quant)
-        ]
-        count = len(chosen)
-        if model.mmproj:
-            chosen.append(("mmproj", select_files.mmproj_file(model.repo, siblings, model.mmproj)))
-        files = tuple(_locked(model.repo, role, siblings[path], count) for role, path in chosen)
+        files = [_locked(model.repo, one, siblings[one.path]) for one in choose(model, siblings)]
         commit = info.sha or ""
-        facts = _facts(model.repo, files, commit, token)
-    return LockedModel(
-        repo=model.repo,
-        revision=model.revision,
-        commit=commit,
-        quant=model.quant,
-        gen=generation(files),
-        files=files,
-        gguf=facts,
-    )
+
+        def reader(file: LockedFile) -> Read:
+            return partial(_read, hf_hub_url(model.repo, file.path, revision=commit), token)
+
+        return entry(model, commit, files, reader)
 
 
-def _locked(repo: str, role: Role, sibling: Any, count: int) -> LockedFile:
+def _locked(repo: str, chosen: Chosen, sibling: Any) -> LockedFile:
     if not (sibling.lfs and sibling.lfs.sha256 and sibling.size):
-        raise OpsError(f"{repo} publishes no sha256 of {sibling.rfilename}", "name a repository that stores it as LFS")
-    part = select_files.part(sibling.rfilename, count) if role == "model" else None
-    return LockedFile(role=role, path=sibling.rfilename, size=sibling.size, sha256=sibling.lfs.sha256, part=part)
-
-
-def _facts(repo: str, files: Sequence[LockedFile], commit: str, token: str | bool) -> GgufFacts:
-    headers: dict[Role, list[Header]] = {"model": [], "mmproj": []}
-    for file in files:
-        with _usable(f"{repo}/{file.path}"):
-            read = partial(_read, hf_hub_url(repo, file.path, revision=commit), token)
-            headers[file.role].append(gguf_header.read_header(read, file.size))
-    with _usable(repo):
-        return gguf_facts.facts(headers["model"], next(iter(headers["mmproj"]), None))
-
-
-@contextmanager
-def _usable(where: str) -> Generator[None]:
-    try:
-        yield
-    except HeaderError as error:
-        raise OpsError(f"{where} is no usable GGUF file: {error}", "name another repository or quant") from None
+        raise OpsError(f"{repo} publishes no sha256 of {chosen.path}", "name a repository that stores it as LFS")
+    return LockedFile(
+        role=chosen.role, path=chosen.path, size=sibling.size, sha256=sibling.lfs.sha256, part=chosen.part
+    )
 
 
 def _read(url: str, token: str | bool, start: int, end: int) -> bytes:

@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from ops import select_files, stack_models
@@ -13,10 +14,26 @@ from plan.lock import Lock, LockedModel
 from plan.notes import notes
 
 LOCK_FILE = Path("models.lock.yaml")
+_THE_CLUSTER_STILL_FETCHES = (
+    "Only the lock was written: no file was copied. The cluster fetches them from `fetch.endpoint` of the stack,\n"
+    "or takes what lies on the volume already with the locked size and sha256."
+)
 
 
-def run(stack: str | None, ids: list[str], *, update: bool, check: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where files come from: `directory`, or the hub; `commit` is what a person says of such a directory."""
+
+    directory: Path | None = None
+    commit: str | None = None
+
+
+def run(stack: str | None, ids: list[str], source: Source, *, update: bool, check: bool) -> None:
     """Check or complete the lock for one stack or all; prints what changed. Raises OpsError or ConfigError."""
+    if check and source.directory:
+        raise OpsError("--check reads no model's files", "leave --from out")
+    if source.commit and not source.directory:
+        raise OpsError("--commit says what files of a directory are", "add --from DIR, or leave it out")
     models, lock = stack_models.read(stack), _read()
     whose = f"stack {stack}" if stack else "any stack"
     if ids and not update:
@@ -34,11 +51,13 @@ def run(stack: str | None, ids: list[str], *, update: bool, check: bool) -> None
         return
     chosen = (ids or list(models)) if update else missing
     _require_agreement({key: model for key, model in models.items() if key not in chosen}, lock)
-    changed = _resolve(models, chosen)
+    changed = _resolve({key: models[key] for key in chosen}, source)
     new = Lock(version=1, models={**lock.models, **changed})
     if new != lock:
         _write(locks.dump(new))
     _show(lock.models, changed)
+    if source.directory and changed:
+        print(_THE_CLUSTER_STILL_FETCHES)
 
 
 def _read() -> Lock:
@@ -69,18 +88,22 @@ def _command(*ids: str) -> str:
     return f"python -m ops lock --update {' '.join(ids)}".rstrip()
 
 
-def _resolve(models: Mapping[str, Model], ids: list[str]) -> dict[str, LockedModel]:
-    if not ids:
+def _resolve(models: Mapping[str, Model], source: Source) -> dict[str, LockedModel]:
+    if not models:
         return {}
+    if source.directory:
+        from ops import directory
+
+        return directory.resolve(models, source.directory, source.commit)
     from rich.console import Console
 
     from ops import hub
 
     resolved: dict[str, LockedModel] = {}
     with Console(stderr=True).status("") as status:
-        for model_id in ids:
-            status.update(f"{model_id}: asking the hub for {models[model_id].repo}")
-            resolved[model_id] = hub.resolve(models[model_id])
+        for number, (model_id, model) in enumerate(models.items(), start=1):
+            status.update(f"{model_id} ({number} of {len(models)}): asking the hub for {model.repo}")
+            resolved[model_id] = hub.resolve(model)
     return resolved
 
 

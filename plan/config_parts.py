@@ -1,9 +1,10 @@
 """The parts of a stack's configuration: frozen, unknown keys refused, defaults here and nowhere else."""
 
+import math
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
 
 from plan.names import Name
 
@@ -24,6 +25,12 @@ def _safe_mount_option(option: str) -> str:
     return option
 
 
+def _scalar(value: object) -> object:
+    if not isinstance(value, bool | int | float | str) or (isinstance(value, float) and not math.isfinite(value)):
+        raise ValueError("a flag has a text, a number or true")
+    return value
+
+
 _GIVES_UP = "turns a pause of the NFS server into EIO for a fetcher and SIGBUS for whoever has a file mapped; use hard"
 _UNSAFE_MOUNT_OPTIONS = {
     **dict.fromkeys(("soft", "softerr", "softreval"), _GIVES_UP),
@@ -35,6 +42,10 @@ AbsolutePath = Annotated[str, Field(pattern=r"^/[^\s]*$")]
 # YAML 1.1 readers turn an unquoted `off` into a boolean.
 Reasoning = Annotated[Literal["off", "on", "auto"], BeforeValidator(_not_yaml_boolean)]
 Tokens = Annotated[int, Field(gt=0)]
+# Validated by hand: a union's members would each add a line to the error.
+ArgValue = Annotated[
+    bool | int | float | str, PlainValidator(_scalar, json_schema_input_type=Literal[True] | int | float | str)
+]
 IdleSeconds = Annotated[int, Field(ge=1, description="Unload a model after this many idle seconds")]
 
 
@@ -180,6 +191,9 @@ class Model(Frozen):
     max_output_tokens: Tokens | None = None
     ttl_s: IdleSeconds | None = None  # the server's unless said
     warm_priority: int = 0  # larger ones are read ahead first
+    args: Annotated[
+        dict[str, ArgValue], Field(description="llama-server's flags without a key of their own: {temp: 0.2}")
+    ] = {}
 
 
 class Prune(Frozen):

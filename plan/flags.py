@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from plan import config
+from plan import args, config
 from plan.errors import ConfigError
 from plan.lock import LockedModel
 from plan.volume import file_path
@@ -27,7 +27,7 @@ _PROMPT_CACHE_MIB = 512
 def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.Gpu, image_max_tokens: int) -> Flags:
     """Flags by name as `llama-server --help` lists them; host and port are the engine's business.
 
-    Raises ConfigError for a vision model whose context is full with one image.
+    Raises ConfigError for a vision model whose context is full with one image, and for `args` that may not be used.
     """
     path = file_path(model_id, locked, "model")
     projector = file_path(model_id, locked, "mmproj")
@@ -49,5 +49,6 @@ def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.G
         ("jinja", None),
         ("reasoning", model.reasoning),
         ("offline", None),
+        *args.rendered(model_id, model.args),
     ]
     return tuple(rows)

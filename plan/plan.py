@@ -12,6 +12,7 @@ from plan.lock import Lock, LockedModel
 from plan.notes import notes
 from plan.prune import PrunePlan, plan_prune
 from plan.server import ServerPlan, load_seconds, plan_server
+from plan.space import require_space, space_notes
 from plan.volume import VolumePlan, plan_volume
 from plan.warm import plan_warm
 
@@ -39,6 +40,7 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
     del today  # no window is configurable yet
     locked = _locked(stack, lock)
     require_room(stack.gpu)
+    require_space(stack.volume, locked)
     warm, warm_notes = plan_warm(stack, locked)
     load_s = load_seconds(locked, stack.volume.read_mib_s)
     return Plan(
@@ -50,7 +52,7 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
         prune=plan_prune(stack, locked),
         immich=plan_ttl(stack.immich) if stack.immich else None,
         contract=contract.build(stack, locked, load_s),
-        notes=(*notes(locked), *warm_notes),
+        notes=(*notes(locked), *space_notes(stack.volume, locked), *warm_notes),
     )
 
 

@@ -58,7 +58,7 @@ def test_an_nfs_volume_is_bound_by_csi_to_one_rwx_claim_without_a_storage_class(
 
 
 def test_a_local_volume_holds_its_pods_on_its_node(engine: Engine) -> None:
-    local = {"name": "models", "size_gib": 5, "local": {"path": "/srv/models", "node": "gpu-node"}}
+    local = {"name": "models", "size_gib": 50, "local": {"path": "/srv/models", "node": "gpu-node"}}
 
     build(lambda: ModelsVolume("models", ModelsVolumeArgs(plan_of("prod", volume=local).volume)))
 
@@ -121,7 +121,7 @@ def test_a_job_carries_its_own_manifest_so_that_another_models_files_never_run_i
 
 @pytest.mark.parametrize("name", ["claim", "local"])
 def test_a_job_goes_where_a_volume_of_one_node_is_even_if_that_node_keeps_others_off(engine: Engine, name: str) -> None:
-    local = {"name": "models", "size_gib": 5, "local": {"path": "/srv/models", "node": "gpu-node"}}
+    local = {"name": "models", "size_gib": 50, "local": {"path": "/srv/models", "node": "gpu-node"}}
     volume = local if name == "local" else {"name": "theirs", "existing_claim": True}
 
     build(lambda: ModelFetch("fetch", fetch_args(plan_of("prod", volume=volume))))

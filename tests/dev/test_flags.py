@@ -3,7 +3,6 @@
 import configparser
 import datetime
 import os
-import re
 import shlex
 import shutil
 import socket
@@ -12,15 +11,16 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from dev import tools
-from plan import config, llama_server, llama_swap
+from dev import flags, tools
+from plan import config, llama_server, llama_server_flags, llama_swap
 from plan.plan import make_plan
 from plan.server import ServerPlan
-from tests.stacks import locked, raw
+from tests.stacks import ROOT, locked, raw
 
 KEY = "k" * 40
 
@@ -29,26 +29,46 @@ KEY = "k" * 40
 def known() -> set[str]:
     """Every long option that the built llama-server lists; mentions inside explanations do not count."""
     tools.ensure("llama")
-    argv = [tools.path("llama") / "llama-server", "--help"]
-    said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
-    return {name for line in said.splitlines() if line[:1] == "-" for name in _names(line)}
+    return {f"--{name}" for names, _ in flags.listed() for name in names}
 
 
-def _names(line: str) -> list[str]:
-    """`-a,    --alias, --also NAME   explanation` -> [--alias, --also]."""
-    head = re.match(r"-[\w-]+(,\s*-[\w-]+)*", line)
-    return re.findall(r"--[\w-]+", head[0]) if head else []
-
-
-def server(stack: str, engine: str) -> ServerPlan:
-    """What the plan decides for the committed stack, served by `engine`."""
+def server(stack: str, engine: str, args: dict[str, Any] | None = None) -> ServerPlan:
+    """What the plan decides for the committed stack, served by `engine`, with these models' `args`."""
     value = raw(stack)
     value["server"]["engine"] = engine
+    for model_id, said in (args or {}).items():
+        value["models"][model_id]["args"] = said
     return make_plan(config.parse(value), locked(), datetime.date(2026, 11, 22)).server
 
 
 def options(words: list[str]) -> list[str]:
     return [word for word in words if word.startswith("--")]
+
+
+def test_the_committed_list_is_what_the_build_prints(known: set[str]) -> None:
+    if (build := flags.build()) != llama_server_flags.BUILD:
+        pytest.skip(f"an installed llama-server {build} is used, the list is of {llama_server_flags.BUILD}")
+    assert known
+    assert (ROOT / flags.MODULE).read_text() == flags.module(), "run `make flags`, and decide on what is new"
+
+
+def test_a_head_is_told_from_its_explanation() -> None:
+    said = (
+        "----- common params -----\n\n"
+        "-t,    --threads N                      number, see --threads-batch\n"
+        "-kvo,  --kv-offload, -nkvo, --no-kv-offload\n"
+        "                                        whether --this is one\n"
+        "-fitt, --fit-target MiB0,MiB1,MiB2,...\n"
+        "--fim-1.5b-default                      use it\n"
+        "--control-vector-scaled FNAME:SCALE,...\n"
+    )
+    assert flags.options(said) == [
+        (("threads",), True),
+        (("kv-offload", "no-kv-offload"), False),
+        (("fit-target",), True),
+        (("fim-1.5b-default",), False),
+        (("control-vector-scaled",), True),
+    ]
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
@@ -78,26 +98,47 @@ def test_a_flag_the_build_does_not_know_would_be_noticed(known: set[str]) -> Non
     assert not {"--flash-atn", "--no-mmap-ever", "--unless"} & known
 
 
+def test_the_router_reads_a_models_args_as_they_were_written(tmp_path: Path, known: set[str]) -> None:
+    args = {"grammar": "root ::= \"a b\" 'c' [x] \\n = $x {y} %z", "seed": -1, "top-p": 0.2, "no-perf": True}
+    assert {f"--{name}" for name in args} <= known
+    plan = server("prod", "llama-server", {"qwen3-8b": args})
+    (tmp_path / llama_server.CONFIG_FILE).write_text(plan.files[llama_server.CONFIG_FILE])
+    argv = [tools.path("llama") / "llama-server", *("--models-preset", tmp_path / llama_server.CONFIG_FILE)]
+
+    listed = listing(tmp_path, argv, {llama_server.API_KEY_ENV: KEY}, "--port", "{port}")
+
+    (given,) = (model["status"]["args"] for model in listed if model["id"] == "qwen3-8b")
+    assert "--no-perf" in given
+    for name, value in args.items():
+        assert value is True or given[given.index(f"--{name}") + 1] == str(value)
+
+
 @pytest.mark.llama_swap
 @pytest.mark.skipif(not shutil.which("llama-swap"), reason="needs a llama-swap binary on PATH")
 def test_the_real_llama_swap_starts_with_the_production_config_and_lists_its_models(tmp_path: Path) -> None:
     plan = server("prod", "llama-swap")
     (tmp_path / llama_swap.CONFIG_FILE).write_text(plan.files[llama_swap.CONFIG_FILE])
+    argv = ["llama-swap", "-config", tmp_path / llama_swap.CONFIG_FILE]
+
+    listed = listing(tmp_path, argv, {llama_swap.API_KEY_ENV: KEY}, "-listen", "127.0.0.1:{port}")
+
+    assert sorted(model["id"] for model in listed) == sorted(raw("prod")["models"])
+
+
+def listing(cwd: Path, argv: list[str | Path], env: dict[str, str], *listen: str) -> list[dict[str, Any]]:
+    """What a started server answers at /v1/models; it is told the port by `listen`."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    argv = ["llama-swap", "-config", str(tmp_path / llama_swap.CONFIG_FILE), "-listen", f"127.0.0.1:{port}"]
     request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/models", headers={"Authorization": f"Bearer {KEY}"})
-
-    with subprocess.Popen(argv, env={**os.environ, llama_swap.API_KEY_ENV: KEY}, cwd=tmp_path) as process:
+    words = [*map(str, argv), *(word.format(port=port) for word in listen)]
+    with subprocess.Popen(words, env={**os.environ, **env}, cwd=cwd, stderr=subprocess.DEVNULL) as process:
         try:
-            listed = _json(request, process)
+            return _json(request, process)["data"]
         finally:
             process.kill()
 
-    assert sorted(model["id"] for model in listed["data"]) == sorted(raw("prod")["models"])
 
-
-def _json(request: urllib.request.Request, process: subprocess.Popen[bytes]) -> dict[str, list[dict[str, str]]]:
+def _json(request: urllib.request.Request, process: subprocess.Popen[bytes]) -> dict[str, Any]:
     while process.poll() is None:
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback
@@ -106,4 +147,4 @@ def _json(request: urllib.request.Request, process: subprocess.Popen[bytes]) -> 
             raise AssertionError(f"HTTP {error.code}: {error.read()!r}") from None
         except OSError:
             time.sleep(0.1)
-    raise AssertionError(f"llama-swap ended with {process.returncode}")
+    raise AssertionError(f"it ended with {process.returncode}")

@@ -82,6 +82,17 @@ def test_a_longer_header_is_asked_for_in_growing_pieces_and_no_byte_twice(
     assert asked[-1][1] < len(data), "the weights are not asked for"
 
 
+def test_a_header_without_end_is_given_up_at_the_limit(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert gguf_header.LIMIT_BYTES == 64 << 20
+    monkeypatch.setattr(gguf_header, "FIRST_READ_BYTES", 256)
+    monkeypatch.setattr(gguf_header, "LIMIT_BYTES", 1000)
+    ggufs.write(path, vocabulary=100)
+    data, asked = path.read_bytes(), list[tuple[int, int]]()
+    with pytest.raises(HeaderError, match=r"not complete in the first 1000 bytes|ends before 1000"):
+        read_header(reader(data, asked), len(data))
+    assert asked[-1][1] <= 1000
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [

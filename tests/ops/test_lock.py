@@ -1,83 +1,19 @@
 """`ops lock` as a person runs it: a real process, the real library, a hub on this machine."""
 
+import contextlib
 import hashlib
 import os
+import pty
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from dev.hub import Hub, Rule
-from plan import lock as locks
+from dev.hub import Rule
 from tests.ops import ggufs
-
-ROOT = Path(__file__).parents[2]
-REPO = "org/tiny-GGUF"
-SECRET = "hf_thisMustNeverBePrinted"
-
-
-class Desk:
-    """A directory with a stack file, and a hub with one repository of real GGUF headers."""
-
-    def __init__(self, directory: Path, hub: Hub) -> None:
-        self.directory, self.hub, self.endpoint = directory, hub, hub.endpoint
-        for name in ("a-Q4_K_M.gguf", "a-Q8_0.gguf", "mmproj-a-F16.gguf"):
-            self.offer(name)
-
-    def offer(self, name: str, vocabulary: int = 10) -> None:
-        file = self.hub.repos.root / REPO / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if name.startswith("mmproj"):
-            ggufs.write(file, "clip", {"clip.projector_type": "resampler"}, ggufs.BLOCK, vocabulary=0)
-        else:
-            ggufs.write(file, pairs={"context_length": 32768}, vocabulary=vocabulary + len(name))
-
-    def configure(self, *models: str, stack: str = "dev") -> None:
-        """Write a stack file; a model is like `a: {quant: Q4_K_M}`."""
-        lines = [line.replace("{", f"{{repo: {REPO}, context: 64, ") for line in models]
-        text = "config:\n  local-llm:stack:\n    models:\n" + "".join(f"      {line}\n" for line in lines)
-        (self.directory / f"Pulumi.{stack}.yaml").write_text(text)
-
-    def lock(self, *arguments: str, code: int = 0) -> str:
-        """Run `ops lock`; what it printed."""
-        env = {
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "HF_ENDPOINT": self.endpoint,
-            "HF_TOKEN": SECRET,
-            "COLUMNS": "200",
-        }
-        ran = subprocess.run(
-            [sys.executable, "-m", "ops", "lock", *arguments],
-            cwd=self.directory,
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        printed = ran.stdout + ran.stderr
-        assert SECRET not in printed
-        assert "Traceback" not in printed, printed
-        assert ran.returncode == code, printed
-        assert ("error: " in printed) == bool(code)
-        return printed
-
-    @property
-    def text(self) -> str:
-        return (self.directory / "models.lock.yaml").read_text()
-
-    @property
-    def models(self) -> dict[str, locks.LockedModel]:
-        return locks.load(self.text).models
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with Hub(tmp_path / "hub") as hub:
-        yield Desk(tmp_path, hub)
+from tests.ops.desk import REPO, ROOT, SECRET, Desk
 
 
 def test_a_model_is_resolved_to_commit_bytes_and_header_facts(desk: Desk) -> None:
@@ -154,8 +90,34 @@ def test_a_changed_quant_is_refused_with_the_command_that_allows_it(desk: Desk) 
         assert "next: " in printed
         assert "quant Q8_0, the lock Q4_K_M" in printed
         assert "python -m ops lock --update a" in printed
-    desk.lock("--update", "a")
+    printed = desk.lock("--update", "a")
     assert desk.models["a"].files[0].path == "a-Q8_0.gguf"
+    before, after = (row for row in printed.splitlines() if "gguf" in row)
+    assert re.search(r"a +│ - │ \w{12} │ Q4_K_M │ 0 +│ a-Q4_K_M.gguf", before), "commit, quant and MiB that were"
+    assert re.search(r"a +│ \+ │ \w{12} │ Q8_0 +│ 0 +│ a-Q8_0.gguf", after)
+
+    desk.configure("a: {quant: Q8_0, mmproj: F16}")
+    assert "mmproj F16, the lock None" in desk.lock("--check", code=1)
+
+
+@pytest.mark.parametrize(
+    ("altered", "said"),
+    [
+        (lambda text: text.replace("sha256: ", "sha256: x"), "models.a.files.0.sha256: got 'x"),
+        (lambda text: text.replace("commit: ", "commit: main#"), "models.a.commit"),
+        (lambda text: text.replace("- {role: model,", "- {role: model, part: 1/2,"), "are not one whole model"),
+    ],
+)
+def test_a_lock_that_a_hand_or_a_merge_damaged_does_not_pass_check(
+    desk: Desk, altered: Callable[[str], str], said: str
+) -> None:
+    desk.configure("a: {quant: Q4_K_M}")
+    desk.lock()
+    lock = desk.directory / "models.lock.yaml"
+    text = altered(desk.text)
+    assert text != desk.text
+    lock.write_text(text)
+    assert said in desk.lock("--check", code=1)
 
 
 def test_check_asks_nobody_and_names_what_is_not_locked(desk: Desk) -> None:
@@ -227,7 +189,7 @@ def test_a_file_that_is_no_whole_model_is_named_with_its_fault(desk: Desk) -> No
         (Rule("api", status=503), "answered HTTP 503"),
         (Rule("api", status=404, headers={"X-Error-Code": "RepoNotFound"}), "there is no org/tiny-GGUF"),
         (Rule("api", status=404, headers={"X-Error-Code": "RevisionNotFound"}), "no revision main"),
-        (Rule("api", token="another"), "is gated"),
+        (Rule("api", token="another"), "is gated\n  next: accept its licence there and set HF_TOKEN"),
         (Rule("cdn", status=500), "answered HTTP 500"),
     ],
 )
@@ -236,6 +198,29 @@ def test_a_refusal_of_the_hub_is_one_message_and_no_change(desk: Desk, rule: Rul
     desk.hub.faults.set(rule)
     assert said in desk.lock(code=1)
     assert not (desk.directory / "models.lock.yaml").exists()
+
+
+def test_a_gated_repository_is_opened_by_the_environments_token(desk: Desk) -> None:
+    desk.configure("a: {quant: Q4_K_M}")
+    desk.hub.faults.set(Rule("api", token=SECRET))
+    desk.lock()
+    assert desk.models.keys() == {"a"}
+
+
+def test_a_person_at_a_terminal_sees_which_model_is_asked_for(desk: Desk) -> None:
+    desk.configure("a: {quant: Q4_K_M}", "b: {quant: Q8_0}")
+    terminal, theirs = pty.openpty()
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "HF_ENDPOINT": desk.endpoint, "TERM": "xterm"}
+    argv = [sys.executable, "-m", "ops", "lock"]
+    shown = bytearray()
+    with subprocess.Popen(argv, cwd=desk.directory, env=env, stdout=subprocess.DEVNULL, stderr=theirs) as process:
+        os.close(theirs)
+        with contextlib.suppress(OSError):  # how a terminal says that nobody writes to it any more
+            while True:
+                shown += os.read(terminal, 4096)
+    os.close(terminal)
+    assert process.returncode == 0
+    assert f"b (2 of 2): asking the hub for {REPO}" in shown.decode()
 
 
 def test_a_hub_that_is_not_there_is_named_with_its_address(desk: Desk) -> None:

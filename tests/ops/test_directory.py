@@ -1,0 +1,173 @@
+"""`ops lock --from DIR`: the same lock as from a hub, without one; what cannot be known is asked for."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.ops import ggufs
+from tests.ops.desk import REPO, Desk
+
+COMMIT = "0123456789" * 4
+_DOWNLOAD = f"""
+import sys
+from huggingface_hub import snapshot_download
+snapshot_download("{REPO}", **{{sys.argv[1]: sys.argv[2]}})
+"""
+
+
+@pytest.fixture
+def files(desk: Desk, tmp_path: Path) -> Path:
+    """A directory laid out as OWNER/NAME/..., and a hub that nobody reaches any more."""
+    shutil.copytree(desk.hub.repos.root / REPO, tmp_path / "files" / REPO)
+    desk.configure("a: {quant: Q4_K_M, mmproj: F16}")
+    desk.endpoint = "http://127.0.0.1:1"
+    return tmp_path / "files"
+
+
+def downloaded(desk: Desk, how: str, to: Path) -> None:
+    """Have the hub's own library write its files, as it lays them out."""
+    env = {**os.environ, "HF_ENDPOINT": desk.hub.endpoint, "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+    subprocess.run([sys.executable, "-c", _DOWNLOAD, how, str(to)], env=env, check=True, timeout=60)
+
+
+def test_files_of_a_directory_give_the_lock_that_the_hub_gives(desk: Desk, files: Path) -> None:
+    desk.endpoint = desk.hub.endpoint
+    desk.lock()
+    from_hub, commit = desk.text, desk.models["a"].commit
+    desk.hub.log.clear()
+    (desk.directory / "models.lock.yaml").unlink()
+
+    printed = desk.lock("--from", str(files), "--commit", commit)
+
+    assert desk.text == from_hub
+    assert desk.hub.log == []
+    assert re.search(r"a-Q4_K_M\.gguf +━+ .*KiB", printed), "hashing gigabytes shows how far it is"
+    assert "The cluster fetches them from `fetch.endpoint`" in printed
+    assert "nothing changed" in desk.lock("--update", "a", "--from", str(files), "--commit", commit)
+
+
+@pytest.mark.parametrize("how", ["cache_dir", "local_dir"])
+def test_what_the_hubs_library_wrote_tells_its_commit(desk: Desk, tmp_path: Path, how: str) -> None:
+    desk.configure("a: {quant: Q4_K_M, mmproj: F16}")
+    desk.lock()
+    from_hub, there = desk.text, tmp_path / "there"
+    downloaded(desk, how, there if how == "cache_dir" else there / REPO)
+    (desk.directory / "models.lock.yaml").unlink()
+    desk.endpoint = "http://127.0.0.1:1"
+
+    desk.lock("--from", str(there))
+
+    assert desk.text == from_hub
+    printed = desk.lock("--update", "--from", str(there), "--commit", COMMIT, code=1)
+    assert {"cache_dir": "has no snapshot", "local_dir": "is of more than one commit"}[how] in printed
+
+
+@pytest.mark.parametrize("how", ["cache_dir", "local_dir"])
+def test_a_copy_that_is_not_what_the_hub_had_is_refused(desk: Desk, tmp_path: Path, how: str) -> None:
+    desk.configure("a: {quant: Q4_K_M}")
+    downloaded(desk, how, tmp_path / "there" / (REPO if how == "local_dir" else ""))
+    (copy,) = (file for file in (tmp_path / "there").rglob("a-Q4_K_M.gguf"))
+    with copy.resolve().open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"\x01")
+
+    printed = desk.lock("--from", str(tmp_path / "there"), code=1)
+
+    assert f"{copy} is damaged: its sha256 is " in printed
+    assert not (desk.directory / "models.lock.yaml").exists()
+
+
+def test_a_cache_with_several_snapshots_is_read_at_the_revision_or_the_commit_named(desk: Desk, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    downloaded(desk, "cache_dir", cache)
+    (snapshots,) = cache.glob("*/snapshots")
+    (first,) = (path.name for path in snapshots.iterdir())
+    shutil.copytree(snapshots / first, snapshots / COMMIT)
+    desk.configure("a: {quant: Q4_K_M}")
+    desk.lock("--from", str(cache))
+    assert desk.models["a"].commit == first, "refs/main says which of the two is meant"
+
+    desk.lock("--update", "--from", str(cache), "--commit", COMMIT)
+    assert desk.models["a"].commit == COMMIT
+
+    (snapshots.parent / "refs/main").unlink()
+    printed = desk.lock("--update", "--from", str(cache), code=1)
+    assert "has no snapshot main; there are: " in printed
+    assert first in printed
+    assert "--commit" in printed
+
+
+def test_a_commit_is_asked_for_where_nothing_tells_it(desk: Desk, files: Path) -> None:
+    printed = desk.lock("--from", str(files), code=1)
+    assert f"{files / REPO} does not tell which commit its files are of" in printed
+    assert "pass --commit with the 40 hex digits" in printed
+    assert "main is no commit" in desk.lock("--from", str(files), "--commit", "main", code=1)
+
+    desk.configure(f"a: {{quant: Q4_K_M, revision: '{COMMIT}'}}")
+    desk.lock("--from", str(files))
+    assert desk.models["a"].commit == COMMIT, "a revision that is a commit says it"
+
+
+def test_one_commit_is_never_said_of_two_repositories(desk: Desk, files: Path) -> None:
+    shutil.copytree(files / REPO, files / "org/other-GGUF")
+    desk.configure("a: {quant: Q4_K_M}", "b: {quant: Q8_0, repo: org/other-GGUF}")
+    printed = desk.lock("--from", str(files), "--commit", COMMIT, code=1)
+    assert "org/other-GGUF, org/tiny-GGUF" in printed
+    assert "lock --update ID --from DIR --commit COMMIT" in printed
+
+    desk.lock("--update", "b", "--from", str(files), "--commit", COMMIT)
+    desk.lock("--from", str(files), "--commit", "f" * 40)
+    assert {key: model.commit for key, model in desk.models.items()} == {"a": "f" * 40, "b": COMMIT}
+
+
+def test_a_directory_of_files_serves_one_repository_only(desk: Desk, files: Path) -> None:
+    flat = files / REPO
+    desk.lock("--from", str(flat), "--commit", COMMIT)
+    assert [file.path for file in desk.models["a"].files] == ["a-Q4_K_M.gguf", "mmproj-a-F16.gguf"]
+
+    desk.configure("a: {quant: Q4_K_M}", "b: {quant: Q8_0, repo: org/other-GGUF}")
+    printed = desk.lock("--update", "--from", str(flat), code=1)
+    assert "would not tell which repository they are of" in printed
+    assert f"put the files into {flat / REPO}" in printed
+
+
+def test_files_are_selected_as_at_a_hub(desk: Desk, files: Path) -> None:
+    desk.configure("a: {quant: Q5_K_M}")
+    assert "there are Q4_K_M, Q8_0" in desk.lock("--from", str(files), "--commit", COMMIT, code=1)
+    (files / REPO / "a-Q8_0.gguf").unlink()
+    (files / REPO / "Q8_0").mkdir()
+    ggufs.write(files / REPO / "Q8_0/a-Q8_0.gguf", split=4)
+    desk.configure("a: {quant: Q8_0}")
+    desk.lock("--from", str(files), "--commit", COMMIT)
+    assert [(file.path[:5], file.part) for file in desk.models["a"].files] == [("Q8_0/", "1/2"), ("Q8_0/", "2/2")]
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [(0, "a-Q4_K_M.gguf is empty"), (3, "is no usable GGUF file"), (-4096, "its tensors need")],
+)
+def test_half_a_file_is_not_locked(desk: Desk, files: Path, size: int, said: str) -> None:
+    file = files / REPO / "a-Q4_K_M.gguf"
+    os.truncate(file, size if size >= 0 else file.stat().st_size + size)
+    assert said in desk.lock("--from", str(files), "--commit", COMMIT, code=1)
+
+
+def test_a_link_that_leads_nowhere_is_named(desk: Desk, files: Path) -> None:
+    file = files / REPO / "a-Q4_K_M.gguf"
+    file.unlink()
+    file.symlink_to("gone")
+    assert f"{file} cannot be read" in desk.lock("--from", str(files), "--commit", COMMIT, code=1)
+
+
+def test_options_that_do_not_go_together_say_which_to_leave_out(desk: Desk, files: Path) -> None:
+    assert "leave --from out" in desk.lock("--check", "--from", str(files), code=1)
+    assert "add --from DIR" in desk.lock("--commit", COMMIT, code=1)
+    assert "there is no directory nowhere" in desk.lock("--from", "nowhere", code=1)
+    (files / "empty").mkdir()
+    printed = desk.lock("--from", str(files / "empty"), code=1)
+    assert f"put the files into {files / 'empty' / REPO}" in printed
