@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dev.stackfile import ROOT
 
@@ -14,15 +15,16 @@ OURS = "ours"
 ONE_STREAM = "ours, 1 stream"
 CURL = "curl"
 CURL_OPENSSL = "curl, then openssl"
-CURL_SHA256SUM = "curl | tee | sha256sum"
+CURL_SHA256SUM = "curl | sha256sum"
 HF = "hf download"
 ARIA2C = "aria2c -x4"
+STREAMS, SEGMENT_BYTES = 4, 64 << 20  # of which a kill may cost one each, whatever the fetcher's own default
 _GENERATION = "0" * 12
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The file at the hub. Segments are a sixteenth of it and at most 64 MiB, so that four streams end together."""
+    """The file at the hub."""
 
     endpoint: str
     repo: str
@@ -36,8 +38,14 @@ class Offer:
         return f"{self.endpoint}/{self.repo}/resolve/{self.commit}/{self.path}"
 
     @property
-    def segment_bytes(self) -> int:
-        return min(64 << 20, max(self.size // 16, 1))
+    def most_again_bytes(self) -> int:
+        """What a kill may cost: as much as all streams have under way."""
+        return STREAMS * min(SEGMENT_BYTES, max(self.size // 16, 1))
+
+    @property
+    def small(self) -> bool:
+        """Less than sixteen segments: the fetcher then gets smaller ones, or most streams would have nothing to do."""
+        return self.size < 16 * SEGMENT_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +81,7 @@ def there() -> list[Downloader]:
 def _ours(streams: int) -> Callable[[Offer, Path], list[str]]:
     def argv(offer: Offer, directory: Path) -> list[str]:
         file = {"path": offer.path, "size": offer.size, "sha256": offer.sha256, "link": offer.path}
-        manifest = {
+        manifest: dict[str, Any] = {
             "endpoint": offer.endpoint,
             "root": str(directory),
             "id": "bench",
@@ -82,9 +90,10 @@ def _ours(streams: int) -> Callable[[Offer, Path], list[str]]:
             "commit": offer.commit,
             "files": [file],
             "streams": streams,
-            "segment_bytes": offer.segment_bytes,
             "margin_bytes": 0,
         }
+        if offer.small:
+            manifest["segment_bytes"] = offer.most_again_bytes // STREAMS
         script = str(ROOT / "pods" / "fetch.py")
         return [sys.executable, "-I", "-S", script, "fetch", "--manifest", json.dumps(manifest)]
 
@@ -118,7 +127,7 @@ def _published(offer: Offer) -> str:
 # Measures the server: what no downloader can surpass.
 INTO_NOTHING = Downloader("server alone", lambda offer, _: ["curl", "-fsSL", "-o", os.devnull, offer.url])
 _ALL = (
-    Downloader(OURS, _ours(4), _published, "sha256"),
+    Downloader(OURS, _ours(STREAMS), _published, "sha256"),
     Downloader(CURL, _curl),
     Downloader(
         CURL_OPENSSL, _shell('curl -fsSL -o "$1" "$2"; openssl dgst -sha256 "$1"'), checks="sha256", resumes=False

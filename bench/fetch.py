@@ -18,7 +18,7 @@ from rich.console import Console
 
 from bench.downloaders import ARIA2C, ONE_STREAM, OURS, Downloader, there
 from bench.fetch_limits import limits
-from bench.fetch_report import as_json, load, resumed_table, runs_table, versions
+from bench.fetch_report import as_json, load, resumed_table, runs_tables, versions
 from bench.fetch_results import CAPPED, GIGABIT, PACES, UNCAPPED, Results
 from bench.site import Site, site
 from dev.instance import CACHE
@@ -47,7 +47,7 @@ def main(argv: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="bench-fetch-", dir=arguments.dir) as scratch:
         say(f"{arguments.mib} MiB of random bytes in {arguments.dir}")
         with site(Path(scratch), arguments.mib << 20) as place:
-            results = Results(place.offer.size, place.offer.segment_bytes)
+            results = Results(place.offer.size, place.offer.most_again_bytes)
             for number in range(arguments.rounds):
                 say(f"round {number + 1} of {arguments.rounds}")
                 turn = number % len(downloaders)  # nobody is always the first
@@ -100,12 +100,13 @@ def _round(place: Site, results: Results, downloaders: list[Downloader]) -> None
 
 def _report(results: Results, downloaders: list[Downloader], about: dict[str, Any], *, written: bool) -> int:
     found, console = limits(results), Console()
-    console.print(runs_table(results, downloaders), resumed_table(results))
+    for table in (*runs_tables(results, downloaders), resumed_table(results)):
+        console.print(table)
     server = max(results.mb_s(seconds) for seconds in results.server_s)
     loads = " and ".join(str(values[0]) for values in about["load_average"])
     console.print(f"the server alone: {server:.0f} MB/s; {about['cores']} cores, load average {loads}")
     for limit in found:
-        console.print(str(limit), style="" if limit.ok else "bold red", highlight=False)
+        console.print(str(limit), style="" if limit.ok else "bold red", highlight=False, soft_wrap=True)
     if written:
         RESULTS.mkdir(exist_ok=True)
         file = RESULTS / f"fetch-{about['date']}.json"

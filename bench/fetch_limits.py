@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from bench.downloaders import CURL, CURL_OPENSSL, HF, ONE_STREAM, OURS
 from bench.fetch_results import CAPPED, GIGABIT, UNCAPPED, Results
 
-_STREAMS = 4
 _PEAK_MIB = 64
 
 
@@ -48,7 +47,7 @@ def limits(results: Results) -> list[Limit]:
     return [
         *found,
         Limit("peak memory, MiB", peak_mib, _PEAK_MIB),
-        Limit("MiB fetched again after SIGKILL at 40 %", again_mib, _STREAMS * results.segment_bytes / 2**20),
+        Limit("MiB fetched again after SIGKILL at 40 %", again_mib, results.most_again_bytes / 2**20),
         Limit("wrong files after SIGKILL", sum(not one.right for one in resumed), 0),
         Limit("requests with everything present", max(one.requests for one in repeated), 0),
         Limit("seconds with everything present", statistics.median(one.wall_s for one in repeated), 1),

@@ -12,11 +12,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.table import Table
 
 from bench.downloaders import OURS, Downloader
 from bench.fetch_limits import Limit
-from bench.fetch_results import PACES, Results
+from bench.fetch_results import PACES, Pace, Results
 
 _VERSIONS = {
     "curl": ("curl", "--version"),
@@ -45,32 +46,36 @@ def _number(text: str) -> str:
     return found[0] if found else "unknown"
 
 
-def runs_table(results: Results, downloaders: list[Downloader]) -> Table:
-    """Medians by line and downloader."""
-    numbers = ["wall s", "MB/s", "ours is faster by", "CPU s", "peak MiB"]
-    table = Table("line", "downloader", "checks")
-    for title in numbers:
-        table.add_column(title, justify="right")
-    for pace in PACES:
-        table.add_section()
-        shown = [one for one in downloaders if (pace.name, one.name) in results.runs]
-        for number, one in enumerate(shown):
-            runs = results.runs[pace.name, one.name]
+def runs_tables(results: Results, downloaders: list[Downloader]) -> list[Table]:
+    """Of each line its own; seconds are medians, the peak is the highest."""
+    return [_runs_table(results, pace, downloaders) for pace in PACES]
+
+
+def _runs_table(results: Results, pace: Pace, downloaders: list[Downloader]) -> Table:
+    table = _table(pace.name, "downloader", "checks", "wall s", "MB/s", "ours is\n.. x as fast", "CPU s", "peak\nMiB")
+    for one in downloaders:
+        if runs := results.runs.get((pace.name, one.name)):
             wall_s = statistics.median(run.wall_s for run in runs)
             faster = "" if one.name == OURS else f"{results.times_as_fast(pace, OURS, one.name):.2f}"
             cpu_s, peak = statistics.median(run.cpu_s for run in runs), max(run.peak_mib for run in runs)
-            line = "" if number else pace.name
-            speed = f"{results.mb_s(wall_s):.0f}"
-            table.add_row(line, one.name, one.checks, f"{wall_s:.2f}", speed, faster, f"{cpu_s:.2f}", f"{peak:.0f}")
+            figures = f"{wall_s:.2f}", f"{results.mb_s(wall_s):.0f}", faster, f"{cpu_s:.2f}", f"{peak:.0f}"
+            table.add_row(one.name, one.checks, *figures)
     return table
 
 
 def resumed_table(results: Results) -> Table:
     """What a SIGKILL at 40 % costs: the worst of the rounds."""
-    table = Table("after SIGKILL at 40 %", "MiB fetched again", "the file")
+    table = _table("after SIGKILL at 40 %", "downloader", "the file", "MiB fetched again")
     for name, found in results.resumed.items():
         right = "right" if all(one.right for one in found) else "WRONG"
-        table.add_row(name, f"{max(one.again_bytes for one in found) / 2**20:.1f}", right)
+        table.add_row(name, right, f"{max(one.again_bytes for one in found) / 2**20:.1f}")
+    return table
+
+
+def _table(title: str, first: str, second: str, *figures: str) -> Table:
+    table = Table(first, second, title=title, title_justify="left", box=SIMPLE)
+    for name in figures:
+        table.add_column(name, justify="right")
     return table
 
 
@@ -83,7 +88,6 @@ def as_json(results: Results, found: list[Limit], about: dict[str, Any]) -> str:
     content = {
         **about,
         "bytes": results.size,
-        "segment_bytes": results.segment_bytes,
         "server_alone_mb_s": [round(results.mb_s(seconds)) for seconds in results.server_s],
         "runs": runs,
         "after_sigkill_at_40_percent": {name: _columns(found) for name, found in results.resumed.items()},

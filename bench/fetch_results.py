@@ -49,7 +49,7 @@ class Results:
     """By pace and downloader, one entry a round; `server_s` are a curl's seconds into nothing, the server alone."""
 
     size: int
-    segment_bytes: int
+    most_again_bytes: int
     runs: dict[tuple[str, str], list[Run]] = field(default_factory=dict[tuple[str, str], list[Run]])
     resumed: dict[str, list[Resumed]] = field(default_factory=dict[str, list[Resumed]])
     repeated: list[Repeated] = field(default_factory=list[Repeated])
