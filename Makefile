@@ -10,10 +10,10 @@ DEV = $(PYTHON) -m dev --cluster $(CLUSTER) --stack $(STACK) $(if $(INSTANCE),--
 TOOLS := debian pulumi kubernetes coredns kwok llama gemma postgres
 SOURCES := plan components pods ops dev bench tests __main__.py
 
-.PHONY: help venv engine preview up down clean key env test unit check fmt lint type schema flags golden lock bench
+.PHONY: help venv engine preview up down clean key env test unit check fmt lint type schema flags golden lock bench bench-fetch
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/\$$\$$/$$/' | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/\$$\$$/$$/' | expand -t 20
 
 venv:
 	@sh dev/bootstrap.sh
@@ -76,3 +76,6 @@ lock: venv ## resolve requirements*.in to hash-locked requirements*.txt
 bench: venv ## planning of 4 to 512 models, and the no-change preview of prod against an empty program's
 	$(PYTHON) -m bench.plan
 	$(PYTHON) -m bench.preview
+
+bench-fetch: venv ## the fetcher against curl, hf download and aria2c: 15 minutes on an idle machine, 3 GiB of disk
+	@$(PYTHON) -m bench.fetch
