@@ -4,6 +4,7 @@ What people put there stays usable at its old path.
 """
 
 import contextlib
+import glob
 import hashlib
 import os
 import secrets
@@ -20,7 +21,8 @@ MOST_ENTRIES = 200_000  # a share that holds more than weights is not searched f
 
 def adopt(volume: Volume, missing: list[File]) -> list[File]:
     """Take over whatever is already there; returns the files that are still missing. Only a size that fits is read."""
-    for path in _candidates(volume.manifest.root, {file.size for file in missing}):
+    root = volume.manifest.root
+    for path in [*_trashed(root, missing), *_candidates(root, {file.size for file in missing})]:
         try:
             fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
         except OSError as error:
@@ -99,6 +101,12 @@ def _copy(volume: Volume, file: File, fd: int) -> None:
             os.replace(draft, blob)
         else:
             os.unlink(draft)
+
+
+def _trashed(root: str, missing: list[File]) -> list[str]:
+    """What prune has set aside and a rollback wants again; it bears its hash in its name."""
+    names = [os.path.join(root, ".trash", "blobs", f"sha256-{file.sha256}.*") for file in missing]
+    return sorted(path for name in names for path in glob.glob(name))
 
 
 def _candidates(root: str, sizes: set[int]) -> list[str]:

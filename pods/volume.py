@@ -103,6 +103,10 @@ class Volume:
         restore(self.manifest.root, self._is_proved)
         names = {key: getattr(self.manifest, key) for key in ("id", "gen", "repo", "commit")}
         replace(os.path.join(self.directory, READY), {**names, "files": [vars(f) for f in self.manifest.files]})
+        # Prune may have judged a blob before anything named it.
+        if gone := [file.path for file in self.manifest.files if not os.path.exists(self.blob(file))]:
+            os.unlink(os.path.join(self.directory, READY))
+            raise ExitError(74, f"{', '.join(gone)} went while the model was published; the next run fetches it again")
         published = os.path.join(self.manifest.root, PUBLISHED)
         os.makedirs(published, exist_ok=True)
         replace(os.path.join(published, f"{self.manifest.id}-{self.manifest.gen}"), names)

@@ -73,6 +73,18 @@ def test_a_file_of_another_size_is_not_even_opened(bench: Bench) -> None:
     assert str(old) not in printed
 
 
+def test_what_prune_set_aside_is_taken_back_by_a_rollback_and_nothing_is_asked(bench: Bench) -> None:
+    content = bench.offer(NAME)
+    put(bench, content, f".trash/blobs/sha256-{bench.manifest['files'][0]['sha256']}.1700000000")
+
+    code, printed = bench.fetch()
+
+    assert code == 0, printed
+    assert '"adopted"' in printed
+    assert bench.requests() == []
+    assert bench.blob().read_bytes() == content
+
+
 def test_links_are_not_followed_and_what_was_set_aside_is_not_taken_back(bench: Bench, tmp_path: Path) -> None:
     content = bench.offer(NAME)
     outside = tmp_path / "outside"

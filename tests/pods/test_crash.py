@@ -111,3 +111,24 @@ def test_a_split_model_with_a_part_missing_is_not_ready_and_the_gate_stays_close
     code, printed = bench.gate()
     assert code == 1, "llama.cpp finds the other parts by their names, and would fail to load"
     assert f"{names[1]} is a dangling link" in printed
+
+
+def test_a_blob_that_goes_while_the_model_is_published_is_not_promised_and_comes_back(bench: Bench) -> None:
+    content = bench.offer("a-Q4_K_M.gguf")
+    prune = f"""
+replaced = os.replace
+def replace(source, target):
+    replaced(source, target)
+    if str(target).endswith("READY.json"):
+        os.unlink({str(bench.blob())!r})
+os.replace = replace
+"""
+
+    code, printed = bench.fetch(via=bench.python_where(prune))
+
+    assert code == 74, printed
+    assert "a-Q4_K_M.gguf went while" in bench.termination.read_text()
+    assert bench.gate()[0] == 1
+    assert bench.fetch()[0] == 0
+    assert bench.blob().read_bytes() == content
+    assert bench.gate()[0] == 0
