@@ -16,6 +16,7 @@ import yaml
 from dev import daemons
 from dev.cluster import kubectl
 from dev.stackfile import ROOT
+from dev.steps import DevError
 from plan import config, lock
 from tests.cluster.conftest import (
     INSTANCE,
@@ -196,3 +197,61 @@ def prune(name: str) -> str:
     kept = lock.load((ROOT / "models.lock.yaml").read_text()).models[Q4].gen
     (done,) = {row["done"] for row in rows if row["event"] == "generation" and row["gen"] == kept and row["id"] == Q4}
     return done
+
+
+def metrics() -> dict[str, float]:
+    """What the sidecar of the server's pod tells a scrape."""
+    (pod,) = [pod for pod in pods("server") if "deletionTimestamp" not in pod["metadata"]]
+    path = f"/api/v1/namespaces/{NAMESPACE}/pods/{pod['metadata']['name']}:9401/proxy/metrics"
+    lines = kubectl.kubectl(INSTANCE, "get", "--raw", path).splitlines()
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
+
+
+def restart() -> None:
+    """A new server pod, ready."""
+    kubectl.kubectl(INSTANCE, "delete", "pod", "-n", NAMESPACE, "-l", "app.kubernetes.io/component=server")
+    kubectl.kubectl(INSTANCE, "rollout", "status", "deployment/llama-swap", "-n", NAMESPACE, "--timeout=180s")
+
+
+def has(name: str, model: str, value: float) -> bool:
+    try:
+        return metrics()[f'local_llm_{name}{{model="{model}"}}'] == value
+    except (DevError, KeyError):  # it has yet to listen
+        return False
+
+
+def test_weights_are_in_the_nodes_memory_and_a_flipped_byte_is_found_set_aside_and_repaired(output: str) -> None:  # noqa: ARG001
+    file = lock.load((ROOT / "models.lock.yaml").read_text()).models[Q4].files[0]
+    eventually(lambda: has("weights_resident_bytes", Q4, file.size), 120)
+    blob = STORE / ".blobs" / f"sha256-{file.sha256}"
+    flip(blob, file.size // 2)
+
+    restart()
+
+    eventually(lambda: has("weights_corrupt_total", Q4, 1), 120)
+    assert not blob.exists()
+    assert list((STORE / ".quarantine").glob(f"sha256-{file.sha256}.*"))
+    assert (STORE / Q4 / "current" / "WITHDRAWN.json").exists()
+
+    restart()
+    secret = key()
+    assert chat(Q3, secret)[0] == 200, "one lost model holds nobody back"
+    status, said = chat(Q4, secret)
+    assert status >= 400
+    assert Q4 in json.dumps(said), "who asks for it learns which model it is"
+
+    kubectl.kubectl(INSTANCE, "delete", "job", f"fetch-{Q4}", "-n", NAMESPACE)
+    assert dev_pulumi("refresh", "--yes").returncode == 0
+    assert answered(up())
+    assert (STORE / Q4 / "current" / "READY.json").exists()
+
+
+def flip(path: Path, offset: int) -> None:
+    mode = path.stat().st_mode
+    path.chmod(0o644)
+    with path.open("r+b") as content:
+        content.seek(offset)
+        (byte,) = content.read(1)
+        content.seek(offset)
+        content.write(bytes([byte ^ 1]))
+    path.chmod(mode)
