@@ -26,7 +26,7 @@ class Manifest:
     commit: str
     files: tuple[File, ...]
     streams: int = 4
-    segment_bytes: int = 64 << 20
+    segment_bytes: int = 16 << 20  # larger ones end together, and the line idles while four of them are synced
     slots: int = 2  # so many models of one volume download at a time; 0: any number
     verify: str = "receipt"  # or always: every blob is hashed again
     margin_bytes: int = 2 << 30  # stays free on the volume, or 5 % of the download if that is more

@@ -110,7 +110,7 @@ def uid(kind: str, name: str) -> str:
 def test_a_fetch_that_is_killed_goes_on_where_it_was_and_the_chat_works(output: str) -> None:  # noqa: ARG001
     forget(Q4)
     whole = lock.load((ROOT / "models.lock.yaml").read_text()).models[Q4].files[0]
-    segments, arrive = -(-whole.size // (64 << 20)), 2
+    segments, arrive = -(-whole.size // (16 << 20)), 5
     faults({"origin": "cdn", "range": SEGMENT, "skip": arrive, "stall_after": 0})
     running = start()
     journal = STORE / ".blobs" / f"sha256-{whole.sha256}.part.journal"

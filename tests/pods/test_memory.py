@@ -39,7 +39,7 @@ def test_a_file_of_many_times_the_memory_limit_is_fetched_without_an_oom_kill(be
     with file.open("wb") as target:
         target.truncate(SIZE)  # a hole: costs the hub neither disk nor time
     bench.lock(file.name, "model.gguf")
-    bench.manifest["segment_bytes"] = 64 << 20
+    bench.manifest["segment_bytes"] = 16 << 20
     enter = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
 
     peak_kib = 0
