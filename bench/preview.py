@@ -92,19 +92,14 @@ def _parts(engine: Engine, facts: Facts) -> dict[str, float]:
     pulumi = run("import pulumi")
     raw = complete(STACK, facts)["config"][config.KEY]
     text, today = (ROOT / "models.lock.yaml").read_text(), datetime.datetime.now(tz=datetime.UTC).date()
+    plugin = install.path(engine.home, install.sdk_version(VENV / "bin" / "python"))
     programs = "import pulumi, components.llama_swap, components.model_fetch, components.cluster_guard"
     return {
         "imports of components and SDKs": run(programs) - pulumi,
         "imports of plan (pydantic)": run("import pulumi, plan.plan") - pulumi,
         "parse, load and plan": _median(lambda: make_plan(config.parse(raw), lock.load(text), today)),
-        **{f"start of the {name} plugin": _median(lambda p=path: _started(p, env)) for name, path in _plugins(engine)},
+        "start of the kubernetes plugin": _median(lambda: _started(plugin, env)),
     }
-
-
-def _plugins(engine: Engine) -> list[tuple[str, Path]]:
-    versions = install.sdk_versions(VENV / "bin" / "python")
-    home = engine.home / "plugins"
-    return [(n, home / f"resource-{n}-v{v}" / f"pulumi-resource-{n}") for n, v in versions.items()]
 
 
 def _started(plugin: Path, env: dict[str, str]) -> None:

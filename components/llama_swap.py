@@ -1,5 +1,6 @@
 """The server: configuration, API key, Deployment and Service of the engine that loads one model at a time."""
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,6 @@ from pulumi_kubernetes.core.v1 import (
     ServiceSpecArgs,
 )
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
-from pulumi_random import RandomPassword
 
 from components import pod, server_containers
 from plan import names
@@ -43,11 +43,14 @@ class LlamaSwap(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         plan = args.plan
         labels = names.labels("server", plan.namespace)
-        password = RandomPassword(f"{name}-password", length=40, special=False, opts=child)
+        # A new key is offered at every run and the state keeps the first, hence ignore_changes. For another one run
+        # `pulumi state delete` on this resource, then `pulumi up`.
+        kept = pulumi.ResourceOptions(parent=self, ignore_changes=["input"])
+        api_key = pulumi.Stash(f"{name}-key", opts=kept, input=pulumi.Output.secret(secrets.token_hex(20)))
         key = Secret(
             f"{name}-api-key",
             metadata=ObjectMetaArgs(namespace=plan.namespace, name=names.API_KEY_SECRET, labels=labels),
-            string_data={names.API_KEY_FIELD: password.result},
+            string_data={names.API_KEY_FIELD: api_key.output},
             opts=child,
         )
         config = ConfigMap(

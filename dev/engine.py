@@ -73,8 +73,8 @@ class Engine:
 
     def ready(self) -> None:
         """Make plugins, backend and stack ready to be looked at; raises DevError where one is not usable."""
-        for line in install.install(self.home, VENV / "bin" / "python", install.sdk_versions(VENV / "bin" / "python")):
-            say(line)
+        python = VENV / "bin" / "python"
+        say(install.install(self.home, python, install.sdk_version(python)))
         backend.check(self.environment())
         if self.stack not in backend.stacks(self.environment()):
             self._init()

@@ -20,7 +20,7 @@ PROGRAM = Path(__file__).resolve().parent.parent / "__main__.py"
 NO_CLUSTER = "00000000-0000-4000-8000-000000000000"  # stands for the uid where nothing is known of a cluster
 # What marks a secret in the values that the SDK sends (pulumi 3.272, runtime/rpc.py).
 SECRET_SIGNATURE = "4dabf18193072939515e22adb298388d"  # noqa: S105 - a marker, not a secret
-PASSWORD = "generated-in-the-recorder"  # noqa: S105 - what every RandomPassword is here
+PASSWORD = "generated-in-the-recorder"  # noqa: S105 - what every Stash holds here
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,8 @@ class Engine(mocks.Mocks):
         elif args.typ.startswith("kubernetes:"):
             metadata = args.inputs.get("metadata", {})
             outputs["metadata"] = {"name": f"{args.name}-{self.suffix(args.inputs)}", **metadata}
-        elif args.typ.startswith("random:"):
-            outputs["result"] = PASSWORD
+        elif args.typ == "pulumi:index:Stash":
+            outputs["output"] = PASSWORD
         return args.resource_id or f"{args.name}-id", outputs
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], None]:

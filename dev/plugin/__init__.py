@@ -1,4 +1,4 @@
-"""The offline plugins: `kubernetes:*` resources and `RandomPassword`, where the official ones cannot be had.
+"""The offline plugin: `kubernetes:*` resources, where the official one cannot be had.
 
 It answers the engine as the official plugin 4.32 did in the recordings of tests/plugin; a difference is a bug here.
 Not here: Helm, YAML and Kustomize components, client-side apply, List resources, custom resource definitions' specials.

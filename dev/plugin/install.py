@@ -1,6 +1,6 @@
-"""Puts the offline plugins where the engine looks for plugins, unless the official ones are there.
+"""Puts the offline plugin where the engine looks for plugins, unless the official one is there.
 
-The launchers name this checkout and its virtual environment, so every `make up` writes them again.
+The launcher names this checkout and its virtual environment, so every `make up` writes it again.
 """
 
 import os
@@ -10,43 +10,42 @@ from pathlib import Path
 from dev.steps import DevError
 
 _MARK = "# offline plugin of local-llm"
+_BINARY = "pulumi-resource-kubernetes"
 _FLAGS = "-I -S -X frozen_modules=on"
 
 
-def install(pulumi_home: Path, venv_python: Path, versions: dict[str, str]) -> list[str]:
-    """Provide `kubernetes` and `random` in the versions of their SDK packages; one line for each says which is used.
+def install(pulumi_home: Path, venv_python: Path, version: str) -> str:
+    """Provide the Kubernetes plugin in the version of its SDK package; returns a line that says which is used.
 
     An official plugin on PATH or under `pulumi_home` wins. PULUMI_K8S_PLUGIN=/path is linked instead of the offline
-    Kubernetes plugin; raises DevError where no executable lies there.
+    one; raises DevError where no executable lies there.
     """
-    return [_install(pulumi_home, venv_python, name, version) for name, version in versions.items()]
-
-
-def sdk_versions(venv_python: Path) -> dict[str, str]:
-    """Versions of the SDK packages in the virtual environment: the engine asks for exactly these plugins."""
-    packages = {"kubernetes": "pulumi_kubernetes", "random": "pulumi_random"}
-    return {name: _version(_site(venv_python), package) for name, package in packages.items()}
-
-
-def _install(pulumi_home: Path, venv_python: Path, name: str, version: str) -> str:
-    binary = f"pulumi-resource-{name}"
-    target = pulumi_home / "plugins" / f"resource-{name}-v{version}" / binary
-    chosen = os.environ.get("PULUMI_K8S_PLUGIN", "") if name == "kubernetes" else ""
-    if chosen:
+    target = path(pulumi_home, version)
+    if chosen := os.environ.get("PULUMI_K8S_PLUGIN", ""):
         if not os.access(chosen, os.X_OK) or Path(chosen).is_dir():
             raise DevError(f"PULUMI_K8S_PLUGIN={chosen} is no executable file", "correct it, or unset it")
         _replace(target).symlink_to(Path(chosen).resolve())
-        return f"{name} plugin {version}: {chosen}, asked for by PULUMI_K8S_PLUGIN"
-    if (found := shutil.which(binary)) and not _is_ours(Path(found)):
-        return f"{name} plugin {version}: the official one on PATH, {found}"
+        return f"kubernetes plugin {version}: {chosen}, asked for by PULUMI_K8S_PLUGIN"
+    if (found := shutil.which(_BINARY)) and not _is_ours(Path(found)):
+        return f"kubernetes plugin {version}: the official one on PATH, {found}"
     if target.exists() and not target.is_symlink() and not _is_ours(target):
-        return f"{name} plugin {version}: the official one, {target}"
+        return f"kubernetes plugin {version}: the official one, {target}"
     main = Path(__file__).resolve().with_name("main.py")
-    command = f'exec "{venv_python}" {_FLAGS} "{main}" "{_site(venv_python)}" {name} {version} "$@"'
+    command = f'exec "{venv_python}" {_FLAGS} "{main}" "{_site(venv_python)}" {version} "$@"'
     launcher = _replace(target)
     launcher.write_text(f"#!/bin/sh\n{_MARK}\n{command}\n")
     launcher.chmod(0o755)
-    return f"{name} plugin {version}: the offline one of this checkout, as no official one is installed"
+    return f"kubernetes plugin {version}: the offline one of this checkout, as no official one is installed"
+
+
+def path(pulumi_home: Path, version: str) -> Path:
+    """Where the engine looks for the plugin."""
+    return pulumi_home / "plugins" / f"resource-kubernetes-v{version}" / _BINARY
+
+
+def sdk_version(venv_python: Path) -> str:
+    """Version of the SDK package in the virtual environment: the engine asks for exactly this plugin."""
+    return _version(_site(venv_python), "pulumi_kubernetes")
 
 
 def _replace(target: Path) -> Path:

@@ -1,6 +1,6 @@
-"""Starts one plugin as the engine expects it: prints its port, serves until it is ended.
+"""Starts the plugin as the engine expects it: prints its port, serves until it is ended.
 
-Run by the launcher that install.py writes, as `python -I -S main.py SITE_PACKAGES PLUGIN VERSION [ENGINE_ADDRESS]`.
+Run by the launcher that install.py writes, as `python -I -S main.py SITE_PACKAGES VERSION [ENGINE_ADDRESS]`.
 Imports are what start-up costs, so `pulumi` itself is not imported: bare packages of its name lead to the generated
 protocol modules (measured: 0.2 s instead of 0.6 s).
 """
@@ -16,7 +16,7 @@ _ENDINGS = {signal.SIGINT, signal.SIGTERM}  # the engine interrupts its plugins 
 _LOOK_EVERY_S = 2.0
 
 
-def main(site: str, plugin: str, version: str, engine: str = "") -> None:
+def main(site: str, version: str, engine: str = "") -> None:
     engine_pid = os.getppid()
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)  # before any thread, so that only sigwait sees them
     _prepare_imports(site)
@@ -25,28 +25,23 @@ def main(site: str, plugin: str, version: str, engine: str = "") -> None:
     import grpc
     from pulumi.runtime.proto import provider_pb2_grpc
 
+    from dev.plugin.server import KubernetesPlugin
+    from dev.plugin.status import EngineLog
+
     # Every wait for an object holds a thread; the engine runs as many operations at once as it likes.
     server = grpc.server(
         ThreadPoolExecutor(max_workers=256),
         options=[("grpc.max_receive_message_length", 400 * 2**20), ("grpc.max_send_message_length", 400 * 2**20)],
     )
-    if plugin == "random":
-        from dev.plugin.random_password import RandomPlugin as Plugin
-
-        servicer = Plugin(version)
-    else:
-        from dev.plugin.server import KubernetesPlugin
-        from dev.plugin.status import EngineLog
-
-        servicer = KubernetesPlugin(version, EngineLog(engine))
+    servicer = KubernetesPlugin(version, EngineLog(engine))
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    if plugin != "random":
-        # Every preview reads one object: this thread has nothing to do while the engine connects.
-        from dev.plugin import apply, await_, client  # noqa: F401 - loaded ahead of their use
+    # Every preview reads one object: this thread has nothing to do while the engine connects.
+    from dev.plugin import apply, await_, client  # noqa: F401 - loaded ahead of their use
+
     while not signal.sigtimedwait(_ENDINGS, _LOOK_EVERY_S) and os.getppid() == engine_pid:
         pass  # an engine that was killed ends no plugin
     server.stop(grace=None)

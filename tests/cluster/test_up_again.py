@@ -104,7 +104,7 @@ def test_key_and_passphrase_are_seen_in_no_argument_log_output_or_state(cycle: C
     state = b"".join(base64.b64decode(json.loads(row)["data"]) for row in rows)
     logs = [path for name in ("logs", "pod-logs") for path in (INSTANCE.state / name).rglob("*") if path.is_file()]
 
-    assert b"llama-swap-password" in state, "the state that was searched is the stack's"
+    assert b"llama-swap-key" in state, "the state that was searched is the stack's"
     assert any(b"pulumi\0up" in line for line in cycle.seen), "the processes were seen"
     assert any("llama-server" in path.read_text(errors="replace") for path in logs), "the pods' logs are among them"
     for secret in secrets:

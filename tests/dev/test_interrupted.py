@@ -44,8 +44,8 @@ def test_an_object_without_our_labels_is_someone_elses_and_is_not_adopted() -> N
     assert state["resources"] == []
 
 
-def test_patches_passwords_and_updates_are_left_to_the_next_up() -> None:
-    password = {"urn": "urn:p", "type": "random:index/randomPassword:RandomPassword", "inputs": {"length": 40}}
+def test_patches_keys_and_updates_are_left_to_the_next_up() -> None:
+    password = {"urn": "urn:p", "type": "pulumi:index:Stash", "inputs": {"input": "x"}}
     for state in (
         deployment(resource("DeploymentPatch", "a")),
         deployment(password),

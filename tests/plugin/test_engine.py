@@ -1,4 +1,4 @@
-"""The real Pulumi CLI with the offline plugins: a small program goes up, changes, and is taken down."""
+"""The real Pulumi CLI with the offline plugin: a small program goes up, changes, and is taken down."""
 
 import json
 import os
@@ -12,20 +12,22 @@ import pytest
 
 from dev import tools
 from dev.plugin.client import Client
-from dev.plugin.install import install, sdk_versions
+from dev.plugin.install import install, sdk_version
 
 PYTHON = Path(sys.executable)
 PROGRAM = """
-import pulumi, pulumi_kubernetes as k8s, pulumi_random as random
+import secrets
+import pulumi, pulumi_kubernetes as k8s
 config = pulumi.Config()
-password = random.RandomPassword("key", length=24, special=False)
+kept = pulumi.ResourceOptions(ignore_changes=["input"])
+password = pulumi.Stash("key", input=pulumi.Output.secret(secrets.token_hex(12)), opts=kept)
 provider = k8s.Provider("k", kubeconfig="", cluster_identifier="lab")
 opts = pulumi.ResourceOptions(provider=provider)
 cfg = k8s.core.v1.ConfigMap(
     "cfg", metadata={"namespace": "engine"}, immutable=True, data={"a": config.require("text")}, opts=opts
 )
 secret = k8s.core.v1.Secret(
-    "api", metadata={"name": "api", "namespace": "engine"}, string_data={"key": password.result}, opts=opts
+    "api", metadata={"name": "api", "namespace": "engine"}, string_data={"key": password.output}, opts=opts
 )
 pod = {
     "containers": [
@@ -60,7 +62,7 @@ if config.get_bool("stuck"):
             ),
         ),
     )
-pulumi.export("password", password.result)
+pulumi.export("password", password.output)
 pulumi.export("name", cfg.metadata.name)
 """
 
@@ -97,7 +99,7 @@ def stack(cluster_client: Client, tmp_path_factory: pytest.TempPathFactory) -> S
     cluster_client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "engine"}}, {})
     directory = tmp_path_factory.mktemp("program")
     home = directory / "home"
-    install(home, PYTHON, sdk_versions(PYTHON))
+    install(home, PYTHON, sdk_version(PYTHON))
     (directory / "Pulumi.yaml").write_text("name: engine\nruntime: python\n")
     (directory / "__main__.py").write_text(PROGRAM)
     (directory / "state").mkdir()
