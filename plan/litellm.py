@@ -45,7 +45,7 @@ def _entry(name: str, model: ContractModel, contract: Contract) -> dict[str, Any
             "model": f"openai/{model['id']}",
             "api_base": contract["endpoint"],
             "api_key": f"os.environ/{contract['auth']['env']}",
-            # The second is the time until a stream's headers, which come after queue and load.
+            # Both, or the gateway's own hold: the second is the time until a stream's headers, after queue and load.
             "timeout": limits["recommendedTimeoutSeconds"],
             "stream_timeout": limits["recommendedTimeoutSeconds"],
             "num_retries": limits["retries"],

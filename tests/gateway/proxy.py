@@ -55,7 +55,7 @@ def running(directory: Path, own: dict[str, Any], key: str) -> Iterator[Proxy]:
     try:
         url = f"http://127.0.0.1:{port}"
         _wait(process, url, log_file)
-        with openai.OpenAI(base_url=f"{url}/v1", api_key=MASTER_KEY, max_retries=0, timeout=_START_S) as client:
+        with openai.OpenAI(base_url=f"{url}/v1", api_key=MASTER_KEY, max_retries=0, timeout=60) as client:
             yield Proxy(url, client, log_file)
     finally:
         process.kill()

@@ -5,6 +5,8 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -19,15 +21,15 @@ from tests.gateway.upstream import Upstream
 from tests.plan.test_plan import planned
 
 KEY = secrets.token_hex(16)
-LOAD_S = 6.0
 HI = [{"role": "user", "content": "hi"}]
+STREAM = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 RELEASED = threading.Event()
 SCRIPTS = {
     "fails": upstream.fails(500, times=99),
     "unavailable": upstream.fails(503, times=99),
     "busy": upstream.fails(429, times=2, headers={"Retry-After": "1"}),
     "refused-once": upstream.fails(401, times=1),
-    "loads": upstream.loads_for(LOAD_S),
+    "loads": upstream.loads_for(3.0),
     "sees": upstream.fails(500, times=0),
     "hangs": upstream.waits_for(RELEASED),
 }
@@ -58,20 +60,23 @@ def server() -> Iterator[Upstream]:
         RELEASED.set()
 
 
-@pytest.fixture(scope="module")
-def gateway(server: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    directory = tmp_path_factory.mktemp("gateway")
+@contextmanager
+def including(server: Upstream, directory: Path, **general: object) -> Iterator[Proxy]:
+    """A gateway that follows the file's comment, and whose own settings are otherwise the worst for these models."""
     text = litellm.render(contract(server.port, *sorted(SCRIPTS.keys() - {"hangs"})))
     (directory / "models.yaml").write_text(text)
     (directory / "other.yaml").write_text(litellm.render(contract(server.port, "hangs", timeout_s=1)))
     own = beside(text)
-    # The worst a gateway may have set for itself: checks all the time.
-    own["general_settings"] |= {
-        "master_key": proxy.MASTER_KEY,
-        "background_health_checks": True,
-        "health_check_interval": 1,
-    }
-    with proxy.running(directory, {**own, "include": ["models.yaml", "other.yaml"]}, KEY) as running:
+    own["include"] = ["models.yaml", "other.yaml"]
+    own["general_settings"] |= {"master_key": proxy.MASTER_KEY, **general}
+    own["router_settings"] |= {"num_retries": 2, "timeout": 1, "stream_timeout": 1}
+    with proxy.running(directory, own, KEY) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def gateway(server: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    with including(server, tmp_path_factory.mktemp("gateway")) as running:
         yield running
 
 
@@ -83,7 +88,7 @@ def ask(gateway: Proxy, model: str, *, stream: bool = False) -> str:
         return "".join(chunk.choices[0].delta.content or "" for chunk in answer if chunk.choices)
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@STREAM
 @pytest.mark.parametrize("model", ["fails", "unavailable"])
 def test_a_failed_completion_is_asked_for_once(gateway: Proxy, server: Upstream, model: str, stream: bool) -> None:
     before = server.count(model)
@@ -103,16 +108,16 @@ def test_a_full_queue_is_asked_again_after_the_time_it_names(gateway: Proxy, ser
     assert time.monotonic() - begun >= 1.9, "two answers said Retry-After: 1"
 
 
-def test_a_stream_whose_model_loads_first_arrives_whole(gateway: Proxy, server: Upstream) -> None:
-    begun = time.monotonic()
+@STREAM
+def test_a_completion_whose_model_loads_first_arrives(gateway: Proxy, server: Upstream, stream: bool) -> None:
+    before = server.count("loads")
 
-    assert ask(gateway, "loads", stream=True) == "hello"
+    assert ask(gateway, "loads", stream=stream) == "hello", "the gateway's own timeouts are shorter than a load"
 
-    assert time.monotonic() - begun >= LOAD_S
-    assert server.count("loads") == 1
+    assert server.count("loads") == before + 1
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@STREAM
 def test_the_contracts_timeout_is_the_one_that_ends_a_request(gateway: Proxy, server: Upstream, stream: bool) -> None:
     before = server.count("hangs")
 
@@ -136,16 +141,23 @@ def test_an_alias_is_answered_by_its_model(gateway: Proxy, server: Upstream) -> 
     assert server.asked[-1].model == "sees"
 
 
-def test_probes_and_health_checks_never_ask_a_model(gateway: Proxy, server: Upstream) -> None:
+def test_no_path_for_health_asks_a_model(gateway: Proxy, server: Upstream) -> None:
     before = list(server.asked)
-    cycles = gateway.log.count("background_health_check_cycle_start")
 
     for path in ("/health/liveliness", "/health/readiness", "/health"):
         gateway.get(path)
-    deadline = time.monotonic() + 120
-    while gateway.log.count("background_health_check_cycle_start") < cycles + 2:
-        assert time.monotonic() < deadline, "the checks that this is about do not run"
-        time.sleep(0.1)
+
+    assert server.asked == before, "each would load its model and evict the one in use"
+
+
+def test_health_checks_that_a_gateway_has_on_never_ask_a_model(server: Upstream, tmp_path: Path) -> None:
+    before, cycle = list(server.asked), "background_health_check_cycle_start"
+
+    with including(server, tmp_path, background_health_checks=True, health_check_interval=1) as gateway:
+        deadline = time.monotonic() + 120
+        while gateway.log.count(cycle) < 3:
+            assert time.monotonic() < deadline, "the checks that this is about do not run"
+            time.sleep(0.1)
 
     assert server.asked == before, "each would load its model and evict the one in use"
 
