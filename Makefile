@@ -7,7 +7,7 @@ CLUSTER ?= $(if $(filter dev,$(STACK)),embedded,engine)
 INSTANCE ?=
 PYTHON := .venv/bin/python
 DEV = $(PYTHON) -m dev --cluster $(CLUSTER) --stack $(STACK) $(if $(INSTANCE),--instance $(INSTANCE))
-TOOLS := debian pulumi kubernetes coredns kwok llama gemma postgres
+TOOLS := debian pulumi kubernetes coredns kwok llama gemma postgres litellm
 SOURCES := plan components pods ops dev bench tests __main__.py
 
 .PHONY: help venv engine preview up down clean key env test unit check fmt lint type schema flags golden lock bench bench-fetch
@@ -72,6 +72,7 @@ golden: venv ## write the golden plans and manifests anew; read the diff before 
 lock: venv ## resolve requirements*.in to hash-locked requirements*.txt
 	.venv/bin/uv pip compile -q --generate-hashes --python-version 3.11 --custom-compile-command "make lock" requirements.in -o requirements.txt
 	.venv/bin/uv pip compile -q --generate-hashes --python-version 3.11 --custom-compile-command "make lock" requirements-dev.in -c requirements.txt -o requirements-dev.txt
+	.venv/bin/uv pip compile -q --generate-hashes --python-version 3.11 --custom-compile-command "make lock" requirements-litellm.in -o requirements-litellm.txt
 
 bench: venv ## planning of 4 to 512 models, and the no-change preview of prod against an empty program's
 	$(PYTHON) -m bench.plan

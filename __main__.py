@@ -56,3 +56,4 @@ build(the_plan)
 if the_plan.notes:
     pulumi.log.info("\n".join(the_plan.notes))
 pulumi.export("contract", the_plan.contract)
+pulumi.export("litellm", the_plan.litellm)

