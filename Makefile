@@ -10,7 +10,7 @@ DEV = $(PYTHON) -m dev --cluster $(CLUSTER) --stack $(STACK) $(if $(INSTANCE),--
 TOOLS := debian pulumi kubernetes coredns kwok llama gemma postgres litellm
 SOURCES := plan components pods ops dev bench tests __main__.py
 
-.PHONY: help venv engine preview up down clean key env test unit check fmt lint type schema flags golden lock bench bench-fetch
+.PHONY: help venv engine preview up down clean key env test unit check fmt lint type schema flags pods golden lock bench bench-fetch
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/\$$\$$/$$/' | expand -t 20
@@ -65,6 +65,9 @@ schema: venv ## write stack.schema.json anew from the configuration's model
 
 flags: venv ## write plan/llama_server_flags.py anew from the built llama-server
 	$(PYTHON) -m dev.flags
+
+pods: venv ## write pods.pyz, which every pod runs, anew from pods/
+	$(PYTHON) -m dev.pods_archive
 
 golden: venv ## write the golden plans and manifests anew; read the diff before you commit it
 	$(PYTHON) -m tests.golden

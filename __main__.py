@@ -31,11 +31,10 @@ def load() -> Plan:
 
 
 def build(plan: Plan) -> None:
-    programs = {file.name: file.read_text() for file in sorted((HERE / "pods").glob("*.py"))}
     guard = ClusterGuard("cluster", ClusterGuardArgs(plan.cluster_id))
     here = pulumi.ResourceOptions(parent=guard)
     label_namespace("namespace", plan.namespace, here)
-    scripts = pod.scripts("pods", plan.namespace, programs, here).metadata.name
+    scripts = pod.scripts("pods", plan.namespace, (HERE / "pods.pyz").read_bytes(), here).metadata.name
     volume = ModelsVolume("models", ModelsVolumeArgs(plan.volume), here)
     fetches = [
         ModelFetch(fetch.job, ModelFetchArgs(fetch, plan.fetches, volume.claim_name, scripts), here)

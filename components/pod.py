@@ -1,6 +1,7 @@
 """What every pod of this stack has in common: no privileges, no token, a read-only root."""
 
-from collections.abc import Mapping, Sequence
+import base64
+from collections.abc import Sequence
 
 import pulumi
 from pulumi_kubernetes.core.v1 import (
@@ -23,13 +24,13 @@ from plan.node import Toleration
 from plan.volume import MOUNT
 
 
-def scripts(name: str, namespace: str, files: Mapping[str, str], opts: pulumi.ResourceOptions) -> ConfigMap:
+def scripts(name: str, namespace: str, archive: bytes, opts: pulumi.ResourceOptions) -> ConfigMap:
     """The programs that run in pods, once for all of them; other programs are another name, and so other pods."""
     return ConfigMap(
         f"{name}-scripts",
         metadata=ObjectMetaArgs(namespace=namespace, labels=names.labels("scripts", namespace)),
         immutable=True,
-        data=files,
+        binary_data={"pods.pyz": base64.b64encode(archive).decode()},
         opts=opts,
     )
 

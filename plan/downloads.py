@@ -11,7 +11,7 @@ from plan.node import Toleration, tolerations
 from plan.volume import MOUNT
 
 SCRIPTS_DIR = "/opt/local-llm"
-SCRIPT = f"{SCRIPTS_DIR}/fetch.py"
+SCRIPT = f"{SCRIPTS_DIR}/pods.pyz"
 # Another try would end the same way: wrong content, no such file, no space, no access, bad manifest (sysexits.h).
 FINAL_EXIT_CODES = (65, 66, 73, 77, 78)
 # The slowest line worth waiting for; below it a person would rather be told than wait.

@@ -96,7 +96,7 @@ def exported() -> dict[str, str]:
 
 def fetchers() -> list[int]:
     inside = daemons.members(INSTANCE, "kubepods")
-    return [pid for pid in inside if b"/opt/local-llm/fetch.py\0fetch\0" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [pid for pid in inside if b"/opt/local-llm/pods.pyz\0fetch\0" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def pods(component: str) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """The programs as a pod has them: the ConfigMap's content, laid out by the kubelet, under each supported Python."""
 
+import base64
 import json
 import shutil
 import subprocess
@@ -8,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from dev.pods_archive import archived, content, sources
 from tests import stacks
 from tests.conftest import Engine
-from tests.pods.bench import SCRIPT, Bench
+from tests.pods.bench import Bench
 from tests.program.test_program import run
 
 
@@ -29,13 +31,13 @@ def pythons() -> list[str]:
 def mounted(engine: Engine, directory: Path) -> Path:
     """The ConfigMap of the dev stack as files behind two links each, which is how the kubelet mounts one."""
     run(stacks.raw("dev"))
-    (data,) = (found for map_ in engine.of("ConfigMap") if SCRIPT.name in (found := map_.inputs["data"]))
+    (data,) = (found for map_ in engine.of("ConfigMap") if (found := map_.inputs.get("binaryData")))
     (directory / "..2026_11_22").mkdir(parents=True)
     (directory / "..data").symlink_to("..2026_11_22")
     for name, text in data.items():
-        (directory / "..data" / name).write_text(text)
+        (directory / "..data" / name).write_bytes(base64.b64decode(text))
         (directory / name).symlink_to(f"..data/{name}")
-    return directory / SCRIPT.name
+    return directory / "pods.pyz"
 
 
 @pytest.mark.parametrize("python", pythons())
@@ -54,9 +56,9 @@ def test_what_the_config_map_mounts_fetches_and_gates_under_this_python_without_
 
 def test_the_config_map_holds_the_programs_of_the_repository_and_fits(engine: Engine, tmp_path: Path) -> None:
     script = mounted(engine, tmp_path / "scripts")
-    files = {path.name: path.read_text() for path in script.parent.glob("*.py")}
-    assert files == {path.name: path.read_text() for path in SCRIPT.parent.glob("*.py")}
-    assert sum(map(len, files.values())) < 1 << 20, "the API server refuses larger ones"
+    assert content(script.read_bytes()) == sources(), "run `make pods`"
+    assert script.stat().st_size < 1 << 20, "the API server refuses larger ones"
+    assert content(archived(sources())) == sources(), "what `make pods` writes is read back"
 
 
 def test_a_job_s_manifest_is_one_that_the_fetcher_accepts(bench: Bench, engine: Engine) -> None:

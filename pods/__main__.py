@@ -1,0 +1,5 @@
+"""What `python3 pods.pyz` runs."""
+
+import fetch
+
+fetch.main()
