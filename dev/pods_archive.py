@@ -1,7 +1,7 @@
 """`make pods`: the programs of pods/ as pods.pyz, the one file that every pod runs (zipfile, zipimport).
 
-It is committed, because builds of zlib write different bytes, and a ConfigMap that differs between two machines would run
-every Job again. A test compares its content with pods/.
+It is committed: builds of zlib write different bytes, and a ConfigMap that differs between two machines would run every
+Job again. A test compares its content with pods/.
 """
 
 import io

@@ -53,7 +53,7 @@ def test_it_says_what_it_wrote_and_the_second_time_that_nothing_changed(tmp_path
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.yaml")}
     second = run("--stack", "prod", tmp_path / "out")
 
-    assert "stage-2   1 Deployment, 1 Service, 1 CronJob" in first
+    assert "stage-2   1 CronJob, 1 Deployment, 1 Service" in first
     count = len(tree(tmp_path / "out"))
     assert f"({count} written)" in first
     assert f"({count} unchanged)" in second
