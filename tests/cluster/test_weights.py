@@ -131,7 +131,30 @@ def asked(sha256: str) -> list[str]:
     return [row["range"] for row in downloads() if sha256 in row["path"] and re.search(SEGMENT, row["range"] or "")]
 
 
-def test_wrong_bytes_on_the_hub_fail_the_job_and_the_old_server_goes_on(checkout: Path) -> None:
+def test_a_blob_corrupted_on_the_hub_fails_the_job_by_name_and_the_old_server_goes_on(output: str) -> None:  # noqa: ARG001
+    served, secret = pods("server")[0]["metadata"]["uid"], key()
+    file = lock.load((ROOT / "models.lock.yaml").read_text()).models[Q4].files[0]
+    forget(Q4)
+    faults({"origin": "cdn", "range": SEGMENT, "corrupt_at": file.size // 2})
+
+    failed = dev("up")
+
+    told = failed.stdout + failed.stderr
+    assert failed.returncode == 1
+    assert "Traceback" not in told
+    assert f"model {Q4}" in told
+    assert "exited with code 65" in told
+    assert re.search(rf"{file.path}.*expected.*{file.sha256}.*got.*[0-9a-f]{{64}}", told), told
+    assert not (STORE / Q4 / "current" / "READY.json").exists()
+    (pod,) = pods("server")
+    assert pod["metadata"]["uid"] == served
+    assert chat(Q3, secret)[0] == 200
+
+    faults()
+    assert answered(up())
+
+
+def test_a_lock_that_the_hub_does_not_follow_fails_the_job_and_the_old_server_goes_on(checkout: Path) -> None:
     served, secret = pods("server")[0]["metadata"]["uid"], key()
     good = lock.load((checkout / "models.lock.yaml").read_text()).models[Q3].files[0]
     wrong = good.model_copy(update={"sha256": "0" * 64})
