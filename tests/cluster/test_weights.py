@@ -18,6 +18,7 @@ from dev.cluster import kubectl
 from dev.stackfile import ROOT
 from dev.steps import DevError
 from plan import config, lock
+from tests.checkout import copy_to
 from tests.cluster.conftest import (
     INSTANCE,
     MODELS,
@@ -42,12 +43,7 @@ STORE = INSTANCE.state / "models"
 @pytest.fixture
 def checkout(output: str, tmp_path: Path) -> Iterator[Path]:  # noqa: ARG001 - it is up
     """A copy of this checkout, to change its lock; afterwards the cluster has what this one says again."""
-    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    for name in subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
-        if (ROOT / name).is_file():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, tmp_path / name)
-    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    copy_to(tmp_path)
     yield tmp_path
     faults()
     up()

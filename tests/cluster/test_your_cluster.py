@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +13,8 @@ import yaml
 from dev import cluster, daemons, images
 from dev.cluster import kubectl, nodes
 from dev.instance import HUB_PORT, NODE_IP, Instance
-from dev.stackfile import ROOT
 from plan import config
+from tests.checkout import copy_to
 from tests.cluster.conftest import INSTANCE, chat, dev, get, request
 from tests.stacks import raw
 
@@ -26,12 +25,7 @@ MODEL = "gemma-3-270m-q4"
 @pytest.fixture
 def checkout(output: str, tmp_path: Path) -> Iterator[Path]:  # noqa: ARG001 - the cluster runs
     """A copy of this checkout whose own stack file names images, volume and hub."""
-    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    for name in subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
-        if (ROOT / name).is_file():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, tmp_path / name)
-    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    copy_to(tmp_path)
     models = INSTANCE.state / "models-of-mine"
     models.mkdir(exist_ok=True)
     os.chown(models, cluster.POD_UID, cluster.POD_UID)

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from dev.cluster.kubectl import kubectl
 from dev.instance import Instance
 from dev.stackfile import ROOT
 from plan import config
+from tests.checkout import copy_to
 from tests.engine.conftest import INSTANCE
 from tests.stacks import raw
 
@@ -71,12 +71,7 @@ def first() -> Iterator[str]:
 @pytest.fixture
 def checkout(first: str, tmp_path: Path) -> Iterator[Path]:  # noqa: ARG001 - the cluster runs
     """A copy of this checkout with a stack of its own, in a namespace that is not there."""
-    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    for name in subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
-        if (ROOT / name).is_file():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, tmp_path / name)
-    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    copy_to(tmp_path)
     value: dict[str, Any] = {**raw("prod"), "namespace": "not-there"}
     del value["cluster"]
     content = {"config": {"pulumi:disable-default-providers": ["kubernetes"], config.KEY: value}}
