@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-from dev import backend, interrupted, postgres, tools
+from dev import backend, interrupted, postgres, retired, tools
 from dev.cluster import kubectl
 from dev.instance import Instance
 from dev.plugin import install
@@ -92,18 +92,22 @@ class Engine:
         self.run("stack", "init", self.stack, "--non-interactive", "--cwd", str(self.instance.state), quiet=True)
 
     def _settle(self) -> None:
-        """Adopt what a killed run created and could not note."""
+        """Adopt what a killed run created and could not note, and forget what needs a plugin that is no more."""
         file = self.instance.state / "state.json"  # secrets in it are encrypted
         self.run("stack", "export", "--file", str(file), quiet=True)
         state = json.loads(file.read_text())
-        if state["deployment"].get("pending_operations"):
+        killed, adopted = bool(state["deployment"].get("pending_operations")), list[str]()
+        if retired_count := retired.forget(state["deployment"]):
+            say(f"an earlier version kept the API key by another plugin: forgetting {retired_count} resources")
+        if killed:
             adopted = interrupted.settle(state["deployment"], lambda wanted: kubectl.live(self.kubeconfig, wanted))
             say(f"an earlier run was killed; adopting {len(adopted)} objects which its state did not know")
+        if killed or retired_count:
             file.write_text(json.dumps(state))
             self.run("stack", "import", "--file", str(file), quiet=True)
-            if adopted:
-                targets = [flag for urn in adopted for flag in ("--target", urn)]
-                self.run("refresh", "--yes", "--skip-preview", "--non-interactive", *targets, quiet=True)
+        if adopted:
+            targets = [flag for urn in adopted for flag in ("--target", urn)]
+            self.run("refresh", "--yes", "--skip-preview", "--non-interactive", *targets, quiet=True)
         file.unlink()
 
     def preview(self) -> int:
