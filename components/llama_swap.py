@@ -79,11 +79,10 @@ class LlamaSwap(pulumi.ComponentResource):
         self, name: str, args: LlamaSwapArgs, config_map: pulumi.Input[str], secret: pulumi.Input[str]
     ) -> Deployment:
         plan, timeout = args.plan, f"{args.plan.rollout_s}s"
+        labels = names.labels("server", plan.namespace)
         return Deployment(
             f"{name}-deployment",
-            metadata=ObjectMetaArgs(
-                namespace=plan.namespace, name=plan.name, labels=names.labels("server", plan.namespace)
-            ),
+            metadata=ObjectMetaArgs(namespace=plan.namespace, name=plan.name, labels=labels),
             spec=DeploymentSpecArgs(
                 replicas=1,
                 # Two pods do not fit on one card. Hence no PodDisruptionBudget either: with one replica it would forbid
@@ -92,7 +91,7 @@ class LlamaSwap(pulumi.ComponentResource):
                 progress_deadline_seconds=plan.rollout_s,
                 selector=LabelSelectorArgs(match_labels=names.selector("server")),
                 template=PodTemplateSpecArgs(
-                    metadata=ObjectMetaArgs(labels=names.labels("server", plan.namespace)),
+                    metadata=ObjectMetaArgs(labels=labels),
                     spec=PodSpecArgs(
                         automount_service_account_token=False,
                         enable_service_links=False,

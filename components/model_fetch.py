@@ -16,16 +16,13 @@ from pulumi_kubernetes.core.v1 import (
     ContainerArgs,
     EnvVarArgs,
     EnvVarSourceArgs,
-    PodSpecArgs,
-    PodTemplateSpecArgs,
-    ResourceRequirementsArgs,
     SecretKeySelectorArgs,
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components import pod
 from plan import names
-from plan.downloads import FINAL_EXIT_CODES, SCRIPT, SCRIPTS_DIR, FetchesPlan, FetchPlan, TokenSecret
+from plan.downloads import FINAL_EXIT_CODES, SCRIPTS_DIR, FetchesPlan, FetchPlan, TokenSecret
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +82,7 @@ def _job(args: ModelFetchArgs, labels: Mapping[str, str]) -> JobSpecArgs:
                 ),
             ]
         ),
-        template=PodTemplateSpecArgs(
-            metadata=ObjectMetaArgs(labels=dict(labels)),
-            spec=PodSpecArgs(
-                restart_policy="Never",
-                automount_service_account_token=False,
-                tolerations=pod.tolerations(args.common.tolerations),
-                security_context=pod.pod_security(args.common.uid, args.common.gid),
-                containers=[_fetcher(args)],
-                volumes=pod.volumes(args.claim_name, scripts=args.scripts),
-            ),
-        ),
+        template=pod.of_job(_fetcher(args), labels, args.common, args.claim_name, args.scripts),
     )
 
 
@@ -107,18 +94,14 @@ def _token(token: TokenSecret | None) -> list[EnvVarArgs] | None:
 
 
 def _fetcher(args: ModelFetchArgs) -> ContainerArgs:
-    return ContainerArgs(
-        name="fetch",
-        image=args.common.image,
-        image_pull_policy="IfNotPresent",
-        command=["python3", "-I", "-S", SCRIPT],
-        args=["fetch", "--manifest", args.plan.manifest],
+    return pod.program(
+        "fetch",
+        "fetch",
+        args.plan.manifest,
+        args.common.image,
+        requests={"cpu": "100m", "memory": "128Mi"},
+        # Dirty pages on NFS are charged to the pod, hence eight times what the process needs.
+        limits={"memory": "1Gi", "ephemeral-storage": "1Gi"},
         env=_token(args.common.token),
-        resources=ResourceRequirementsArgs(
-            requests={"cpu": "100m", "memory": "128Mi"},
-            # Dirty pages on NFS are charged to the pod, hence eight times what the process needs.
-            limits={"memory": "1Gi", "ephemeral-storage": "1Gi"},
-        ),
-        security_context=pod.container_security(),
-        volume_mounts=pod.mounts(models_read_only=False, scripts=SCRIPTS_DIR),
+        mounts=pod.mounts(models_read_only=False, scripts=SCRIPTS_DIR),
     )

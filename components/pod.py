@@ -1,16 +1,22 @@
 """What every pod of this stack has in common: no privileges, no token, a read-only root."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi
 from pulumi_kubernetes.core.v1 import (
     CapabilitiesArgs,
     ConfigMap,
     ConfigMapVolumeSourceArgs,
+    ContainerArgs,
+    ContainerPortArgs,
     EmptyDirVolumeSourceArgs,
+    EnvVarArgs,
     PersistentVolumeClaimVolumeSourceArgs,
     PodSecurityContextArgs,
+    PodSpecArgs,
+    PodTemplateSpecArgs,
+    ResourceRequirementsArgs,
     SeccompProfileArgs,
     SecurityContextArgs,
     TolerationArgs,
@@ -20,6 +26,7 @@ from pulumi_kubernetes.core.v1 import (
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from plan import names
+from plan.downloads import SCRIPT, FetchesPlan
 from plan.node import Toleration
 from plan.volume import MOUNT
 
@@ -50,6 +57,55 @@ def container_security() -> SecurityContextArgs:
         allow_privilege_escalation=False,
         read_only_root_filesystem=True,
         capabilities=CapabilitiesArgs(drop=["ALL"]),
+    )
+
+
+def program(
+    name: str,
+    command: str,
+    manifest: str,
+    image: str,
+    requests: Mapping[str, str],
+    limits: Mapping[str, str],
+    mounts: Sequence[VolumeMountArgs],
+    env: Sequence[EnvVarArgs] | None = None,
+    ports: Sequence[ContainerPortArgs] | None = None,
+    restart_policy: str | None = None,
+) -> ContainerArgs:
+    """A container that runs one of the programs of pods/."""
+    return ContainerArgs(
+        name=name,
+        image=image,
+        image_pull_policy="IfNotPresent",
+        command=["python3", "-I", "-S", SCRIPT],
+        args=[command, "--manifest", manifest],
+        resources=ResourceRequirementsArgs(requests=requests, limits=limits),
+        security_context=container_security(),
+        volume_mounts=mounts,
+        env=env,
+        ports=ports,
+        restart_policy=restart_policy,
+    )
+
+
+def of_job(
+    container: ContainerArgs,
+    labels: Mapping[str, str],
+    common: FetchesPlan,
+    claim: pulumi.Input[str],
+    scripts: pulumi.Input[str],
+) -> PodTemplateSpecArgs:
+    """The pod of a Job that works on the volume with one container."""
+    return PodTemplateSpecArgs(
+        metadata=ObjectMetaArgs(labels=labels),
+        spec=PodSpecArgs(
+            restart_policy="Never",
+            automount_service_account_token=False,
+            tolerations=tolerations(common.tolerations),
+            security_context=pod_security(common.uid, common.gid),
+            containers=[container],
+            volumes=volumes(claim, scripts=scripts),
+        ),
     )
 
 

@@ -17,7 +17,7 @@ from pulumi_kubernetes.core.v1 import (
 
 from components import pod
 from plan import names
-from plan.downloads import SCRIPT, SCRIPTS_DIR
+from plan.downloads import SCRIPTS_DIR
 from plan.server import CONFIG_DIR, GATE_FILE, ServerPlan
 from plan.warm import PORT as WARM_PORT
 from plan.warm import WARM_FILE
@@ -25,17 +25,14 @@ from plan.warm import WARM_FILE
 
 def gate(plan: ServerPlan) -> ContainerArgs:
     """Protects every restart, where the order of one `up` protects only that."""
-    return ContainerArgs(
-        name="models-ready",
-        image=plan.gate_image,
-        image_pull_policy="IfNotPresent",
-        command=["python3", "-I", "-S", SCRIPT],
-        args=["gate", "--manifest", f"@{CONFIG_DIR}/{GATE_FILE}"],
-        resources=ResourceRequirementsArgs(
-            requests={"cpu": "10m", "memory": "32Mi"}, limits={"memory": "128Mi", "ephemeral-storage": "64Mi"}
-        ),
-        security_context=pod.container_security(),
-        volume_mounts=pod.mounts(models_read_only=True, config=CONFIG_DIR, scripts=SCRIPTS_DIR),
+    return pod.program(
+        "models-ready",
+        "gate",
+        f"@{CONFIG_DIR}/{GATE_FILE}",
+        plan.gate_image,
+        requests={"cpu": "10m", "memory": "32Mi"},
+        limits={"memory": "128Mi", "ephemeral-storage": "64Mi"},
+        mounts=pod.mounts(models_read_only=True, config=CONFIG_DIR, scripts=SCRIPTS_DIR),
     )
 
 
@@ -43,23 +40,18 @@ def warm(plan: ServerPlan) -> list[ContainerArgs]:
     """The sidecar that reads weights ahead, where there is one. It writes only to set a damaged file aside."""
     if plan.warm is None:
         return []
-    return [
-        ContainerArgs(
-            name="warm",
-            image=plan.gate_image,
-            image_pull_policy="IfNotPresent",
-            restart_policy="Always",  # which makes an init container a sidecar (Kubernetes 1.29)
-            command=["python3", "-I", "-S", SCRIPT],
-            args=["warm", "--manifest", f"@{CONFIG_DIR}/{WARM_FILE}"],
-            ports=[ContainerPortArgs(name="warm-metrics", container_port=WARM_PORT, protocol="TCP")],
-            resources=ResourceRequirementsArgs(
-                requests={"cpu": "10m", "memory": "64Mi"},
-                limits={"memory": plan.warm.memory_limit, "ephemeral-storage": "64Mi"},
-            ),
-            security_context=pod.container_security(),
-            volume_mounts=pod.mounts(models_read_only=False, config=CONFIG_DIR, scripts=SCRIPTS_DIR),
-        )
-    ]
+    sidecar = pod.program(
+        "warm",
+        "warm",
+        f"@{CONFIG_DIR}/{WARM_FILE}",
+        plan.gate_image,
+        requests={"cpu": "10m", "memory": "64Mi"},
+        limits={"memory": plan.warm.memory_limit, "ephemeral-storage": "64Mi"},
+        restart_policy="Always",  # which makes an init container a sidecar (Kubernetes 1.29)
+        ports=[ContainerPortArgs(name="warm-metrics", container_port=WARM_PORT, protocol="TCP")],
+        mounts=pod.mounts(models_read_only=False, config=CONFIG_DIR, scripts=SCRIPTS_DIR),
+    )
+    return [sidecar]
 
 
 def server(plan: ServerPlan, secret: pulumi.Input[str]) -> ContainerArgs:

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 import pulumi
 from pulumi_kubernetes.batch.v1 import CronJob, CronJobSpecArgs, JobSpecArgs, JobTemplateSpecArgs
-from pulumi_kubernetes.core.v1 import ContainerArgs, PodSpecArgs, PodTemplateSpecArgs, ResourceRequirementsArgs
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components import pod
 from plan import names
-from plan.downloads import SCRIPT, SCRIPTS_DIR, FetchesPlan
+from plan.downloads import SCRIPTS_DIR, FetchesPlan
 from plan.prune import PrunePlan
 
 
@@ -47,30 +46,14 @@ class WeightsPrune(pulumi.ComponentResource):
 
 
 def _job(args: WeightsPruneArgs, labels: dict[str, str]) -> JobSpecArgs:
-    container = ContainerArgs(
-        name="prune",
-        image=args.common.image,
-        image_pull_policy="IfNotPresent",
-        command=["python3", "-I", "-S", SCRIPT],
-        args=["prune", "--manifest", args.plan.manifest],
-        resources=ResourceRequirementsArgs(
-            requests={"cpu": "10m", "memory": "32Mi"}, limits={"memory": "256Mi", "ephemeral-storage": "64Mi"}
-        ),
-        security_context=pod.container_security(),
-        volume_mounts=pod.mounts(models_read_only=False, scripts=SCRIPTS_DIR),
+    container = pod.program(
+        "prune",
+        "prune",
+        args.plan.manifest,
+        args.common.image,
+        requests={"cpu": "10m", "memory": "32Mi"},
+        limits={"memory": "256Mi", "ephemeral-storage": "64Mi"},
+        mounts=pod.mounts(models_read_only=False, scripts=SCRIPTS_DIR),
     )
-    return JobSpecArgs(
-        backoff_limit=1,
-        active_deadline_seconds=3600,
-        template=PodTemplateSpecArgs(
-            metadata=ObjectMetaArgs(labels=labels),
-            spec=PodSpecArgs(
-                restart_policy="Never",
-                automount_service_account_token=False,
-                tolerations=pod.tolerations(args.common.tolerations),
-                security_context=pod.pod_security(args.common.uid, args.common.gid),
-                containers=[container],
-                volumes=pod.volumes(args.claim_name, scripts=args.scripts),
-            ),
-        ),
-    )
+    template = pod.of_job(container, labels, args.common, args.claim_name, args.scripts)
+    return JobSpecArgs(backoff_limit=1, active_deadline_seconds=3600, template=template)

@@ -17,12 +17,12 @@ from ops import stack_models
 from ops.errors import OpsError
 from ops.lock import LOCK_FILE
 from plan import lock as locks
-from plan.config import KEY
+from plan.config import KEY, Prune
 from plan.lock import LockedModel
+from plan.prune import CRON_JOB, grace_seconds, order
 
 _SCRIPT = Path(__file__).parents[1] / "pods" / "fetch.py"
-_CRON_JOB = "prune-weights"
-GRACE_S = 86400
+GRACE_S = grace_seconds(Prune())  # what a stack has unless it says otherwise
 Line = dict[str, Any]
 Users = dict[tuple[str, str], list[str]]
 
@@ -47,7 +47,7 @@ def run(root: Path | None, stack: str | None, *, as_json: bool) -> None:
 def _not_here(root: Path | None, stack: str | None) -> tuple[str, str]:
     what = f"{root} is no volume of models: it has no .blobs" if root else "no --root; a cluster's is not seen here"
     where = f"-n {_namespace(stack)}"
-    job = f"kubectl create job {where} --from=cronjob/{_CRON_JOB} weights-report"
+    job = f"kubectl create job {where} --from=cronjob/{CRON_JOB} weights-report"
     logs = f"kubectl logs {where} -f job/weights-report"
     return what, f"pass --root where it is mounted; else `{job}`, which prunes as the stack says, and `{logs}`"
 
@@ -61,13 +61,9 @@ def _namespace(stack: str | None) -> str:
 
 
 def _ask(root: Path, keep: dict[str, LockedModel]) -> list[Line]:
-    kept = [
-        {"id": model_id, "gen": model.gen, "sha256": [file.sha256 for file in model.files]}
-        for model_id, model in keep.items()
-    ]
-    manifest = {"root": str(root.absolute()), "mode": "report", "grace_s": GRACE_S, "keep": kept}
+    manifest = order(str(root.absolute()), "report", GRACE_S, keep)
     argv = [sys.executable, "-I", "-S", str(_SCRIPT), "prune", "--manifest", "@/dev/stdin"]
-    ran = subprocess.run(argv, input=json.dumps(manifest), capture_output=True, text=True, check=False)
+    ran = subprocess.run(argv, input=manifest, capture_output=True, text=True, check=False)
     lines: list[Line] = [json.loads(line) for line in ran.stdout.splitlines()]
     if ran.returncode:
         reason = lines[-1].get("reason") if lines else ran.stderr.strip()

@@ -1,6 +1,5 @@
 """What is fetched onto the volume: one Job per model, and what the gate waits for."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from plan import config, names
 from plan.lock import LockedModel
 from plan.node import Toleration, tolerations
+from plan.text import json_text
 from plan.volume import MOUNT
 
 SCRIPTS_DIR = "/opt/local-llm"
@@ -91,12 +91,12 @@ def gate_manifest(models: Mapping[str, LockedModel]) -> str:
         }
         for model_id, model in sorted(models.items())
     ]
-    return _json({"root": MOUNT, "models": waited})
+    return json_text({"root": MOUNT, "models": waited})
 
 
 def _manifest(model_id: str, model: LockedModel, fetch: config.Fetch) -> str:
     files = [{"path": f.path, "size": f.size, "sha256": f.sha256, "link": f.link} for f in model.files]
-    return _json(
+    return json_text(
         {
             "endpoint": fetch.endpoint,
             "root": MOUNT,
@@ -110,7 +110,3 @@ def _manifest(model_id: str, model: LockedModel, fetch: config.Fetch) -> str:
             "verify": fetch.verify,
         }
     )
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, indent=1, sort_keys=True) + "\n"

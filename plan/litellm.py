@@ -7,9 +7,8 @@ So whatever a model needs stands at the model, and what only a section can say i
 
 from typing import Any
 
-import yaml
-
 from plan.contract import Contract, ContractModel
+from plan.text import yaml_text
 
 _RATE_LIMIT_RETRIES = 3  # a full queue answers 429 at once, and loads nothing
 _BESIDE = {
@@ -28,13 +27,13 @@ def render(contract: Contract) -> str:
     """The file, byte-stable: one entry for each id and alias, in the contract's order; the key itself is not in it."""
     auth = contract["auth"]
     header = _HEADER.format(env=auth["env"], namespace=auth["namespace"], secret=auth["secretName"], key=auth["key"])
-    beside = "".join(f"#   {line}\n" for line in _dump(_BESIDE).splitlines())
+    beside = "".join(f"#   {line}\n" for line in yaml_text(_BESIDE).splitlines())
     entries = [
         _entry(name, model, contract)
         for model in contract["models"]
         for name in (model["id"], *sorted(model["aliases"]))
     ]
-    return f"{header}{beside}{_dump({'model_list': entries})}"
+    return f"{header}{beside}{yaml_text({'model_list': entries})}"
 
 
 def _entry(name: str, model: ContractModel, contract: Contract) -> dict[str, Any]:
@@ -64,11 +63,3 @@ def _entry(name: str, model: ContractModel, contract: Contract) -> dict[str, Any
             "disable_background_health_check": True,
         },
     }
-
-
-def _dump(value: object) -> str:
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=True, width=4096)
-
-
-# The C emitter writes 512 models in a tenth of the time.
-_Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)

@@ -3,10 +3,9 @@
 import shlex
 from collections.abc import Mapping
 
-import yaml
-
 from plan.flags import Served
 from plan.llama_swap_schema import Config, ModelEntry
+from plan.text import yaml_text
 
 COMMAND = "/app/llama-swap"
 CONFIG_FILE = "llama-swap.yaml"
@@ -23,7 +22,7 @@ def render(models: Mapping[str, Served], load_s: int) -> str:
         logToStdout="both",
         apiKeys=[f"${{env.{API_KEY_ENV}}}"],
     )
-    return yaml.dump(config.model_dump(exclude_none=True), Dumper=_Dumper, sort_keys=True, width=4096)
+    return yaml_text(config.model_dump(exclude_none=True))
 
 
 def arguments(config_dir: str, port: int) -> tuple[str, ...]:
@@ -40,7 +39,3 @@ def _entry(served: Served) -> ModelEntry:
     return ModelEntry(
         cmd=f"{shlex.join(words)} --port ${{PORT}}", ttl=served.ttl_s, aliases=list(served.aliases) or None
     )
-
-
-# The C emitter writes 512 models in a tenth of the time.
-_Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)

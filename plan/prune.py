@@ -1,11 +1,11 @@
 """What becomes of weights on the volume that the stack names no more."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from plan import config
 from plan.lock import LockedModel
+from plan.text import json_text
 from plan.volume import MOUNT
 
 CRON_JOB = "prune-weights"
@@ -21,9 +21,18 @@ class PrunePlan:
 
 
 def plan_prune(stack: config.Stack, locked: Mapping[str, LockedModel]) -> PrunePlan:
+    manifest = order(MOUNT, stack.prune.mode, grace_seconds(stack.prune), locked)
+    return PrunePlan(CRON_JOB, stack.prune.schedule, manifest)
+
+
+def grace_seconds(prune: config.Prune) -> int:
+    return prune.grace_h * 3600
+
+
+def order(root: str, mode: str, grace_s: int, locked: Mapping[str, LockedModel]) -> str:
+    """JSON input of pods/prune.py: what is below `root`, and which of it is kept."""
     keep = [
         {"id": model_id, "gen": model.gen, "sha256": sorted({file.sha256 for file in model.files})}
         for model_id, model in sorted(locked.items())
     ]
-    order = {"root": MOUNT, "mode": stack.prune.mode, "grace_s": stack.prune.grace_h * 3600, "keep": keep}
-    return PrunePlan(CRON_JOB, stack.prune.schedule, json.dumps(order, indent=1, sort_keys=True) + "\n")
+    return json_text({"root": root, "mode": mode, "grace_s": grace_s, "keep": keep})

@@ -34,7 +34,9 @@ def require_space(volume: config.Volume, locked: Models) -> None:
 
 def space_notes(volume: config.Volume, locked: Models) -> tuple[str, ...]:
     """A sentence where a change of the largest model would not fit beside what serves until it is there."""
-    model_id, generation = max(((key, _bytes({key: model})) for key, model in locked.items()), key=lambda row: row[1])
+    model_id, generation = max(
+        ((key, stored_bytes({key: model})) for key, model in locked.items()), key=lambda row: row[1]
+    )
     needed = _needed_bytes(locked) + generation
     if volume.size_gib is None or needed <= volume.size_gib * GIB:
         return ()
@@ -47,17 +49,17 @@ def space_notes(volume: config.Volume, locked: Models) -> tuple[str, ...]:
 
 def _needed_bytes(locked: Models) -> int:
     # Whichever Job comes last finds the others' files; the one that wants most free decides.
-    return _bytes(locked) + margin_bytes(max(_bytes({key: model}) for key, model in locked.items()))
+    return stored_bytes(locked) + margin_bytes(max(stored_bytes({key: model}) for key, model in locked.items()))
 
 
-def _bytes(locked: Models) -> int:
+def stored_bytes(locked: Models) -> int:
     """Equal files are one blob on the volume, whichever models they are of."""
     return sum({file.sha256: file.size for model in locked.values() for file in model.files}.values())
 
 
 def _rows(locked: Models) -> list[tuple[str, float]]:
-    each = {key: _bytes({key: model}) for key, model in sorted(locked.items())}
-    shared = sum(each.values()) - _bytes(locked)
+    each = {key: stored_bytes({key: model}) for key, model in sorted(locked.items())}
+    shared = sum(each.values()) - stored_bytes(locked)
     rows = [
         *each.items(),
         ("counted once, as models share them", -shared),

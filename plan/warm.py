@@ -1,6 +1,5 @@
 """Which weights are read ahead into the page cache of the server's node, and within which memory."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +7,8 @@ from dataclasses import dataclass
 from plan import config
 from plan.lock import LockedModel
 from plan.quantity import mib_quantity
+from plan.space import stored_bytes
+from plan.text import json_text
 from plan.volume import MOUNT
 
 WARM_FILE = "warm.json"
@@ -30,17 +31,13 @@ def plan_warm(stack: config.Stack, locked: Mapping[str, LockedModel]) -> tuple[W
     key = f"{config.KEY}.gpu.node.memory_gib"
     if memory_gib is None:
         return None, (f"Weights are read from the volume when they are asked for: {key}, the node's RAM, is not said.",)
-    needed_mib = math.ceil(sum(_sizes(locked).values()) / 2**20) + _OWN_MIB
+    needed_mib = math.ceil(stored_bytes(locked) / 2**20) + _OWN_MIB
     free_mib = memory_gib * 1024 - stack.server.memory_limit_mib - _REST_MIB
     if needed_mib > free_mib:
         beside = f"beside the server's {stack.server.memory_limit_mib}"
         what = f"{needed_mib} MiB of weights do not fit the {memory_gib} GiB of {key} {beside}"
         return None, (f"Weights are not read ahead: {what}.",)
     return WarmPlan(_manifest(stack, locked), mib_quantity(needed_mib)), ()
-
-
-def _sizes(locked: Mapping[str, LockedModel]) -> dict[str, int]:
-    return {file.sha256: file.size for model in locked.values() for file in model.files}
 
 
 def _manifest(stack: config.Stack, locked: Mapping[str, LockedModel]) -> str:
@@ -53,4 +50,4 @@ def _manifest(stack: config.Stack, locked: Mapping[str, LockedModel]) -> str:
         }
         for model_id, model in sorted(locked.items())
     ]
-    return json.dumps({"root": MOUNT, "listen": PORT, "models": models}, indent=1, sort_keys=True) + "\n"
+    return json_text({"root": MOUNT, "listen": PORT, "models": models})
