@@ -78,9 +78,9 @@ def stop(instance: Instance, name: str, timeout_s: float = 20.0) -> None:
 def members(instance: Instance, below: str = "") -> set[int]:
     """Pids of every process of the instance (or of its cgroup `below`), pods included, this one excluded."""
     pids: set[int] = set()
-    for procs in (_HIERARCHY / instance.cgroup / below).rglob("cgroup.procs"):
+    for group in _groups(_HIERARCHY / instance.cgroup / below):
         with contextlib.suppress(OSError):
-            pids.update(map(int, procs.read_text().split()))
+            pids.update(map(int, (group / "cgroup.procs").read_text().split()))
     return pids - {os.getpid()}
 
 
@@ -101,10 +101,9 @@ def stop_all(instance: Instance, timeout_s: float = 20.0) -> None:
     end(instance, timeout_s=timeout_s)
     roots = [Path("/sys/fs/cgroup")] if _V2 else [p for p in Path("/sys/fs/cgroup").iterdir() if p.is_dir()]
     for root in roots:
-        group = root / instance.cgroup
-        for directory in [*sorted((p for p in group.rglob("*") if p.is_dir()), reverse=True), group]:
+        for group in _groups(root / instance.cgroup):
             with contextlib.suppress(FileNotFoundError):
-                directory.rmdir()
+                group.rmdir()
     for pid_file in instance.run.glob("*.pid"):
         pid_file.unlink()
 
@@ -114,6 +113,14 @@ def wait_for(what: str, probe: Callable[[], bool], instance: Instance, name: str
     if not _until(lambda: probe() or pid_of(instance, name) is None, timeout_s) or pid_of(instance, name) is None:
         tail = log(instance, name).read_text(errors="replace").splitlines()[-1:] or ["(nothing printed)"]
         raise DevError(f"{what} is not up: {tail[0]}", f"read {log(instance, name)}")
+
+
+def _groups(top: Path) -> list[Path]:
+    """`top` and every cgroup below it, children first. A container that ends takes its own away meanwhile.
+
+    Hence os.walk, which passes over what is gone; Path.rglob raises.
+    """
+    return [Path(directory) for directory, _, _ in os.walk(top, topdown=False)]
 
 
 def _until(true: Callable[[], bool], timeout_s: float) -> bool:
