@@ -17,13 +17,17 @@ class VramError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """How llama-server serves a model: `context` in tokens of all slots together, `ubatch` in tokens."""
+    """How llama-server serves a model: `context` in tokens of all slots together, `ubatch` in tokens.
+
+    `build` is llama.cpp's number, the 10524 of b10524; None when nothing tells it.
+    """
 
     context: int
     kv_type: str = "f16"
     parallel: int = 1
     ubatch: int = 512
     image_max_tokens: int = 1024
+    build: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
