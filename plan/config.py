@@ -19,6 +19,7 @@ __all__ = [
     "Model",
     "Node",
     "Prune",
+    "Server",
     "Stack",
     "Tenant",
     "Volume",
