@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from plan import config, contract, litellm
 from plan.downloads import FetchesPlan, plan_fetches
 from plan.errors import ConfigError
-from plan.gpu import require_room
+from plan.gpu import CARD_MIB, require_room
+from plan.gpu_memory import MemoryPlan, plan_memory
 from plan.immich import TtlPatch, plan_ttl
 from plan.lock import Lock, LockedModel
 from plan.notes import notes
@@ -28,6 +29,7 @@ class Plan:
     server: ServerPlan
     prune: PrunePlan
     immich: TtlPatch | None
+    gpu_memory: MemoryPlan | None
     contract: contract.Contract
     litellm: str
     notes: tuple[str, ...]
@@ -38,11 +40,12 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
 
     `today` ends maintenance windows: plan/ has no clock.
     """
-    del today  # no window is configurable yet
     locked = _locked(stack, lock)
     require_room(stack.gpu)
     require_space(stack.volume, locked)
     warm, warm_notes = plan_warm(stack, locked)
+    card_mib = CARD_MIB.get(stack.gpu.model)
+    memory = plan_memory(stack, None, card_mib, today)
     load_s = load_seconds(locked, stack.volume.read_mib_s)
     for_gateways = contract.build(stack, locked, load_s)
     return Plan(
@@ -50,9 +53,10 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
         namespace=stack.namespace,
         volume=plan_volume(stack.volume, stack.namespace),
         fetches=plan_fetches(stack, locked),
-        server=plan_server(stack, locked, load_s, warm),
+        server=plan_server(stack, locked, load_s, warm, memory),
         prune=plan_prune(stack, locked),
         immich=plan_ttl(stack.immich) if stack.immich else None,
+        gpu_memory=memory,
         contract=for_gateways,
         litellm=litellm.render(for_gateways),
         notes=(*notes(locked), *space_notes(stack.volume, locked), *warm_notes),
