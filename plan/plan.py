@@ -14,6 +14,7 @@ from plan.notes import notes
 from plan.prune import PrunePlan, plan_prune
 from plan.server import ServerPlan, load_seconds, plan_server
 from plan.space import require_space, space_notes
+from plan.tenancy import Tenancy, plan_tenancy
 from plan.volume import VolumePlan, plan_volume
 from plan.warm import plan_warm
 
@@ -30,6 +31,7 @@ class Plan:
     prune: PrunePlan
     immich: TtlPatch | None
     gpu_memory: MemoryPlan | None
+    tenancy: Tenancy
     contract: contract.Contract
     litellm: str
     notes: tuple[str, ...]
@@ -57,6 +59,7 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
         prune=plan_prune(stack, locked),
         immich=plan_ttl(stack.immich) if stack.immich else None,
         gpu_memory=memory,
+        tenancy=plan_tenancy(stack, memory),
         contract=for_gateways,
         litellm=litellm.render(for_gateways),
         notes=(*notes(locked), *space_notes(stack.volume, locked), *warm_notes),
