@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from plan import config, downloads, llama_server, llama_swap, names
+from plan.engine_builds import image_build, minimum_build, needs
 from plan.flags import Served, flags
 from plan.gpu_memory import MemoryPlan
 from plan.lock import LockedModel
@@ -114,7 +115,7 @@ def plan_server(
         rollout_s=server.rollout_s,
         preflight=plan_preflight(
             server.image,
-            Builds(),
+            _builds(server.image, locked),
             engine.LLAMA_SERVER,
             (engine.COMMAND, *engine.arguments(CONFIG_DIR, names.SERVICE_PORT, "127.0.0.1")),
             {model_id: model.flags for model_id, model in served.items()},
@@ -122,6 +123,12 @@ def plan_server(
             server.rollout_s,
         ),
     )
+
+
+def _builds(image: str, locked: Mapping[str, LockedModel]) -> Builds:
+    least = {model_id: minimum_build(needs(model.gguf)) for model_id, model in sorted(locked.items())}
+    whose = max(least, key=lambda model_id: least[model_id])
+    return Builds(tag=image_build(image), least=least[whose], whose=whose)
 
 
 def _ttl_s(model: config.Model, server: config.Server) -> int:
