@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from plan.config_gpu_memory import Memory
 from plan.config_parts import Frozen
 from plan.names import Name
 
@@ -59,6 +60,8 @@ class Tenant(Frozen):
         Date | None, Field(description="Holds nothing until the end of that day; from the next on it is refused")
     ] = None
 
+    request_mib: Annotated[int, Field(ge=0, description="What its pods request of gpu.memory's resource")] = 0
+
     @model_validator(mode="after")
     def _peak_is_the_most(self) -> Self:
         if self.idle_mib is not None and self.idle_mib > self.peak_mib:
@@ -90,6 +93,7 @@ class Gpu(Frozen):
     model: Literal["t4", "rtx-3070", "other", "none"]
     card: CardFacts = CardFacts()
     slice: Slice = Slice()
+    memory: Memory | None = None
     node: Node = Node()
     tenants: dict[Name, Tenant] = {}  # noqa: RUF012 - pydantic copies it
     reserve_mib: Annotated[int, Field(ge=0, description="Stays free on the card, whoever holds the rest")] = 256
@@ -99,4 +103,10 @@ class Gpu(Frozen):
         needed = ("total_mib", "context_mib", "compute_capability")
         if self.model == "other" and (missing := [key for key in needed if getattr(self.card, key) is None]):
             raise ValueError(f"model: other needs card.{', card.'.join(missing)}")
+        return self
+
+    @model_validator(mode="after")
+    def _two_resources(self) -> Self:
+        if self.memory is not None and self.memory.resource == self.slice.resource:
+            raise ValueError(f"slice and memory are both {self.slice.resource}, but one counts turns and the other MiB")
         return self
