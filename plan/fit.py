@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from plan import config
+from plan.calibration import calibrated
 from plan.cards import Card
 from plan.engine_builds import image_build
 from plan.errors import ConfigError
@@ -126,27 +127,34 @@ def _estimate(stack: config.Stack, model_id: str, locked: Locked, card: Card, co
     sizes: dict[str, int] = {}
     for file in files:
         sizes[file.role] = sizes.get(file.role, 0) + file.size
-    return estimate(locked[model_id].gguf, sizes, serving, card)
+
+    def derived(serving: Serving) -> Breakdown:
+        return estimate(locked[model_id].gguf, sizes, serving, card)
+
+    return calibrated(derived, serving, model.measured, "mmproj" in sizes)
 
 
 def _breakdown(model_id: str, stack: config.Stack, locked: Locked, card: Card) -> Breakdown:
     try:
         return _estimate(stack, model_id, locked, card, stack.models[model_id].context)
     except VramError as error:
-        raise ConfigError(
-            f"{config.KEY}.models.{model_id}", locked[model_id].gguf.shape.architecture, f"{error}."
-        ) from None
+        got = f"{locked[model_id].gguf.shape.architecture} with context {stack.models[model_id].context}"
+        raise ConfigError(f"{config.KEY}.models.{model_id}", got, f"{error}.") from None
 
 
 def _largest_contexts(
     stack: config.Stack, locked: Locked, card: Card, models: Mapping[str, Breakdown], others_mib: int
 ) -> dict[str, int | None]:
     free = card.capacity_mib - others_mib
+    groups = (*swap_groups(stack.models).values(), *((model_id,) for model_id in residents(stack.models)))
+    rooms = {
+        model_id: room for group in groups for room in (_room(stack, models, group[0], free),) for model_id in group
+    }
     found: dict[str, int | None] = {}
     for model_id, model in sorted(stack.models.items()):
         of_context: Callable[[int], Breakdown] = functools.partial(_estimate, stack, model_id, locked, card)
         trained = locked[model_id].gguf.shape.context_length or model.context
-        largest = largest_context(of_context, _room(stack, models, model_id, free), trained)
+        largest = largest_context(of_context, rooms[model_id], trained)
         # An image alone may fill that many, and plan/flags.py refuses it.
         too_small = stack.server.image_max_tokens if model.mmproj else 0
         found[model_id] = largest if largest and largest > too_small else None
