@@ -39,7 +39,7 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
     `today` ends maintenance windows: plan/ has no clock.
     """
     del today  # no window is configurable yet
-    locked = _locked(stack, lock)
+    locked = locked_models(stack, lock)
     require_room(stack.gpu)
     require_space(stack.volume, locked)
     warm, warm_notes = plan_warm(stack, locked)
@@ -59,7 +59,8 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
     )
 
 
-def _locked(stack: config.Stack, lock: Lock) -> dict[str, LockedModel]:
+def locked_models(stack: config.Stack, lock: Lock) -> dict[str, LockedModel]:
+    """The stack's models by id, in order; raises ConfigError where the lock has none, or another than is meant."""
     problems = [problem for model_id in sorted(stack.models) if (problem := _mismatch(model_id, stack, lock))]
     if problems:
         raise ConfigError.of(problems)
