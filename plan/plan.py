@@ -5,14 +5,18 @@ from dataclasses import dataclass
 
 from plan import config, contract, litellm
 from plan.downloads import FetchesPlan, plan_fetches
+from plan.engine_builds import build_notes, require_builds
 from plan.errors import ConfigError
-from plan.gpu import require_room
+from plan.fallback import fallback_notes, require_fallbacks
+from plan.fit import Fit, plan_fit
+from plan.fit_table import fit_line, require_fit
 from plan.immich import TtlPatch, plan_ttl
 from plan.lock import Lock, LockedModel
 from plan.notes import notes
 from plan.prune import PrunePlan, plan_prune
 from plan.server import ServerPlan, load_seconds, plan_server
 from plan.space import require_space, space_notes
+from plan.tenants import window_notes
 from plan.volume import VolumePlan, plan_volume
 from plan.warm import plan_warm
 
@@ -30,6 +34,7 @@ class Plan:
     immich: TtlPatch | None
     contract: contract.Contract
     litellm: str
+    fit: Fit | None
     notes: tuple[str, ...]
 
 
@@ -38,9 +43,12 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
 
     `today` ends maintenance windows: plan/ has no clock.
     """
-    del today  # no window is configurable yet
     locked = locked_models(stack, lock)
-    require_room(stack.gpu)
+    require_fallbacks(stack.models)
+    require_builds(stack, locked)
+    fit = plan_fit(stack, locked, today)
+    if fit:
+        require_fit(fit, stack)
     require_space(stack.volume, locked)
     warm, warm_notes = plan_warm(stack, locked)
     load_s = load_seconds(locked, stack.volume.read_mib_s)
@@ -55,7 +63,16 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
         immich=plan_ttl(stack.immich) if stack.immich else None,
         contract=for_gateways,
         litellm=litellm.render(for_gateways),
-        notes=(*notes(locked), *space_notes(stack.volume, locked), *warm_notes),
+        fit=fit,
+        notes=(
+            *((fit_line(fit), *fit.notes) if fit else ()),
+            *window_notes(stack.gpu, today),
+            *build_notes(stack, locked),
+            *fallback_notes(stack.models),
+            *notes(locked),
+            *space_notes(stack.volume, locked),
+            *warm_notes,
+        ),
     )
 
 

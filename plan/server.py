@@ -9,6 +9,7 @@ from plan.flags import Served, flags
 from plan.lock import LockedModel
 from plan.node import Toleration, tolerations
 from plan.quantity import mib_quantity
+from plan.residency import require_engine_can, residents, swap_groups
 from plan.warm import WARM_FILE, WarmPlan
 
 CONFIG_DIR = "/etc/local-llm"
@@ -53,18 +54,20 @@ def load_seconds(models: Mapping[str, LockedModel], read_mib_s: int) -> int:
 def plan_server(
     stack: config.Stack, locked: Mapping[str, LockedModel], load_s: int, warm: WarmPlan | None
 ) -> ServerPlan:
+    """Decide the pod; raises ConfigError for models that its engine cannot serve as they are configured."""
+    require_engine_can(stack)
     served = {
         model_id: Served(
             flags=flags(model_id, model, locked[model_id], stack.gpu, stack.server.image_max_tokens),
             aliases=model.aliases,
-            ttl_s=stack.server.ttl_s if model.ttl_s is None else model.ttl_s,
+            ttl_s=_ttl_s(model, stack.server),
         )
         for model_id, model in stack.models.items()
     }
     server = stack.server
     if server.engine == "llama-swap":
         engine, key_env = llama_swap, llama_swap.API_KEY_ENV
-        text = llama_swap.render(served, load_s)
+        text = llama_swap.render(served, load_s, swap_groups(stack.models), residents(stack.models))
     else:
         engine, key_env = llama_server, llama_server.API_KEY_ENV
         text = llama_server.render(served)
@@ -97,3 +100,9 @@ def plan_server(
         load_s=load_s,
         rollout_s=server.rollout_s,
     )
+
+
+def _ttl_s(model: config.Model, server: config.Server) -> int:
+    if model.resident:
+        return 0
+    return server.ttl_s if model.ttl_s is None else model.ttl_s
