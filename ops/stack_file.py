@@ -45,10 +45,12 @@ def read(stack: str, file: Path | None = None) -> config.Stack:
     """
     raw = configuration(file or Path(f"Pulumi.{stack}.yaml"))
     for section in ("server", "fetch"):
-        if isinstance(part := raw.setdefault(section, {}), dict):
-            part.setdefault("image", _NO_IMAGE)
-    if isinstance(volume := raw.get("volume"), dict) and not {"nfs", "local", "existing_claim"} & volume.keys():
-        volume["local"] = _NO_PLACE
+        part: Any = raw.setdefault(section, {})
+        if isinstance(part, dict):
+            raw[section] = {"image": _NO_IMAGE, **part}
+    volume: Any = raw.get("volume")
+    if isinstance(volume, dict) and not {"nfs", "local", "existing_claim"} & volume.keys():
+        raw["volume"] = {**volume, "local": _NO_PLACE}
     return config.parse(raw)
 
 
