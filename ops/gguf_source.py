@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx2
 from huggingface_hub import constants
-from huggingface_hub.utils import build_hf_headers, get_session  # pyright: ignore[reportUnknownVariableType] - the library types one parameter as bare dict
 
 from ops.entry import Read
 from ops.errors import OpsError
@@ -37,10 +36,14 @@ class Source:
 
 def sources(place: str) -> list[Source]:
     """The file, or every part of the split one that it belongs to, in order; raises OpsError."""
-    if urlsplit(place).scheme not in ("http", "https"):
+    if not place.startswith(("http://", "https://")):
         return [_local(Path(name)) for name in siblings(place)]
-    path = urlsplit(place).path
-    return [_remote(place.replace(path, name, 1) if path else place) for name in siblings(path)]
+    try:
+        parts = urlsplit(place)
+        _ = parts.port
+    except ValueError as error:
+        raise OpsError(f"{place.split('?')[0]} is no URL: {error}", "correct it") from None
+    return [_remote(parts._replace(path=path)) for path in siblings(parts.path)]
 
 
 def _local(file: Path) -> Source:
@@ -57,10 +60,10 @@ def _read_local(file: Path, start: int, end: int) -> bytes:
         return opened.read(end - start)
 
 
-def _remote(url: str) -> Source:
+def _remote(parts: SplitResult) -> Source:
     """A file behind a server that answers ranges; its size is what the first answer says."""
-    parts = urlsplit(url)
-    name = f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    url = parts.geturl()
+    name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
     first, size_bytes = _get(url, name, 0, FIRST_READ_BYTES)
 
     def read(start: int, end: int) -> bytes:
@@ -80,7 +83,7 @@ def _get(url: str, name: str, start: int, end: int) -> tuple[bytes, int]:
     # The client drops the token at a redirect to another origin.
     with (
         _explained(name),
-        get_session().stream("GET", url, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True) as answer,
+        httpx2.stream("GET", url, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True) as answer,
     ):
         size_bytes = _size(answer, name, start)
         data = bytearray()
@@ -110,7 +113,7 @@ def _identity(url: str) -> dict[str, str]:
     """The hub's token for the hub alone, and the environment's only, as `ops lock` does it."""
     here, hub = urlsplit(url), urlsplit(constants.ENDPOINT)
     token = os.environ.get("HF_TOKEN") if (here.scheme, here.netloc) == (hub.scheme, hub.netloc) else None
-    return build_hf_headers(token=token or False)
+    return {"Authorization": f"Bearer {token}"} if token else {}
 
 
 @contextmanager
