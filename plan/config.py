@@ -21,6 +21,7 @@ __all__ = [
     "Model",
     "Node",
     "Prune",
+    "Server",
     "Stack",
     "Tenant",
     "Volume",

@@ -1,17 +1,15 @@
 """The part of a stack's configuration that is about the card: the node that has it, and who else is on it."""
 
-import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from plan.config_gpu_memory import Memory
 from plan.config_parts import Frozen
+from plan.day import Day
 from plan.names import Name
 
 Mib = Annotated[int, Field(gt=0)]
-# Lax, because YAML's own dates reach us as a date, or through Pulumi as text.
-Date = Annotated[datetime.date, Field(strict=False)]
 
 
 class Slice(Frozen):
@@ -39,7 +37,7 @@ class Burst(Frozen):
     """The most that a tenant was seen to hold; `source` says where, for whoever doubts it."""
 
     mib: Mib
-    date: Date
+    date: Day
     source: str | None = None
 
 
@@ -57,7 +55,7 @@ class Tenant(Frozen):
         ),
     ] = None
     scaled_to_zero_until: Annotated[
-        Date | None, Field(description="Holds nothing until the end of that day; from the next on it is refused")
+        Day | None, Field(description="Holds nothing until the end of that day; from the next on it is refused")
     ] = None
 
     request_mib: Annotated[int, Field(ge=0, description="What its pods request of gpu.memory's resource")] = 0

@@ -10,6 +10,7 @@ from plan.gpu_memory import MemoryPlan
 from plan.lock import LockedModel
 from plan.node import Toleration, tolerations
 from plan.quantity import mib_quantity
+from plan.residency import require_engine_can, residents, swap_groups
 from plan.warm import WARM_FILE, WarmPlan
 
 CONFIG_DIR = "/etc/local-llm"
@@ -62,18 +63,20 @@ def plan_server(
     warm: WarmPlan | None,
     memory: MemoryPlan | None,
 ) -> ServerPlan:
+    """Decide the pod; raises ConfigError for models that its engine cannot serve as they are configured."""
+    require_engine_can(stack)
     served = {
         model_id: Served(
             flags=flags(model_id, model, locked[model_id], stack.gpu, stack.server.image_max_tokens),
             aliases=model.aliases,
-            ttl_s=stack.server.ttl_s if model.ttl_s is None else model.ttl_s,
+            ttl_s=_ttl_s(model, stack.server),
         )
         for model_id, model in stack.models.items()
     }
     server = stack.server
     if server.engine == "llama-swap":
         engine, key_env = llama_swap, llama_swap.API_KEY_ENV
-        text = llama_swap.render(served, load_s)
+        text = llama_swap.render(served, load_s, swap_groups(stack.models), residents(stack.models))
     else:
         engine, key_env = llama_server, llama_server.API_KEY_ENV
         text = llama_server.render(served)
@@ -107,3 +110,9 @@ def plan_server(
         load_s=load_s,
         rollout_s=server.rollout_s,
     )
+
+
+def _ttl_s(model: config.Model, server: config.Server) -> int:
+    if model.resident:
+        return 0
+    return server.ttl_s if model.ttl_s is None else model.ttl_s
