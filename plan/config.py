@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, ValidationError, model_validator
 
 from plan.config_gpu import Gpu, Node, Tenant
+from plan.config_gpu_memory import Memory
 from plan.config_parts import Cluster, Fetch, Frozen, Immich, Model, Prune, Server, Volume
 from plan.errors import ConfigError
 from plan.names import ModelId, Name
@@ -16,6 +17,7 @@ __all__ = [
     "Fetch",
     "Gpu",
     "Immich",
+    "Memory",
     "Model",
     "Node",
     "Prune",

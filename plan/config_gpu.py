@@ -1,16 +1,15 @@
 """The part of a stack's configuration that is about the card: the node that has it, and who else is on it."""
 
-import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from plan.config_gpu_memory import Memory
 from plan.config_parts import Frozen
+from plan.day import Day
 from plan.names import Name
 
 Mib = Annotated[int, Field(gt=0)]
-# Lax, because YAML's own dates reach us as a date, or through Pulumi as text.
-Date = Annotated[datetime.date, Field(strict=False)]
 
 
 class Slice(Frozen):
@@ -38,7 +37,7 @@ class Burst(Frozen):
     """The most that a tenant was seen to hold; `source` says where, for whoever doubts it."""
 
     mib: Mib
-    date: Date
+    date: Day
     source: str | None = None
 
 
@@ -56,8 +55,10 @@ class Tenant(Frozen):
         ),
     ] = None
     scaled_to_zero_until: Annotated[
-        Date | None, Field(description="Holds nothing until the end of that day; from the next on it is refused")
+        Day | None, Field(description="Holds nothing until the end of that day; from the next on it is refused")
     ] = None
+
+    request_mib: Annotated[int, Field(ge=0, description="What its pods request of gpu.memory's resource")] = 0
 
     @model_validator(mode="after")
     def _peak_is_the_most(self) -> Self:
@@ -90,6 +91,7 @@ class Gpu(Frozen):
     model: Literal["t4", "rtx-3070", "other", "none"]
     card: CardFacts = CardFacts()
     slice: Slice = Slice()
+    memory: Memory | None = None
     node: Node = Node()
     tenants: dict[Name, Tenant] = {}  # noqa: RUF012 - pydantic copies it
     reserve_mib: Annotated[int, Field(ge=0, description="Stays free on the card, whoever holds the rest")] = 256
@@ -99,4 +101,10 @@ class Gpu(Frozen):
         needed = ("total_mib", "context_mib", "compute_capability")
         if self.model == "other" and (missing := [key for key in needed if getattr(self.card, key) is None]):
             raise ValueError(f"model: other needs card.{', card.'.join(missing)}")
+        return self
+
+    @model_validator(mode="after")
+    def _two_resources(self) -> Self:
+        if self.memory is not None and self.memory.resource == self.slice.resource:
+            raise ValueError(f"slice and memory are both {self.slice.resource}, but one counts turns and the other MiB")
         return self

@@ -12,13 +12,19 @@ from plan.errors import ConfigError
 from plan.gguf_facts import GgufFacts
 from plan.lock import LockedModel
 
-# Names as general.architecture and clip.projector_type spell them.
+_PROJECTOR = "a vision projector"
+# Names as general.architecture and clip.projector_type spell them. llama, qwen2 and granite are older than any image
+# that has the flags of plan/flags.py.
 _FIRST = {
+    _PROJECTOR: 5331,  # llama-server sees images: ggml-org/llama.cpp#12898, the text of release b5331
+    "gemma3": 4875,  # ggml-org/llama.cpp#12343, release b4875
     "qwen3": 5092,  # ggml-org/llama.cpp#12828; guinmoon/LLMFarm#126
     "qwen3moe": 5092,  # the same change
     "qwen3vl": 6887,  # ggml-org/llama.cpp#16780; Vali-98/ChatterUI#487
     "qwen3vlmoe": 6887,  # the same change
     "qwen3vl_merger": 6887,  # the same change
+    "qwen35": 7990,  # ggml-org/llama.cpp#19468 is commit fc0fe4004985, which Homebrew's formula built as b7990
+    "qwen35moe": 7990,  # the same change
 }
 
 
@@ -35,16 +41,10 @@ def minimum_build(architectures: Iterable[str]) -> int:
 
 
 def needs(facts: GgufFacts) -> tuple[str, ...]:
-    """What a build has to know for these files: the architecture, the projector, and its version where it has one."""
-    projector = facts.projector
-    if projector is None or projector.projector_type is None:
+    """What a build has to know for these files: the architecture, and the projector where there is one."""
+    if facts.projector is None:
         return (facts.shape.architecture,)
-    version = projector.minicpmv_version
-    return (
-        facts.shape.architecture,
-        projector.projector_type,
-        *(() if version is None else (f"minicpmv_version {version}",)),
-    )
+    return (facts.shape.architecture, _PROJECTOR, facts.projector.projector_type or _PROJECTOR)
 
 
 def require_builds(stack: config.Stack, locked: Mapping[str, LockedModel]) -> None:
@@ -54,11 +54,11 @@ def require_builds(stack: config.Stack, locked: Mapping[str, LockedModel]) -> No
         ConfigError(
             f"{config.KEY}.server.image",
             f"b{build}",
-            f"llama.cpp loads {name}, which {model_id} is, from b{minimum_build([name])} on: take an image of that "
+            f"llama.cpp loads {name}, which {model_id} needs, from b{minimum_build([name])} on: take an image of that "
             f"build or a newer one, or drop the model.",
         )
         for model_id, model in sorted(locked.items())
-        for name in needs(model.gguf)
+        for name in dict.fromkeys(needs(model.gguf))
         if build is not None and build < minimum_build([name])
     ]
     if problems:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from plan import config
+from plan.calibration import calibrated
 from plan.cards import Card
 from plan.engine_builds import image_build
 from plan.errors import ConfigError
@@ -126,16 +127,19 @@ def _estimate(stack: config.Stack, model_id: str, locked: Locked, card: Card, co
     sizes: dict[str, int] = {}
     for file in files:
         sizes[file.role] = sizes.get(file.role, 0) + file.size
-    return estimate(locked[model_id].gguf, sizes, serving, card)
+
+    def derived(serving: Serving) -> Breakdown:
+        return estimate(locked[model_id].gguf, sizes, serving, card)
+
+    return calibrated(derived, serving, model.measured, "mmproj" in sizes)
 
 
 def _breakdown(model_id: str, stack: config.Stack, locked: Locked, card: Card) -> Breakdown:
     try:
         return _estimate(stack, model_id, locked, card, stack.models[model_id].context)
     except VramError as error:
-        raise ConfigError(
-            f"{config.KEY}.models.{model_id}", locked[model_id].gguf.shape.architecture, f"{error}."
-        ) from None
+        got = f"{locked[model_id].gguf.shape.architecture} with context {stack.models[model_id].context}"
+        raise ConfigError(f"{config.KEY}.models.{model_id}", got, f"{error}.") from None
 
 
 def _largest_contexts(

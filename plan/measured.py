@@ -1,9 +1,10 @@
 """What a model was measured to take of a card: configuration that `python -m ops calibrate` writes."""
 
-import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from plan.day import Day
 
 Positive = Annotated[int, Field(gt=0)]
 
@@ -26,4 +27,4 @@ class Measured(BaseModel):
     image_max_tokens: Positive | None = None
     build: Positive | None = None
     tokens_s: Annotated[float, Field(gt=0)] | None = None
-    date: Annotated[datetime.date, Field(strict=False)]
+    date: Day

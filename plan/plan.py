@@ -10,12 +10,14 @@ from plan.errors import ConfigError
 from plan.fallback import fallback_notes, require_fallbacks
 from plan.fit import Fit, plan_fit
 from plan.fit_table import fit_line, require_fit
+from plan.gpu_memory import MemoryPlan, plan_memory
 from plan.immich import TtlPatch, plan_ttl
 from plan.lock import Lock, LockedModel
 from plan.notes import notes
 from plan.prune import PrunePlan, plan_prune
 from plan.server import ServerPlan, load_seconds, plan_server
 from plan.space import require_space, space_notes
+from plan.tenancy import Tenancy, plan_tenancy
 from plan.tenants import window_notes
 from plan.volume import VolumePlan, plan_volume
 from plan.warm import plan_warm
@@ -32,6 +34,8 @@ class Plan:
     server: ServerPlan
     prune: PrunePlan
     immich: TtlPatch | None
+    gpu_memory: MemoryPlan | None
+    tenancy: Tenancy
     contract: contract.Contract
     litellm: str
     fit: Fit | None
@@ -51,6 +55,7 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
         require_fit(fit, stack)
     require_space(stack.volume, locked)
     warm, warm_notes = plan_warm(stack, locked)
+    memory = plan_memory(stack, fit.needed_mib if fit else None, fit.capacity_mib if fit else None, today)
     load_s = load_seconds(locked, stack.volume.read_mib_s)
     for_gateways = contract.build(stack, locked, load_s)
     return Plan(
@@ -58,9 +63,11 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
         namespace=stack.namespace,
         volume=plan_volume(stack.volume, stack.namespace),
         fetches=plan_fetches(stack, locked),
-        server=plan_server(stack, locked, load_s, warm),
+        server=plan_server(stack, locked, load_s, warm, memory),
         prune=plan_prune(stack, locked),
         immich=plan_ttl(stack.immich) if stack.immich else None,
+        gpu_memory=memory,
+        tenancy=plan_tenancy(stack, memory),
         contract=for_gateways,
         litellm=litellm.render(for_gateways),
         fit=fit,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from plan import config, downloads, llama_server, llama_swap, names
 from plan.flags import Served, flags
+from plan.gpu_memory import MemoryPlan
 from plan.lock import LockedModel
 from plan.node import Toleration, tolerations
 from plan.quantity import mib_quantity
@@ -20,7 +21,10 @@ _LOAD_OVERHEAD_S = 120
 
 @dataclass(frozen=True, slots=True)
 class ServerPlan:
-    """Everything about the Deployment that is a decision. Memory as a canonical quantity, times in seconds."""
+    """Everything about the Deployment that is a decision. Memory as a canonical quantity, times in seconds.
+
+    `gpu_memory` is what the pod requests of the extended resource for it, by resource; at most one.
+    """
 
     name: str
     namespace: str
@@ -35,6 +39,7 @@ class ServerPlan:
     gid: int
     gpu_resource: str
     gpu_count: str
+    gpu_memory: Mapping[str, str]
     node_selector: Mapping[str, str]
     tolerations: tuple[Toleration, ...]
     memory_request: str
@@ -52,7 +57,11 @@ def load_seconds(models: Mapping[str, LockedModel], read_mib_s: int) -> int:
 
 
 def plan_server(
-    stack: config.Stack, locked: Mapping[str, LockedModel], load_s: int, warm: WarmPlan | None
+    stack: config.Stack,
+    locked: Mapping[str, LockedModel],
+    load_s: int,
+    warm: WarmPlan | None,
+    memory: MemoryPlan | None,
 ) -> ServerPlan:
     """Decide the pod; raises ConfigError for models that its engine cannot serve as they are configured."""
     require_engine_can(stack)
@@ -91,6 +100,7 @@ def plan_server(
         gid=server.gid,
         gpu_resource=stack.gpu.slice.resource,
         gpu_count=str(stack.gpu.slice.count),
+        gpu_memory={memory.resource: memory.request} if memory else {},
         node_selector=dict(stack.gpu.node.selector),
         tolerations=tolerations(stack.gpu.node),
         memory_request=mib_quantity(server.memory_request_mib),

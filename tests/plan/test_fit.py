@@ -180,7 +180,7 @@ def test_what_a_model_may_not_be_served_with_is_refused_whatever_room_there_is(k
 
 
 def test_a_quantized_cache_that_was_shown_to_be_usable_is_accepted() -> None:
-    shown = {"mib": 5900, "context": 16384, "kv_type": "q8_0", "date": "2026-11-01", "tokens_s": 24}
+    shown = {"mib": 6900, "context": 16384, "kv_type": "q8_0", "date": "2026-11-01", "tokens_s": 24}
     assert counted(prod({"qwen3-8b": {"kv_type": "q8_0", "measured": [shown]}}))
     with pytest.raises(ConfigError, match="tokens_s of 10 or more"):
         counted(prod({"qwen3-8b": {"kv_type": "q8_0", "measured": [{**shown, "tokens_s": 0.58}]}}))
