@@ -1,9 +1,10 @@
 """What a model was measured to take of a card: configuration that `python -m ops calibrate` writes."""
 
-import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from plan.day import Day
 
 Positive = Annotated[int, Field(gt=0)]
 
@@ -13,6 +14,7 @@ class Measured(BaseModel):
 
     `context` in tokens of all slots together, as it was served. `image_max_tokens` is of the largest image that was
     sent, and None when no projector was loaded. `build` is llama.cpp's number (the 10524 of b10524), where known.
+    `tokens_s`: tokens a second that it answered with, which is what a quantized cache on an old card has to prove.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
@@ -24,4 +26,5 @@ class Measured(BaseModel):
     ubatch: Positive = 512
     image_max_tokens: Positive | None = None
     build: Positive | None = None
-    date: Annotated[datetime.date, Field(strict=False)]
+    tokens_s: Annotated[float, Field(gt=0)] | None = None
+    date: Day
