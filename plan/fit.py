@@ -43,7 +43,7 @@ class Fit:
 
     `resident` are the ids of the largest set that may be loaded together, `needed_mib` what these hold: the server
     pod's share. `over_mib` is at most 0 where everything fits. `largest_context` is, by model, the most tokens of
-    `context` with which it would fit beside all others, None where none would; it is empty where everything fits, unless
+    `context` with which it would fit beside all others, None where none would; empty where everything fits, unless
     it was asked for.
     """
 
