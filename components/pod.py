@@ -113,9 +113,14 @@ def of_job(
 
 
 def volumes(claim: pulumi.Input[str], **config_maps: pulumi.Input[str]) -> Sequence[VolumeArgs]:
-    """The models, the one place a pod may write to, and ConfigMaps by the name under which they are mounted."""
+    """The models, and what `scratch_volumes` has."""
+    source = PersistentVolumeClaimVolumeSourceArgs(claim_name=claim)
+    return [VolumeArgs(name="models", persistent_volume_claim=source), *scratch_volumes(**config_maps)]
+
+
+def scratch_volumes(**config_maps: pulumi.Input[str]) -> Sequence[VolumeArgs]:
+    """The one place a pod may write to, and ConfigMaps by the name under which they are mounted."""
     return [
-        VolumeArgs(name="models", persistent_volume_claim=PersistentVolumeClaimVolumeSourceArgs(claim_name=claim)),
         VolumeArgs(name="tmp", empty_dir=EmptyDirVolumeSourceArgs(size_limit="1Gi")),
         *[VolumeArgs(name=name, config_map=ConfigMapVolumeSourceArgs(name=it)) for name, it in config_maps.items()],
     ]
@@ -123,8 +128,13 @@ def volumes(claim: pulumi.Input[str], **config_maps: pulumi.Input[str]) -> Seque
 
 def mounts(*, models_read_only: bool, **directories: str) -> Sequence[VolumeMountArgs]:
     """Where they appear: `directories` maps the name of a ConfigMap's volume to its path."""
+    models = VolumeMountArgs(name="models", mount_path=MOUNT, read_only=models_read_only)
+    return [models, *scratch_mounts(**directories)]
+
+
+def scratch_mounts(**directories: str) -> Sequence[VolumeMountArgs]:
+    """The same without the models."""
     return [
-        VolumeMountArgs(name="models", mount_path=MOUNT, read_only=models_read_only),
         VolumeMountArgs(name="tmp", mount_path="/tmp"),  # noqa: S108 - an emptyDir of the pod's own
         *[VolumeMountArgs(name=name, mount_path=path, read_only=True) for name, path in directories.items()],
     ]

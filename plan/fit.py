@@ -146,11 +146,15 @@ def _largest_contexts(
     stack: config.Stack, locked: Locked, card: Card, models: Mapping[str, Breakdown], others_mib: int
 ) -> dict[str, int | None]:
     free = card.capacity_mib - others_mib
+    groups = (*swap_groups(stack.models).values(), *((model_id,) for model_id in residents(stack.models)))
+    rooms = {
+        model_id: room for group in groups for room in (_room(stack, models, group[0], free),) for model_id in group
+    }
     found: dict[str, int | None] = {}
     for model_id, model in sorted(stack.models.items()):
         of_context: Callable[[int], Breakdown] = functools.partial(_estimate, stack, model_id, locked, card)
         trained = locked[model_id].gguf.shape.context_length or model.context
-        largest = largest_context(of_context, _room(stack, models, model_id, free), trained)
+        largest = largest_context(of_context, rooms[model_id], trained)
         # An image alone may fill that many, and plan/flags.py refuses it.
         too_small = stack.server.image_max_tokens if model.mmproj else 0
         found[model_id] = largest if largest and largest > too_small else None
