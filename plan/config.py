@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from plan.config_parts import Cluster, Fetch, Frozen, Gpu, Immich, Model, Node, Prune, Server, Volume
+from plan.config_parts import Cluster, Fetch, Frozen, Golden, Gpu, Immich, Model, Node, Prune, Server, Volume
 from plan.errors import ConfigError
 from plan.names import ModelId, Name
 
@@ -13,6 +13,7 @@ __all__ = [
     "KEY",
     "MACHINE_FACTS",
     "Fetch",
+    "Golden",
     "Gpu",
     "Immich",
     "Model",
