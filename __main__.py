@@ -1,9 +1,10 @@
 """The program: load, plan, build, export."""
 # ruff: noqa: E402 - the imports are half of a preview, so what makes them faster comes first
 
-from components.runtime import lighten
+from components import live, runtime
 
-lighten()
+question = live.start()
+runtime.lighten()
 
 import datetime
 from pathlib import Path
@@ -48,11 +49,12 @@ def build(plan: Plan) -> None:
 
 try:
     the_plan = load()
+    notes = (*the_plan.notes, *live.notes(question, the_plan.tenancy))
 except ConfigError as error:
     # RunError is shown as its text alone, without a traceback.
     raise pulumi.RunError(str(error)) from None
 build(the_plan)
-if the_plan.notes:
-    pulumi.log.info("\n".join(the_plan.notes))
+if notes:
+    pulumi.log.info("\n".join(notes))
 pulumi.export("contract", the_plan.contract)
 pulumi.export("litellm", the_plan.litellm)

@@ -69,8 +69,8 @@ def server(plan: ServerPlan, secret: pulumi.Input[str]) -> ContainerArgs:
         ],
         ports=[ContainerPortArgs(name="http", container_port=names.SERVICE_PORT, protocol="TCP")],
         resources=ResourceRequirementsArgs(
-            requests={"cpu": "200m", "memory": plan.memory_request, plan.gpu_resource: plan.gpu_count},
-            limits={"memory": plan.memory_limit, "ephemeral-storage": "2Gi", plan.gpu_resource: plan.gpu_count},
+            requests={"cpu": "200m", "memory": plan.memory_request, **_of_the_card(plan)},
+            limits={"memory": plan.memory_limit, "ephemeral-storage": "2Gi", **_of_the_card(plan)},
         ),
         startup_probe=_health(period_s=1, failures=120),
         readiness_probe=_health(period_s=5, failures=3),
@@ -80,6 +80,11 @@ def server(plan: ServerPlan, secret: pulumi.Input[str]) -> ContainerArgs:
         security_context=pod.container_security(),
         volume_mounts=pod.mounts(models_read_only=True, config=CONFIG_DIR),
     )
+
+
+def _of_the_card(plan: ServerPlan) -> dict[str, str]:
+    """Requested and limited alike, as Kubernetes demands of an extended resource."""
+    return {plan.gpu_resource: plan.gpu_count, **plan.gpu_memory}
 
 
 def _health(period_s: int, failures: int) -> ProbeArgs:

@@ -1,11 +1,13 @@
-"""The stack's configuration: one structured key, and its JSON Schema. Its parts are in config_parts.py."""
+"""The stack's configuration: one structured key, and its JSON Schema. Its parts: config_parts.py, config_gpu.py."""
 
 import json
 from typing import Annotated, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from plan.config_parts import Cluster, Fetch, Frozen, Golden, Gpu, Immich, Model, Node, Prune, Server, Volume
+from plan.config_gpu import Gpu, Node, Tenant
+from plan.config_gpu_memory import Memory
+from plan.config_parts import Cluster, Fetch, Frozen, Golden, Immich, Model, Prune, Server, Volume
 from plan.errors import ConfigError
 from plan.names import ModelId, Name
 
@@ -16,10 +18,13 @@ __all__ = [
     "Golden",
     "Gpu",
     "Immich",
+    "Memory",
     "Model",
     "Node",
     "Prune",
+    "Server",
     "Stack",
+    "Tenant",
     "Volume",
     "json_schema",
     "parse",

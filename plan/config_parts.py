@@ -6,7 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
 
-from plan.names import Name
+from plan.measured import Measured
+from plan.names import ModelId, Name
 
 
 def _pinned(image: str) -> str:
@@ -46,6 +47,8 @@ Tokens = Annotated[int, Field(gt=0)]
 ArgValue = Annotated[
     bool | int | float | str, PlainValidator(_scalar, json_schema_input_type=Literal[True] | int | float | str)
 ]
+DEFAULT_UBATCH = 512  # llama-server's own
+DEFAULT_GROUP = "gpu0"
 IdleSeconds = Annotated[int, Field(ge=1, description="Unload a model after this many idle seconds")]
 
 
@@ -94,50 +97,6 @@ class Volume(Frozen):
         return self
 
 
-class Slice(Frozen):
-    """The extended resource by which pods share the card; `count` whole units."""
-
-    resource: str = "nvidia.com/gpu"
-    count: Annotated[int, Field(gt=0)] = 1
-
-
-class Toleration(Frozen):
-    key: str
-    value: str | None = None
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = "NoSchedule"
-
-
-class Node(Frozen):
-    """Which node has the card. With `memory_gib`, its RAM, weights are read ahead into its page cache."""
-
-    selector: dict[str, str] = {}
-    tolerations: Annotated[tuple[Toleration, ...], Field(strict=False)] = ()
-    memory_gib: Annotated[int, Field(gt=0)] | None = None
-
-
-class Tenant(Frozen):
-    """Someone else on the card: what it holds at rest and at its worst, MiB."""
-
-    peak_mib: Annotated[int, Field(gt=0)]
-    idle_mib: Annotated[int, Field(ge=0)] | None = None
-
-    @model_validator(mode="after")
-    def _idle_is_less(self) -> Self:
-        if self.idle_mib is not None and self.idle_mib > self.peak_mib:
-            raise ValueError(f"idle_mib {self.idle_mib} is more than peak_mib {self.peak_mib}")
-        return self
-
-
-class Gpu(Frozen):
-    """`model: none` means that the slice is advertised but no card is behind it: all layers stay on the CPU."""
-
-    model: Literal["t4", "none"]
-    slice: Slice = Slice()
-    node: Node = Node()
-    tenants: dict[Name, Tenant] = {}
-    reserve_mib: Annotated[int, Field(ge=0, description="Stays free on the card, whoever holds the rest")] = 256
-
-
 class Server(Frozen):
     """The process that answers: llama-swap, or llama.cpp's own router."""
 
@@ -184,7 +143,7 @@ class Golden(Frozen):
 
 
 class Model(Frozen):
-    """One model: where it comes from and how it is served. `context` in tokens."""
+    """One model: where it comes from and how it is served. `context` in tokens, what one request may use."""
 
     repo: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
     quant: Annotated[str, Field(min_length=1)]
@@ -196,6 +155,15 @@ class Model(Frozen):
     tools: bool = True
     aliases: Annotated[tuple[Name, ...], Field(strict=False)] = ()
     max_output_tokens: Tokens | None = None
+    kv_type: Annotated[
+        Literal["f16", "q8_0", "q4_0"], Field(description="The cache's numbers; others are slow on old cards")
+    ] = "f16"
+    parallel: Annotated[int, Field(gt=0, description="Requests at a time, each with all of `context`")] = 1
+    ubatch: Annotated[Tokens, Field(description="Tokens of a prompt computed at once")] = DEFAULT_UBATCH
+    resident: Annotated[bool, Field(description="Loaded at the start and never unloaded, beside every other")] = False
+    swap_group: Annotated[Name, Field(description="One model of a group is loaded at a time")] = DEFAULT_GROUP
+    fallback: Annotated[ModelId | None, Field(description="The model that a gateway asks when this one fails")] = None
+    measured: Annotated[tuple[Measured, ...], Field(strict=False)] = ()
     ttl_s: IdleSeconds | None = None  # the server's unless said
     warm_priority: int = 0  # larger ones are read ahead first
     args: Annotated[

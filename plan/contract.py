@@ -9,6 +9,7 @@ from typing import TypedDict
 from plan import config, names
 from plan.llama_swap import API_KEY_ENV
 from plan.lock import LockedModel
+from plan.residency import RESIDENT
 
 VERSION = 1
 _CONCURRENCY_PER_MODEL = 10  # llama-swap's default
@@ -32,7 +33,11 @@ class Limits(TypedDict):
 
 
 class ContractModel(TypedDict):
-    """One model; `contextTokens` is what one request may use, `bytes` what lies on the volume."""
+    """One model; `contextTokens` is what one request may use, `bytes` what lies on the volume.
+
+    A request for a model unloads the others of its `swapGroup`, unless they are `resident`. `fallback` is the id of
+    the model to ask when this one fails.
+    """
 
     id: str
     aliases: list[str]
@@ -91,11 +96,11 @@ def _model(model_id: str, model: config.Model, locked: LockedModel) -> ContractM
         reasoning=model.reasoning,
         contextTokens=model.context,
         maxOutputTokens=model.max_output_tokens or model.context // 2,
-        swapGroup="gpu0",
-        resident=False,
+        swapGroup=RESIDENT if model.resident else model.swap_group,
+        resident=model.resident,
         repo=locked.repo,
         commit=locked.commit,
         quant=locked.quant,
         bytes=locked.size_bytes,
-        fallback=None,
+        fallback=model.fallback,
     )

@@ -39,9 +39,14 @@ _REFUSED = (
     ("models-*", "The stack writes the router's presets, and one model is resident at a time"),
     ("jinja offline flash-attn", "It is on for every model"),
     ("fit fit-*", "Off for every model: an unset size would shrink to whatever the co-tenants left free"),
-    ("parallel kv-unified*", "There is no key for it yet: one slot has the whole context, which is what is planned"),
-    ("batch-size ubatch-size", "There is no key for it yet: compute buffers are planned for the default"),
-    ("cache-type-? kv-offload swa-full", "There is no key for it yet: the cache is planned as F16, on the card"),
+    ("parallel", "Use `parallel` of the model: each slot has all of `context`, and that is planned"),
+    ("batch-size ubatch-size", "Use `ubatch` of the model: compute buffers are planned for it"),
+    ("cache-type-?", "Use `kv_type` of the model: what the cache takes of the card is planned"),
+    ("kv-unified*", "There is no key for it yet: each slot is planned with a cache of its own"),
+    (
+        "kv-offload swa-full",
+        "There is no key for it yet: the cache is planned on the card, windows as the model has them",
+    ),
     (
         "cache-ram ctx-checkpoints checkpoint-min-step",
         "There is no key for it yet: it is host memory, which has to fit into `server.memory_limit_mib`",

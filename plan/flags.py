@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from plan import args, config
+from plan.config_parts import DEFAULT_UBATCH
 from plan.errors import ConfigError
 from plan.lock import LockedModel
+from plan.thinking import require_bound
 from plan.volume import file_path
 
 Flags = tuple[tuple[str, str | None], ...]  # long name without dashes, value or None for a switch
@@ -17,7 +19,7 @@ def words(flags: Flags) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What both engines are told about one model; unloaded after `ttl_s` idle seconds."""
+    """What both engines are told about one model; unloaded after `ttl_s` idle seconds, and never when that is 0."""
 
     flags: Flags
     aliases: tuple[str, ...]
@@ -27,13 +29,16 @@ class Served:
 _ALL_LAYERS = 99  # more than any model has
 # Saved prompts in host memory. The default of 8 GiB per process does not fit beside a model in the pod's limit.
 _PROMPT_CACHE_MIB = 512
+_BATCH = 2048  # llama-server's own; a ubatch above it would be cut to it (src/llama-context.cpp)
 
 
 def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.Gpu, image_max_tokens: int) -> Flags:
     """Flags by name as `llama-server --help` lists them; host and port are the engine's business.
 
-    Raises ConfigError for a vision model whose context is full with one image, and for `args` that may not be used.
+    Raises ConfigError for a vision model whose context is full with one image, for one that thinks without a bound,
+    and for `args` that may not be used.
     """
+    require_bound(model_id, model)
     path = file_path(model_id, locked, "model")
     projector = file_path(model_id, locked, "mmproj")
     if projector and image_max_tokens >= model.context:
@@ -46,8 +51,9 @@ def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.G
         # times as much of the card.
         *([("mmproj", projector), ("image-max-tokens", str(image_max_tokens))] if projector else []),
         ("n-gpu-layers", "0" if gpu.model == "none" else str(_ALL_LAYERS)),
-        ("ctx-size", str(model.context)),
-        ("parallel", "1"),  # the default is four slots, each with its share of the context
+        ("ctx-size", str(model.context * model.parallel)),  # llama-server divides it among the slots
+        ("parallel", str(model.parallel)),  # the default is four slots, each with its share of the context
+        *_memory(model),
         ("flash-attn", "on"),
         ("fit", "off"),  # on, an unset value shrinks to whatever the co-tenants left free
         ("cache-ram", str(_PROMPT_CACHE_MIB)),
@@ -57,3 +63,11 @@ def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.G
         *args.rendered(model_id, model.args),
     ]
     return tuple(rows)
+
+
+def _memory(model: config.Model) -> Flags:
+    """What differs from llama-server's defaults in the cache and in how much of a prompt is computed at once."""
+    cache = (("cache-type-k", model.kv_type), ("cache-type-v", model.kv_type)) if model.kv_type != "f16" else ()
+    ubatch = (("ubatch-size", str(model.ubatch)),) if model.ubatch != DEFAULT_UBATCH else ()
+    batch = (("batch-size", str(model.ubatch)),) if model.ubatch > _BATCH else ()
+    return (*cache, *batch, *ubatch)

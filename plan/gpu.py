@@ -1,22 +1,26 @@
-"""The card that is shared: what it holds, and whether its declared tenants leave room at all."""
+"""The card that is shared, as the configuration describes it."""
+
+import dataclasses
 
 from plan import config
-from plan.errors import ConfigError
+from plan.cards import CARDS, Card
 
-# What nvidia-smi calls memory.total.
-CARD_MIB = {"t4": 15360}
+# What is kept of another card until its operator says: more than any driver in plan/cards.py keeps.
+_DRIVER_SHARE = 0.05
+# The most that a context was seen to be, against the usual, on the cards we know.
+_CONTEXT_UPPER = 1.6
 
 
-def require_room(gpu: config.Gpu) -> None:
-    """Raise ConfigError where the tenants' peaks and the reserve are the whole card: then no model ever loads."""
-    if gpu.model not in CARD_MIB:
-        return
-    card_mib = CARD_MIB[gpu.model]
-    rows = {**{name: tenant.peak_mib for name, tenant in sorted(gpu.tenants.items())}, "reserve_mib": gpu.reserve_mib}
-    if (total_mib := sum(rows.values())) >= card_mib:
-        listed = ", ".join(f"{name} {mib}" for name, mib in rows.items())
-        raise ConfigError(
-            f"{config.KEY}.gpu.tenants",
-            f"{total_mib} MiB",
-            f"The card has {card_mib} MiB, which these fill: {listed}. Lower a tenant's peak.",
-        )
+def card(gpu: config.Gpu) -> Card | None:
+    """The card with the figures that `gpu.card` overrides; None where no card is behind the slice."""
+    if gpu.model == "none":
+        return None
+    said = gpu.card.model_dump(exclude_none=True)
+    if "compute_capability" in said:
+        said["compute_capability"] = round(said["compute_capability"] * 10)
+    if "context_mib" in said:
+        said.setdefault("context_upper_mib", round(said["context_mib"] * _CONTEXT_UPPER))
+    if known := CARDS.get(gpu.model):
+        return dataclasses.replace(known, **said)
+    said.setdefault("driver_mib", round(said["total_mib"] * _DRIVER_SHARE))
+    return Card(gpu.model, **said)

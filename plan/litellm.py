@@ -27,13 +27,32 @@ def render(contract: Contract) -> str:
     """The file, byte-stable: one entry for each id and alias, in the contract's order; the key itself is not in it."""
     auth = contract["auth"]
     header = _HEADER.format(env=auth["env"], namespace=auth["namespace"], secret=auth["secretName"], key=auth["key"])
-    beside = "".join(f"#   {line}\n" for line in yaml_text(_BESIDE).splitlines())
+    beside = "".join(f"#   {line}\n" for line in yaml_text(_beside(contract)).splitlines())
     entries = [
         _entry(name, model, contract)
         for model in contract["models"]
         for name in (model["id"], *sorted(model["aliases"]))
     ]
     return f"{header}{beside}{yaml_text({'model_list': entries})}"
+
+
+def _beside(contract: Contract) -> dict[str, dict[str, Any]]:
+    # LiteLLM looks a fallback up by the name that was asked for, alias or id (1.106, router_utils/fallback_event_
+    # handlers.py), and knows fallbacks in sections alone.
+    models = {model["id"]: model for model in contract["models"]}
+    fallbacks = [
+        {name: [model["fallback"]]}
+        for model in contract["models"]
+        if model["fallback"] and _stays_beside(models[model["fallback"]], model)
+        for name in (model["id"], *sorted(model["aliases"]))
+    ]
+    router = {**_BESIDE["router_settings"], **({"fallbacks": fallbacks} if fallbacks else {})}
+    return {**_BESIDE, "router_settings": router}
+
+
+def _stays_beside(other: ContractModel, model: ContractModel) -> bool:
+    # LiteLLM falls back at the first 5xx: within a group each would unload the other, request by request.
+    return other["resident"] or other["swapGroup"] != model["swapGroup"]
 
 
 def _entry(name: str, model: ContractModel, contract: Contract) -> dict[str, Any]:

@@ -1,10 +1,11 @@
-"""llama-swap's configuration: one command per model, one model resident at a time, keys from the environment."""
+"""llama-swap's configuration: one command per model, who takes turns with whom, keys from the environment."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from plan.flags import Served, words
-from plan.llama_swap_schema import Config, ModelEntry
+from plan.llama_swap_schema import Config, Group, ModelEntry
+from plan.residency import RESIDENT
 from plan.text import yaml_text
 
 COMMAND = "/app/llama-swap"
@@ -13,13 +14,20 @@ API_KEY_ENV = "LLAMA_SWAP_API_KEY"
 LLAMA_SERVER = "/app/llama-server"
 
 
-def render(models: Mapping[str, Served], load_s: int) -> str:
-    """The configuration file: models by id, and the seconds after which a load has failed."""
+def render(
+    models: Mapping[str, Served], load_s: int, groups: Mapping[str, Sequence[str]], residents: Sequence[str]
+) -> str:
+    """The configuration file: models by id, the seconds after which a load has failed, and who takes turns.
+
+    Where all models are in one group nothing is said of it: that is what llama-swap does with models in no group.
+    """
     entries = {model_id: _entry(served) for model_id, served in models.items()}
     config = Config(
         models=entries,
         healthCheckTimeout=load_s,
         logToStdout="both",
+        groups=_groups(groups, residents),
+        hooks={"on_startup": {"preload": list(residents)}} if residents else None,
         apiKeys=[f"${{env.{API_KEY_ENV}}}"],
     )
     return yaml_text(config.model_dump(exclude_none=True))
@@ -30,6 +38,15 @@ def arguments(config_dir: str, port: int, host: str = "") -> tuple[str, ...]:
     # Without -watch-config, which the image's own arguments turn on: a reload holds two models in memory at once and
     # drops requests in flight (llama-swap v250); here a new configuration is a new pod.
     return ("-config", f"{config_dir}/{CONFIG_FILE}", "-listen", f"{host}:{port}")
+
+
+def _groups(groups: Mapping[str, Sequence[str]], residents: Sequence[str]) -> dict[str, Group] | None:
+    if not residents and len(groups) == 1:
+        return None
+    # Not exclusive, which is the default: a load in one group would unload every other.
+    turns = {name: Group(members=list(members), swap=True, exclusive=False) for name, members in groups.items()}
+    stay = Group(members=list(residents), swap=False, exclusive=False, persistent=True) if residents else None
+    return {**turns, **({RESIDENT: stay} if stay else {})}
 
 
 def _entry(served: Served) -> ModelEntry:

@@ -72,6 +72,15 @@ class Selector(_Strict):
     metadata: dict[str, Any] | None = None
 
 
+class Group(_Strict):
+    """Models that take turns (`swap`); `exclusive` unloads other groups, `persistent` keeps them from unloading it."""
+
+    members: Annotated[list[str], Field(min_length=1)]
+    swap: bool | None = None
+    exclusive: bool | None = None
+    persistent: bool | None = None
+
+
 class Performance(_Strict):
     disabled: bool | None = None
     every: Annotated[str, Field(pattern=r"^(\d+(\.\d+)?(ns|us|ms|s|m|h))+$")] | None = None
@@ -126,7 +135,7 @@ class Config(_Strict):
     macros: dict[str, Any] | None = None
     profiles: dict[str, Profile] | None = None
     selectors: dict[str, Selector] | None = None
-    groups: dict[str, Any] | None = None
+    groups: dict[str, Group] | None = None
     matrix: dict[str, Any] | None = None
     hooks: dict[Literal["on_startup"], dict[Literal["preload"], list[str]]] | None = None
     apiKeys: list[str] | None = None  # noqa: N815

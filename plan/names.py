@@ -8,6 +8,7 @@ SERVER = "llama-swap"  # Deployment and Service: consumers address it
 SERVICE_PORT = 8080
 API_KEY_SECRET = "llama-swap-api"  # noqa: S105 - the name of a Secret, not its content
 API_KEY_FIELD = "api-key"
+ADVERTISER = "gpumem-advertise"
 PREFLIGHT_JOB = "preflight"
 _JOB_PREFIX = "fetch-"
 _LABEL_MAX = 63
@@ -35,6 +36,11 @@ ModelId = Annotated[str, AfterValidator(_model_id)]
 
 def fetch_job(model_id: str) -> str:
     return f"{_JOB_PREFIX}{model_id}"
+
+
+def cluster_wide(name: str, namespace: str) -> str:
+    """The name of an object that lies in no namespace, so that two stacks in one cluster have two of it."""
+    return f"{namespace}-{name}"
 
 
 def selector(component: str) -> dict[str, str]:

@@ -5,14 +5,20 @@ from dataclasses import dataclass
 
 from plan import config, contract, litellm
 from plan.downloads import FetchesPlan, plan_fetches
+from plan.engine_builds import build_notes, require_builds
 from plan.errors import ConfigError
-from plan.gpu import require_room
+from plan.fallback import fallback_notes, require_fallbacks
+from plan.fit import Fit, plan_fit
+from plan.fit_table import fit_line, require_fit
+from plan.gpu_memory import MemoryPlan, plan_memory
 from plan.immich import TtlPatch, plan_ttl
 from plan.lock import Lock, LockedModel
 from plan.notes import notes
 from plan.prune import PrunePlan, plan_prune
 from plan.server import ServerPlan, load_seconds, plan_server
 from plan.space import require_space, space_notes
+from plan.tenancy import Tenancy, plan_tenancy
+from plan.tenants import window_notes
 from plan.volume import VolumePlan, plan_volume
 from plan.warm import plan_warm
 
@@ -28,8 +34,11 @@ class Plan:
     server: ServerPlan
     prune: PrunePlan
     immich: TtlPatch | None
+    gpu_memory: MemoryPlan | None
+    tenancy: Tenancy
     contract: contract.Contract
     litellm: str
+    fit: Fit | None
     notes: tuple[str, ...]
 
 
@@ -38,11 +47,15 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
 
     `today` ends maintenance windows: plan/ has no clock.
     """
-    del today  # no window is configurable yet
     locked = _locked(stack, lock)
-    require_room(stack.gpu)
+    require_fallbacks(stack.models)
+    require_builds(stack, locked)
+    fit = plan_fit(stack, locked, today)
+    if fit:
+        require_fit(fit, stack)
     require_space(stack.volume, locked)
     warm, warm_notes = plan_warm(stack, locked)
+    memory = plan_memory(stack, fit.needed_mib if fit else None, fit.capacity_mib if fit else None, today)
     load_s = load_seconds(locked, stack.volume.read_mib_s)
     for_gateways = contract.build(stack, locked, load_s)
     return Plan(
@@ -50,12 +63,23 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
         namespace=stack.namespace,
         volume=plan_volume(stack.volume, stack.namespace),
         fetches=plan_fetches(stack, locked),
-        server=plan_server(stack, locked, load_s, warm),
+        server=plan_server(stack, locked, load_s, warm, memory),
         prune=plan_prune(stack, locked),
         immich=plan_ttl(stack.immich) if stack.immich else None,
+        gpu_memory=memory,
+        tenancy=plan_tenancy(stack, memory),
         contract=for_gateways,
         litellm=litellm.render(for_gateways),
-        notes=(*notes(locked), *space_notes(stack.volume, locked), *warm_notes),
+        fit=fit,
+        notes=(
+            *((fit_line(fit), *fit.notes) if fit else ()),
+            *window_notes(stack.gpu, today),
+            *build_notes(stack, locked),
+            *fallback_notes(stack.models),
+            *notes(locked),
+            *space_notes(stack.volume, locked),
+            *warm_notes,
+        ),
     )
 
 

@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from plan import config, downloads, llama_server, llama_swap, names
+from plan.engine_builds import image_build, minimum_build, needs
 from plan.flags import Served, flags
+from plan.gpu_memory import MemoryPlan
 from plan.lock import LockedModel
 from plan.node import Toleration, tolerations
 from plan.preflight import Builds, PreflightPlan, plan_preflight
 from plan.quantity import mib_quantity
+from plan.residency import require_engine_can, residents, swap_groups
 from plan.warm import WARM_FILE, WarmPlan
 
 CONFIG_DIR = "/etc/local-llm"
@@ -20,7 +23,10 @@ _LOAD_OVERHEAD_S = 120
 
 @dataclass(frozen=True, slots=True)
 class ServerPlan:
-    """Everything about the Deployment that is a decision. Memory as a canonical quantity, times in seconds."""
+    """Everything about the Deployment that is a decision. Memory as a canonical quantity, times in seconds.
+
+    `gpu_memory` is what the pod requests of the extended resource for it, by resource; at most one.
+    """
 
     name: str
     namespace: str
@@ -35,6 +41,7 @@ class ServerPlan:
     gid: int
     gpu_resource: str
     gpu_count: str
+    gpu_memory: Mapping[str, str]
     node_selector: Mapping[str, str]
     tolerations: tuple[Toleration, ...]
     memory_request: str
@@ -53,20 +60,26 @@ def load_seconds(models: Mapping[str, LockedModel], read_mib_s: int) -> int:
 
 
 def plan_server(
-    stack: config.Stack, locked: Mapping[str, LockedModel], load_s: int, warm: WarmPlan | None
+    stack: config.Stack,
+    locked: Mapping[str, LockedModel],
+    load_s: int,
+    warm: WarmPlan | None,
+    memory: MemoryPlan | None,
 ) -> ServerPlan:
+    """Decide the pod; raises ConfigError for models that its engine cannot serve as they are configured."""
+    require_engine_can(stack)
     served = {
         model_id: Served(
             flags=flags(model_id, model, locked[model_id], stack.gpu, stack.server.image_max_tokens),
             aliases=model.aliases,
-            ttl_s=stack.server.ttl_s if model.ttl_s is None else model.ttl_s,
+            ttl_s=_ttl_s(model, stack.server),
         )
         for model_id, model in stack.models.items()
     }
     server = stack.server
     if server.engine == "llama-swap":
         engine, key_env = llama_swap, llama_swap.API_KEY_ENV
-        text = llama_swap.render(served, load_s)
+        text = llama_swap.render(served, load_s, swap_groups(stack.models), residents(stack.models))
     else:
         engine, key_env = llama_server, llama_server.API_KEY_ENV
         text = llama_server.render(served)
@@ -91,6 +104,7 @@ def plan_server(
         gid=server.gid,
         gpu_resource=stack.gpu.slice.resource,
         gpu_count=str(stack.gpu.slice.count),
+        gpu_memory={memory.resource: memory.request} if memory else {},
         node_selector=dict(stack.gpu.node.selector),
         tolerations=tolerations(stack.gpu.node),
         memory_request=mib_quantity(server.memory_request_mib),
@@ -101,7 +115,7 @@ def plan_server(
         rollout_s=server.rollout_s,
         preflight=plan_preflight(
             server.image,
-            Builds(),
+            _builds(server.image, locked),
             engine.LLAMA_SERVER,
             (engine.COMMAND, *engine.arguments(CONFIG_DIR, names.SERVICE_PORT, "127.0.0.1")),
             {model_id: model.flags for model_id, model in served.items()},
@@ -109,3 +123,15 @@ def plan_server(
             server.rollout_s,
         ),
     )
+
+
+def _builds(image: str, locked: Mapping[str, LockedModel]) -> Builds:
+    least = {model_id: minimum_build(needs(model.gguf)) for model_id, model in sorted(locked.items())}
+    whose = max(least, key=lambda model_id: least[model_id])
+    return Builds(tag=image_build(image), least=least[whose], whose=whose)
+
+
+def _ttl_s(model: config.Model, server: config.Server) -> int:
+    if model.resident:
+        return 0
+    return server.ttl_s if model.ttl_s is None else model.ttl_s

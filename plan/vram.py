@@ -17,13 +17,17 @@ class VramError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """How llama-server serves a model: `context` in tokens of all slots together, `ubatch` in tokens."""
+    """How llama-server serves a model: `context` in tokens of all slots together, `ubatch` in tokens.
+
+    `build` is llama.cpp's number, the 10524 of b10524; None when nothing tells it.
+    """
 
     context: int
     kv_type: str = "f16"
     parallel: int = 1
     ubatch: int = 512
     image_max_tokens: int = 1024
+    build: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ def estimate(facts: GgufFacts, sizes: Mapping[str, int], serving: Serving, card:
     Raises VramError for an architecture, a projector or facts of which nothing can be told.
     """
     shape, weights = facts.shape, facts.weights
-    if weights is None or not isinstance(shape.head_count, int) or not isinstance(shape.head_count_kv, int):
+    if weights is None or not isinstance(shape.head_count_kv, int):
         raise VramError("its lock has no facts to compute from")
     layers, width, inner = shape.block_count or 0, shape.embedding_length or 0, shape.feed_forward_length or 0
     head = (shape.key_length or 0) + (shape.value_length or 0)

@@ -1,12 +1,13 @@
-"""`make golden`: write the plans and the rendered manifests of the committed stacks as the tests expect them."""
+"""`make golden`: write the plans, manifests and a refusal of the committed stacks as the tests expect them."""
 
 from ops.recorder import run_program
 from ops.render import files, write
 from tests import stacks
-from tests.plan import test_plan
+from tests.plan import test_fit, test_plan
 from tests.program import test_render
 
 if __name__ == "__main__":
+    test_fit.GOLDEN.write_text(test_fit.refusal(test_fit.spike()) + "\n")
     for stack in stacks.NAMES:
         (test_plan.GOLDEN / f"{stack}.json").write_text(test_plan.rendered(test_plan.planned(stack)))
         engine = test_render.lean_engine()

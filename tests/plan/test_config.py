@@ -1,5 +1,6 @@
 """Bad configuration is refused with the key, the value, the rule and the next step."""
 
+import datetime
 import json
 from collections.abc import Callable
 from typing import Any
@@ -78,6 +79,19 @@ def _delete(path: str) -> Callable[[dict[str, Any]], None]:
         (_set("models/qwen3-8b/ttl_s", 0), "models.qwen3-8b.ttl_s", "greater than or equal to 1"),
         (_set("server/ttl_s", 0), "server.ttl_s", "greater than or equal to 1"),
         (_set("immich/model_ttl_s", 0), "immich.model_ttl_s", "0 means never unload"),
+        (_set("gpu/tenants/frigate/scaled_to_zero_until", "soon"), "frigate.scaled_to_zero_until", "as 2026-12-31"),
+        (_set("gpu/tenants/frigate/scaled_to_zero_until", 20261201), "frigate.scaled_to_zero_until", "as 2026-12-31"),
+        (
+            _set("gpu/tenants/frigate/scaled_to_zero_until", "2026-02-30"),
+            "frigate.scaled_to_zero_until",
+            "out of range",
+        ),
+        (_set("gpu/tenants/frigate/workload", "frigate"), "tenants.frigate.workload", "match pattern"),
+        (_set("gpu/tenants/frigate/measured", {"mib": 1951, "date": "2026-07-07"}), "tenants.frigate", "1951 or more"),
+        (_set("gpu/model", "other"), "gpu", "needs card.total_mib, card.context_mib, card.compute_capability"),
+        (_set("models/qwen3-8b/kv_type", "q5_1"), "models.qwen3-8b.kv_type", "'f16', 'q8_0' or 'q4_0'"),
+        (_set("models/qwen3-8b/parallel", 0), "models.qwen3-8b.parallel", "greater than 0"),
+        (_set("models/qwen3-8b/measured", [{"mib": 1}]), "models.qwen3-8b.measured.0.context", "required"),
         (_delete("cluster"), "cluster", "kubectl get namespace kube-system"),
         (_set("fetch/endpoint", "https://user:pw@hub.example"), "fetch.endpoint", "match pattern"),
     ],
@@ -102,6 +116,15 @@ def test_every_problem_is_told_at_once() -> None:
         config.parse(raw)
 
     assert len(str(caught.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "written", ["2026-12-01", datetime.date(2026, 12, 1), "2026-12-01 00:00:00 +0000 UTC", "2026-12-01T00:00:00Z"]
+)
+def test_a_day_is_the_same_with_and_without_quotes(written: object) -> None:
+    raw = stacks.raw("prod")
+    _set("gpu/tenants/frigate/scaled_to_zero_until", written)(raw)
+    assert config.parse(raw).gpu.tenants["frigate"].scaled_to_zero_until == datetime.date(2026, 12, 1)
 
 
 def test_an_unquoted_off_that_yaml_made_false_still_means_off() -> None:

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from plan import config, llama_swap_schema, lock
 from plan.errors import ConfigError
-from plan.gguf_facts import GgufFacts, Shape
 from plan.plan import Plan, make_plan
 from plan.volume import NfsSource
 from tests import stacks
@@ -66,15 +65,16 @@ def test_new_weights_change_the_servers_configuration_and_one_job_only() -> None
 
 def test_header_facts_change_neither_the_server_nor_a_job() -> None:
     old = stacks.locked()
-    facts = GgufFacts(shape=Shape(architecture="qwen3", context_length=1, source="derived"))
-    model = old.models["qwen3-8b"].model_copy(update={"gguf": facts})
+    model = old.models["qwen3-8b"]
+    shape = model.gguf.shape.model_copy(update={"embedding_length": 4080, "head_count": None, "source": "derived"})
+    model = model.model_copy(update={"gguf": model.gguf.model_copy(update={"shape": shape})})
 
     after, before = (
         planned("prod", old.model_copy(update={"models": {**old.models, "qwen3-8b": model}})),
         planned("prod"),
     )
 
-    assert dataclasses.replace(after, notes=before.notes) == before
+    assert dataclasses.replace(after, notes=before.notes, fit=before.fit) == before
     assert after.notes != before.notes
 
 
@@ -94,16 +94,6 @@ def test_the_load_timeout_covers_the_largest_model_at_the_slowest_rate() -> None
     parsed = yaml.safe_load(planned("prod").server.files["llama-swap.yaml"])
     largest_mib = max(model.size_bytes for model in stacks.locked().models.values()) / 2**20
     assert parsed["healthCheckTimeout"] > largest_mib / stacks.raw("prod")["volume"].get("read_mib_s", 60)
-
-
-def test_tenants_that_fill_the_card_are_refused_with_the_sum() -> None:
-    gpu = stacks.raw("prod")["gpu"]
-    gpu["tenants"]["immich-ml"] = {"peak_mib": 11924}  # 256 + 11924 + 1230 + 1950 = 15360
-    with pytest.raises(ConfigError, match=r"gpu.tenants.*15360 MiB.*frigate 1950, immich-ml 11924") as caught:
-        planned("prod", gpu=gpu)
-    assert caught.value.got == "15360 MiB"
-    gpu["tenants"]["immich-ml"] = {"peak_mib": 11923}
-    assert planned("prod", gpu=gpu)
 
 
 def test_an_image_that_would_fill_the_context_is_refused() -> None:

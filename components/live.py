@@ -1,0 +1,99 @@
+"""Asks the live cluster who is on the card, by kubectl and so with the kubeconfig that the provider uses too.
+
+The question is put before the SDKs are imported and read when the plan is made, so that a preview does not wait for it.
+What the answer means is decided in plan/holders.py.
+"""
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+from plan.observed import KINDS, TEMPLATE, parse
+
+if TYPE_CHECKING:
+    from plan.observed import Observed
+    from plan.tenancy import Tenancy
+
+_REQUEST_S = 10  # for each of kubectl's requests; a cluster that needs longer is not well
+_ANSWER_S = 25  # it asks a cluster that it cannot reach again and again
+_ASK = ["kubectl", "get", ",".join(KINDS), "--all-namespaces", f"--request-timeout={_REQUEST_S}s"]
+
+
+class NoAnswerError(Exception):
+    """The cluster could not be asked; the text says why, without a full stop."""
+
+
+class Question:
+    """What is put to the cluster when this is made; at any time later it is answered, or dropped."""
+
+    def __init__(self) -> None:
+        pipe = subprocess.PIPE
+        try:
+            self._asked: subprocess.Popen[str] | str = subprocess.Popen(
+                [*_ASK, f"--output=go-template={TEMPLATE}"],
+                stdin=subprocess.DEVNULL,
+                stdout=pipe,
+                stderr=pipe,
+                text=True,
+            )
+        except FileNotFoundError:
+            self._asked = "kubectl is not on PATH"
+        except OSError as error:
+            self._asked = f"kubectl does not start: {error.strerror}"
+
+    def answer(self) -> str:
+        """What kubectl printed for TEMPLATE; waits for it. Raises NoAnswerError."""
+        if isinstance(self._asked, str):
+            raise NoAnswerError(self._asked)
+        try:
+            printed, said = self._asked.communicate(timeout=_ANSWER_S)
+        except subprocess.TimeoutExpired:
+            self.drop()
+            raise NoAnswerError(f"kubectl has no answer after {_ANSWER_S} s") from None
+        if self._asked.returncode:
+            raise NoAnswerError(_reason(said) or f"kubectl ended with exit code {self._asked.returncode}")
+        return printed
+
+    def drop(self) -> None:
+        """End what nobody will read."""
+        if not isinstance(self._asked, str):
+            self._asked.kill()
+            self._asked.communicate()
+
+
+def start() -> Question | None:
+    """Ask, where Pulumi runs the program; whoever else runs it (a test, `ops render`) has no cluster in mind."""
+    return Question() if "PULUMI_CONFIG" in os.environ else None
+
+
+def notes(question: Question | None, wanted: "Tenancy") -> tuple[str, ...]:
+    """What the preview has to say about the card's tenants; raises ConfigError where the server could not come back."""
+    from plan import holders  # late: it would delay the question
+
+    if question is None:
+        return ()
+    if not (wanted.shared or wanted.memory):
+        question.drop()
+        return ()
+    try:
+        return holders.judge(wanted, question.answer())
+    except NoAnswerError as error:
+        return holders.unread(wanted, str(error))
+
+
+def look(wanted: "Tenancy") -> "Observed":
+    """The stack's cluster as it is now; raises NoAnswerError, also where kubectl leads to another one."""
+    try:
+        seen = parse(Question().answer())
+    except ValueError as error:
+        raise NoAnswerError(str(error)) from None
+    if seen.cluster_id != wanted.cluster_id:
+        raise NoAnswerError(f"the stack belongs to the cluster {wanted.cluster_id}, kubectl asks {seen.cluster_id}")
+    return seen
+
+
+def _reason(said: str) -> str:
+    lines = [line.strip().rstrip(".") for line in said.splitlines() if line.strip()]
+    # Of several refusals each names a right; of anything else the last line sums up.
+    refused = [line for line in lines if line.startswith("Error from server")]
+    return "; ".join(refused or lines[-1:])

@@ -1,0 +1,165 @@
+"""How the cluster is asked: a stand-in for kubectl on PATH, as a real process."""
+
+import datetime
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+from components import live
+from ops.recorder import Engine, run_program
+from plan import config
+from plan.errors import ConfigError
+from plan.plan import make_plan
+from plan.tenancy import Tenancy
+from tests import stacks
+from tests.plan.cluster import GPUMEM, SLICE, answer, node, pod
+
+FORBIDDEN = 'Error from server (Forbidden): {} is forbidden: User "ci" cannot list resource "{}" at the cluster scope'
+Kubectl = Callable[..., Path]
+
+
+@pytest.fixture
+def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kubectl:
+    """Puts a kubectl on PATH that prints `out` and `err` and ends with `code`; returns where it notes its arguments."""
+
+    def install(out: str = "", err: str = "", code: int = 0, then: str = "") -> Path:
+        programs, trace = tmp_path / "bin", tmp_path / "trace"
+        programs.mkdir()
+        (tmp_path / "out").write_text(out)
+        (tmp_path / "err").write_text(err)
+        script = [
+            "#!/bin/sh",
+            f'printf "%s\\n" "$@" >{trace}',
+            f"cd {tmp_path}; cat out; cat err >&2",
+            then,
+            f"exit {code}",
+        ]
+        (programs / "kubectl").write_text("\n".join(script))
+        (programs / "kubectl").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+        monkeypatch.setenv("PULUMI_CONFIG", "{}")
+        return trace
+
+    return install
+
+
+def raw(**memory: Any) -> dict[str, Any]:
+    value = stacks.raw("prod")
+    value["gpu"]["tenants"]["immich-ml"]["request_mib"] = 1800
+    if memory:
+        value["gpu"]["memory"] = {"resource": GPUMEM, "budget_mib": 14000, **memory}
+    return value
+
+
+def tenancy(**memory: Any) -> Tenancy:
+    return make_plan(config.parse(raw(**memory)), stacks.locked(), datetime.date(2026, 11, 22)).tenancy
+
+
+def test_one_kubectl_reads_nodes_pods_and_the_clusters_id_with_the_ambient_kubeconfig(kubectl: Kubectl) -> None:
+    trace = kubectl(answer(node(), pod("media/stremio")))
+
+    (note,) = live.notes(live.start(), tenancy())
+
+    assert "media/stremio" in note
+    verb, kinds, *flags = trace.read_text().splitlines()
+    assert (verb, kinds) == ("get", "namespaces,nodes,pods")
+    assert "--all-namespaces" in flags
+    assert not [flag for flag in flags if "kubeconfig" in flag or "context" in flag], "the provider has no other either"
+
+
+def test_an_answer_larger_than_a_pipe_is_read_whole(kubectl: Kubectl) -> None:
+    kubectl(answer(node(), *(pod(f"media/encoder-{n:04}") for n in range(3000))))
+
+    (note,) = live.notes(live.start(), tenancy())
+
+    assert "media/encoder-0000" in note
+    assert "media/encoder-2999" in note
+
+
+@pytest.mark.parametrize(
+    ("err", "reason"),
+    [
+        (
+            FORBIDDEN.format("nodes", "nodes") + "\n" + FORBIDDEN.format("pods", "pods"),
+            'nodes is forbidden.*; .*pods is forbidden: User "ci" cannot list',
+        ),
+        (
+            "E1122 memcache.go:265] couldn't get current server API group list\n"
+            "The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?\n",
+            "The connection to the server 127.0.0.1:1 was refused",
+        ),
+        ("", "kubectl ended with exit code 1"),
+    ],
+)
+def test_what_kubectl_says_of_a_failure_is_passed_on_in_one_line(kubectl: Kubectl, err: str, reason: str) -> None:
+    kubectl(answer(node()), err, code=1)
+
+    with pytest.raises(live.NoAnswerError, match=reason) as caught:
+        live.Question().answer()
+    assert "\n" not in str(caught.value)
+    assert "memcache" not in str(caught.value)
+
+
+def test_without_kubectl_there_is_a_note_and_with_gpu_memory_a_refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    (note,) = live.notes(live.Question(), tenancy())
+    assert "kubectl is not on PATH" in note
+    with pytest.raises(ConfigError, match=r"kubectl is not on PATH\. The right to list .* try `kubectl get"):
+        live.notes(live.Question(), tenancy(request_mib=7100))
+
+
+def test_a_cluster_that_does_not_answer_is_not_waited_for_for_ever(
+    kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kubectl(then="exec sleep 600")
+    monkeypatch.setattr(live, "_ANSWER_S", 0.2)
+
+    with pytest.raises(live.NoAnswerError, match=r"no answer after 0\.2 s"):
+        live.Question().answer()
+
+
+def test_a_question_nobody_needs_is_ended(kubectl: Kubectl) -> None:
+    kubectl(then="exec sleep 600")
+    none = stacks.raw("dev")
+    plan = make_plan(config.parse(none), stacks.locked(), datetime.date(2026, 11, 22))
+
+    assert live.notes(live.start(), plan.tenancy) == ()
+
+
+def test_a_command_that_looks_is_told_when_kubectl_leads_elsewhere(kubectl: Kubectl) -> None:
+    other = "99999999-2222-4333-8444-555555555555"
+    kubectl(answer(node(), uid=other))
+
+    with pytest.raises(live.NoAnswerError, match=f"belongs to the cluster {stacks.CLUSTER_ID}, kubectl asks {other}"):
+        live.look(tenancy())
+
+
+def test_the_program_stops_before_anything_is_registered(engine: Engine, kubectl: Kubectl) -> None:
+    kubectl(answer(node(), pod("media/stremio", [("main", {GPUMEM: "8600", SLICE: "1"})])))
+
+    with pytest.raises(
+        pulumi.RunError, match=r"media/stremio \(stremio-7d4c9-x2x4z\) +8600\n(.*\n)+ +too much by +1700"
+    ):
+        run_program(raw(request_mib=7100))
+
+    assert [r.type for r in engine.registered if r.type != "pulumi:pulumi:Stack"] == [], (
+        "a Recreate that ends in Pending is an outage"
+    )
+
+
+def test_who_runs_the_program_without_pulumi_asks_no_cluster(
+    engine: Engine, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = kubectl("nonsense")
+    monkeypatch.delenv("PULUMI_CONFIG")
+
+    run_program(raw(request_mib=7100))
+
+    assert engine.of("Deployment")
+    assert not trace.exists()
