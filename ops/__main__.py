@@ -121,6 +121,29 @@ def fit(
     raise typer.Exit(0 if fits else 3)
 
 
+@app.command()
+def verify(
+    url: Annotated[str, typer.Option(help="The endpoint, like http://127.0.0.1:8080/v1.")],
+    key_env: Annotated[str, typer.Option(help="The variable that holds the API key.")] = "LOCAL_LLM_API_KEY",
+    model: Annotated[list[str] | None, typer.Option(help="Ask this model; again for another. Else all.")] = None,
+    stack: Annotated[str | None, typer.Option(help="Ask the models of Pulumi.STACK.yaml, as it says.")] = None,
+    min_tokens_s: Annotated[
+        float | None, typer.Option(min=0, help="Slower fails. Else 5, or 0 where the stack has no card.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds without a word; a cold load is one of them.")] = 600,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
+) -> None:
+    """Ask every model of an endpoint a question whose answer is known, and how fast it is. Ends with 1 if one is wrong.
+
+    A model with a projector is shown an image, too. `verify: {prompt, expect}` of a model in the stack file replaces
+    the first question. Each model is loaded for it, so the one that was loaded goes.
+    """
+    from ops import verify as command
+
+    asked = command.Asked(model or [], stack, min_tokens_s)
+    command.run(url, key_env, asked, timeout, as_json=as_json)
+
+
 @contextmanager
 def _ending(status: int) -> Generator[None]:
     """Print what a person can mend, and end with `status`."""
