@@ -4,7 +4,7 @@ import datetime
 import json
 from pathlib import Path
 
-from ops import fit_json, stack_file, undeclared
+from ops import atomic, fit_json, stack_file, undeclared
 from ops.errors import OpsError
 from ops.fit_report import Report
 from plan.errors import ConfigError
@@ -46,6 +46,6 @@ def _report(stack: str, file: Path | None, *, offline: bool) -> Report:
 
 def _write(file: Path, text: str) -> None:
     try:
-        file.write_text(text, encoding="utf-8")
+        atomic.write(file, text)
     except OSError as error:
         raise OpsError(f"{file}: {error.strerror}", "name a file that can be written") from None
