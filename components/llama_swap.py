@@ -18,13 +18,14 @@ from pulumi_kubernetes.core.v1 import (
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 from components import pod, server_containers
+from components.preflight import preflight
 from plan import names
 from plan.server import ServerPlan
 
 
 @dataclass(frozen=True, slots=True)
 class LlamaSwapArgs:
-    """`scripts` is the ConfigMap with the gate; `weights` must be there before the old pod may go."""
+    """`scripts` is the ConfigMap with the gate; `weights`, and what else comes first, before the old pod may go."""
 
     plan: ServerPlan
     claim_name: pulumi.Input[str]
@@ -60,7 +61,8 @@ class LlamaSwap(pulumi.ComponentResource):
             data=plan.files,
             opts=child,
         )
-        deployment = self.rollout = self._deployment(name, args, config.metadata.name, key.metadata.name)
+        tried = preflight(name, plan, config.metadata.name, self)
+        deployment = self.rollout = self._deployment(name, args, config.metadata.name, key.metadata.name, tried)
         service = Service(
             f"{name}-service",
             metadata=ObjectMetaArgs(namespace=plan.namespace, name=plan.name, labels=labels),
@@ -76,7 +78,12 @@ class LlamaSwap(pulumi.ComponentResource):
         self.register_outputs({"service_name": self.service_name})
 
     def _deployment(
-        self, name: str, args: LlamaSwapArgs, config_map: pulumi.Input[str], secret: pulumi.Input[str]
+        self,
+        name: str,
+        args: LlamaSwapArgs,
+        config_map: pulumi.Input[str],
+        secret: pulumi.Input[str],
+        tried: pulumi.Resource,
     ) -> Deployment:
         plan, timeout = args.plan, f"{args.plan.rollout_s}s"
         labels = names.labels("server", plan.namespace)
@@ -109,8 +116,8 @@ class LlamaSwap(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(
                 parent=self,
-                # With Recreate the old pod goes first; the new weights must be there before.
-                depends_on=list(args.weights),
+                # With Recreate the old pod goes first; before, the new weights must be there, and the new image tried.
+                depends_on=[*args.weights, tried],
                 custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
             ),
         )

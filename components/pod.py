@@ -1,4 +1,4 @@
-"""What every pod of this stack has in common: no privileges, no token, a read-only root."""
+"""What every pod of this stack has in common: no privileges, a read-only root, and with one exception no token."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -16,6 +16,7 @@ from pulumi_kubernetes.core.v1 import (
     PodSecurityContextArgs,
     PodSpecArgs,
     PodTemplateSpecArgs,
+    ProbeArgs,
     ResourceRequirementsArgs,
     SeccompProfileArgs,
     SecurityContextArgs,
@@ -71,6 +72,7 @@ def program(
     env: Sequence[EnvVarArgs] | None = None,
     ports: Sequence[ContainerPortArgs] | None = None,
     restart_policy: str | None = None,
+    readiness: ProbeArgs | None = None,
 ) -> ContainerArgs:
     """A container that runs one of the programs of pods/."""
     return ContainerArgs(
@@ -85,6 +87,7 @@ def program(
         env=env,
         ports=ports,
         restart_policy=restart_policy,
+        readiness_probe=readiness,
     )
 
 
@@ -110,9 +113,14 @@ def of_job(
 
 
 def volumes(claim: pulumi.Input[str], **config_maps: pulumi.Input[str]) -> Sequence[VolumeArgs]:
-    """The models, the one place a pod may write to, and ConfigMaps by the name under which they are mounted."""
+    """The models, and what `scratch_volumes` has."""
+    source = PersistentVolumeClaimVolumeSourceArgs(claim_name=claim)
+    return [VolumeArgs(name="models", persistent_volume_claim=source), *scratch_volumes(**config_maps)]
+
+
+def scratch_volumes(**config_maps: pulumi.Input[str]) -> Sequence[VolumeArgs]:
+    """The one place a pod may write to, and ConfigMaps by the name under which they are mounted."""
     return [
-        VolumeArgs(name="models", persistent_volume_claim=PersistentVolumeClaimVolumeSourceArgs(claim_name=claim)),
         VolumeArgs(name="tmp", empty_dir=EmptyDirVolumeSourceArgs(size_limit="1Gi")),
         *[VolumeArgs(name=name, config_map=ConfigMapVolumeSourceArgs(name=it)) for name, it in config_maps.items()],
     ]
@@ -120,8 +128,13 @@ def volumes(claim: pulumi.Input[str], **config_maps: pulumi.Input[str]) -> Seque
 
 def mounts(*, models_read_only: bool, **directories: str) -> Sequence[VolumeMountArgs]:
     """Where they appear: `directories` maps the name of a ConfigMap's volume to its path."""
+    models = VolumeMountArgs(name="models", mount_path=MOUNT, read_only=models_read_only)
+    return [models, *scratch_mounts(**directories)]
+
+
+def scratch_mounts(**directories: str) -> Sequence[VolumeMountArgs]:
+    """The same without the models."""
     return [
-        VolumeMountArgs(name="models", mount_path=MOUNT, read_only=models_read_only),
         VolumeMountArgs(name="tmp", mount_path="/tmp"),  # noqa: S108 - an emptyDir of the pod's own
         *[VolumeMountArgs(name=name, mount_path=path, read_only=True) for name, path in directories.items()],
     ]

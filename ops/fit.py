@@ -32,7 +32,7 @@ def run(stack: str, file: Path | None, page: Path | None, *, as_json: bool, offl
 def _report(stack: str, file: Path | None, *, offline: bool) -> Report:
     configured = stack_file.read(stack, file)
     today = datetime.date.today()  # noqa: DTZ011 - a maintenance window ends on the operator's day
-    fit = plan_fit(configured, stack_file.locked(configured), today)
+    fit = plan_fit(configured, stack_file.locked(configured), today, with_contexts=True)
     refusal = None
     if fit is not None:
         try:

@@ -21,7 +21,8 @@ Then, in this directory:
 ```
 
 ## Apply again
-- A Job whose files changed is refused (`field is immutable`), and one that failed stays failed: delete it, then apply.
+- A Job whose files or configuration changed is refused (`field is immutable`), and one that failed stays failed: delete
+  it, then apply.
 - The name of a ConfigMap with a hash at its end changes with the content, and so pods are made anew. After the rollout
   delete the old ones: those with the label `app.kubernetes.io/part-of=local-llm` that are no longer here.
 - Never delete the claim of the weights: they stay on the volume, but a new claim would not be bound to it.

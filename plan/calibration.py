@@ -22,7 +22,12 @@ def calibrated(
     if not found:
         return estimate(serving)
     newest = max(found, key=lambda m: (m.context == serving.context, m.date))
-    wanted, then = estimate(serving), estimate(dataclasses.replace(serving, context=newest.context))
+    try:
+        wanted, then = estimate(serving), estimate(dataclasses.replace(serving, context=newest.context))
+    except VramError:
+        if newest.context != serving.context:
+            raise
+        return _whole(newest)
     if newest.mib < (least := then.weights_mib + then.kv_mib + then.state_mib + then.mmproj_weights_mib):
         raise VramError(
             f"{newest.mib} MiB measured on {newest.date} at {newest.context} tokens is less than weights and cache "
@@ -38,6 +43,13 @@ def calibrated(
         source="measured",
         notes=(*wanted.notes, *((note,) if drift > _DRIFT else ())),
     )
+
+
+def _whole(m: Measured) -> Breakdown:
+    """What is known of a model whose parts nobody can tell."""
+    note = "its architecture is not known here, so only what was measured counts, for this very context"
+    upper = m.mib * _SHARE + _MORE_MIB
+    return Breakdown(m.mib, 0, 0, 0, 0, 0, 0, upper_mib=upper, source="measured", notes=(note,))
 
 
 def _same_but_context(m: Measured, serving: Serving, has_projector: bool) -> bool:

@@ -12,6 +12,11 @@ from plan.volume import file_path
 Flags = tuple[tuple[str, str | None], ...]  # long name without dashes, value or None for a switch
 
 
+def words(flags: Flags) -> list[str]:
+    """As a command line has them."""
+    return [word for name, value in flags for word in (f"--{name}", value) if word is not None]
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """What both engines are told about one model; unloaded after `ttl_s` idle seconds, and never when that is 0."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from plan.flags import Served
 
-COMMAND = "/app/llama-server"
+COMMAND = LLAMA_SERVER = "/app/llama-server"
 CONFIG_FILE = "models.ini"
 API_KEY_ENV = "LLAMA_API_KEY"  # read by the router and inherited by its children
 
@@ -19,10 +19,10 @@ def render(models: Mapping[str, Served]) -> str:
     return "\n".join(sections)
 
 
-def arguments(config_dir: str, port: int) -> tuple[str, ...]:
-    """Arguments of the router: it listens on `port` everywhere in the pod and keeps one model loaded."""
+def arguments(config_dir: str, port: int, host: str = "0.0.0.0") -> tuple[str, ...]:  # noqa: S104 - the Service leads in
+    """Arguments of the router: it listens on `port`, on every address of the pod, and keeps one model loaded."""
     return (
-        *("--host", "0.0.0.0", "--port", str(port)),  # noqa: S104 - inside the pod; the Service is the way in
+        *("--host", host, "--port", str(port)),
         *("--models-preset", f"{config_dir}/{CONFIG_FILE}"),
         *("--models-max", "1"),
         "--no-webui",

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Mapping, Sequence
 
-from plan.flags import Served
+from plan.flags import Served, words
 from plan.llama_swap_schema import Config, Group, ModelEntry
 from plan.residency import RESIDENT
 from plan.text import yaml_text
@@ -11,7 +11,7 @@ from plan.text import yaml_text
 COMMAND = "/app/llama-swap"
 CONFIG_FILE = "llama-swap.yaml"
 API_KEY_ENV = "LLAMA_SWAP_API_KEY"
-_LLAMA_SERVER = "/app/llama-server"
+LLAMA_SERVER = "/app/llama-server"
 
 
 def render(
@@ -33,10 +33,11 @@ def render(
     return yaml_text(config.model_dump(exclude_none=True))
 
 
-def arguments(config_dir: str, port: int) -> tuple[str, ...]:
+def arguments(config_dir: str, port: int, host: str = "") -> tuple[str, ...]:
+    """Arguments of llama-swap: it listens on `port`, on every address unless `host` says which."""
     # Without -watch-config, which the image's own arguments turn on: a reload holds two models in memory at once and
     # drops requests in flight (llama-swap v250); here a new configuration is a new pod.
-    return ("-config", f"{config_dir}/{CONFIG_FILE}", "-listen", f":{port}")
+    return ("-config", f"{config_dir}/{CONFIG_FILE}", "-listen", f"{host}:{port}")
 
 
 def _groups(groups: Mapping[str, Sequence[str]], residents: Sequence[str]) -> dict[str, Group] | None:
@@ -49,10 +50,8 @@ def _groups(groups: Mapping[str, Sequence[str]], residents: Sequence[str]) -> di
 
 
 def _entry(served: Served) -> ModelEntry:
-    words = [_LLAMA_SERVER, "--host", "127.0.0.1"]
-    for name, value in served.flags:
-        words += [f"--{name}"] if value is None else [f"--{name}", value]
+    command = [LLAMA_SERVER, "--host", "127.0.0.1", *words(served.flags)]
     # The default port differs between builds, so it is always said; ${PORT} is llama-swap's macro.
     return ModelEntry(
-        cmd=f"{shlex.join(words)} --port ${{PORT}}", ttl=served.ttl_s, aliases=list(served.aliases) or None
+        cmd=f"{shlex.join(command)} --port ${{PORT}}", ttl=served.ttl_s, aliases=list(served.aliases) or None
     )

@@ -9,6 +9,7 @@ SERVICE_PORT = 8080
 API_KEY_SECRET = "llama-swap-api"  # noqa: S105 - the name of a Secret, not its content
 API_KEY_FIELD = "api-key"
 ADVERTISER = "gpumem-advertise"
+PREFLIGHT_JOB = "preflight"
 _JOB_PREFIX = "fetch-"
 _LABEL_MAX = 63
 _CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")

@@ -50,7 +50,7 @@ def _problem(model_id: str, model: config.Model, stack: config.Stack) -> ConfigE
     if model.resident:
         fix = "llama.cpp's router pins no model. Use `server.engine: llama-swap`, or drop resident."
         return ConfigError(f"{key}.resident", True, fix)
-    if len(groups := swap_groups(stack.models)) > 1:
+    if len(groups := swap_groups(stack.models)) > 1 and model.swap_group != DEFAULT_GROUP:
         fix = f"llama.cpp's router has one group, here are {', '.join(groups)}. Use `server.engine: llama-swap`."
         return ConfigError(f"{key}.swap_group", model.swap_group, fix)
     return None

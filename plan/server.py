@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from plan import config, downloads, llama_server, llama_swap, names
+from plan.engine_builds import image_build, minimum_build, needs
 from plan.flags import Served, flags
 from plan.gpu_memory import MemoryPlan
 from plan.lock import LockedModel
 from plan.node import Toleration, tolerations
+from plan.preflight import Builds, PreflightPlan, plan_preflight
 from plan.quantity import mib_quantity
 from plan.residency import require_engine_can, residents, swap_groups
 from plan.warm import WARM_FILE, WarmPlan
@@ -48,6 +50,7 @@ class ServerPlan:
     warm: WarmPlan | None
     load_s: int
     rollout_s: int
+    preflight: PreflightPlan
 
 
 def load_seconds(models: Mapping[str, LockedModel], read_mib_s: int) -> int:
@@ -80,6 +83,9 @@ def plan_server(
     else:
         engine, key_env = llama_server, llama_server.API_KEY_ENV
         text = llama_server.render(served)
+    # A fully offloaded model should not be mapped: over NFS that reads page by page, and a pause of the NFS server
+    # becomes SIGBUS. The variable, because builds from b10884 refuse the old flag and older ones the new.
+    env = {"HOME": "/tmp", "LLAMA_ARG_LOAD_MODE": "none"}  # noqa: S108 - an emptyDir of the pod's own
     return ServerPlan(
         name=names.SERVER,
         namespace=stack.namespace,
@@ -92,9 +98,7 @@ def plan_server(
             GATE_FILE: downloads.gate_manifest(locked),
             **({WARM_FILE: warm.manifest} if warm else {}),
         },
-        # A fully offloaded model should not be mapped: over NFS that reads page by page, and a pause of the NFS server
-        # becomes SIGBUS. The variable, because builds from b10884 refuse the old flag and older ones the new.
-        env={"HOME": "/tmp", "LLAMA_ARG_LOAD_MODE": "none"},  # noqa: S108 - an emptyDir of the pod's own
+        env=env,
         api_key_env=key_env,
         uid=server.uid,
         gid=server.gid,
@@ -109,7 +113,22 @@ def plan_server(
         warm=warm,
         load_s=load_s,
         rollout_s=server.rollout_s,
+        preflight=plan_preflight(
+            server.image,
+            _builds(server.image, locked),
+            engine.LLAMA_SERVER,
+            (engine.COMMAND, *engine.arguments(CONFIG_DIR, names.SERVICE_PORT, "127.0.0.1")),
+            {model_id: model.flags for model_id, model in served.items()},
+            {**env, key_env: "nobodys"},
+            server.rollout_s,
+        ),
     )
+
+
+def _builds(image: str, locked: Mapping[str, LockedModel]) -> Builds:
+    least = {model_id: minimum_build(needs(model.gguf)) for model_id, model in sorted(locked.items())}
+    whose = max(least, key=lambda model_id: least[model_id])
+    return Builds(tag=image_build(image), least=least[whose], whose=whose)
 
 
 def _ttl_s(model: config.Model, server: config.Server) -> int:

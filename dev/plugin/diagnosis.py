@@ -10,7 +10,12 @@ MODEL_LABEL = "local-llm/model"  # of a Job that works for one model, and of its
 _LONGEST = 600  # characters of a message or log that are shown
 _USUAL_WAITS = {"ContainerCreating", "PodInitializing"}
 _PULL = {"ErrImageNeverPull", "ErrImagePull", "ImageInspectError", "ImagePullBackOff", "InvalidImageName"}
-_IMAGE_KEYS = {"server": "server.image", "fetch": "fetch.image", "models-ready": "fetch.image"}
+_IMAGE_KEYS = {
+    "server": "server.image",
+    "preflight": "server.image",
+    "fetch": "fetch.image",
+    "models-ready": "fetch.image",
+}
 _MEMORY_KEYS = {"server": "server.memory_limit_mib"}
 # What the scheduler says, and the stack file's key that asked for it.
 _PLACE_KEYS = (
@@ -21,7 +26,7 @@ _PLACE_KEYS = (
     (r"volume node affinity", "volume.local.node"),
 )
 _PREEMPTION = r"[.,]? (no new claims to deallocate, )?preemption: .*"  # what else the scheduler thought of, in vain
-# The fetcher's own exit codes (sysexits.h); with them its message names the repair already.
+# Our programs' own exit codes (sysexits.h); with them the message names the repair already.
 _EXPLAINED = {65, 66, 69, 73, 74, 77, 78, 143}
 
 
@@ -98,7 +103,8 @@ def _running(pod: Object, container: str) -> tuple[str, str]:
 
 
 def _place(pod: Object, said: str) -> str:
-    keys = [key for pattern, key in _PLACE_KEYS if re.search(pattern, said) and _spec(pod, "server")]
+    ours = _spec(pod, "server") or _spec(pod, "preflight")
+    keys = [key for pattern, key in _PLACE_KEYS if re.search(pattern, said) and ours]
     asked = f"{' and '.join(keys)} of the stack file" if keys else "what the pod asks for"
     return f"compare {asked} with what `kubectl describe node` shows"
 

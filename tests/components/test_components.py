@@ -13,7 +13,7 @@ from components.model_fetch import ModelFetch, ModelFetchArgs
 from components.models_volume import ModelsVolume, ModelsVolumeArgs
 from components.namespace import label_namespace
 from components.weights_prune import WeightsPrune, WeightsPruneArgs
-from ops.recorder import PASSWORD, SECRET_SIGNATURE, Engine, build
+from ops.recorder import PASSWORD, SECRET_SIGNATURE, Engine, Registration, build
 from plan import config
 from plan.plan import Plan, make_plan
 from tests import stacks
@@ -42,6 +42,11 @@ def server(plan: Plan) -> None:
 def pod_of(engine: Engine, kind: str) -> dict[str, Any]:
     (workload,) = engine.of(kind)
     return workload.inputs["spec"]["template"]["spec"]
+
+
+def preflight_of(engine: Engine) -> Registration:
+    (job,) = [job for job in engine.of("Job") if job.name == "llama-swap-preflight"]
+    return job
 
 
 def test_an_nfs_volume_is_bound_by_csi_to_one_rwx_claim_without_a_storage_class(engine: Engine, plan: Plan) -> None:
@@ -198,11 +203,11 @@ def test_a_priority_class_is_the_operators_choice(engine: Engine, wished: str | 
     assert pod_of(engine, "Deployment").get("priorityClassName") == wished
 
 
-@pytest.mark.parametrize("kind", ["Job", "Deployment"])
-def test_no_pod_has_privileges_a_token_or_a_writable_root(engine: Engine, plan: Plan, kind: str) -> None:
-    build(lambda: ModelFetch("fetch", fetch_args(plan)) if kind == "Job" else server(plan))
+@pytest.mark.parametrize("workload", ["fetch-job", "llama-swap-preflight", "llama-swap-deployment"])
+def test_no_pod_has_privileges_a_token_or_a_writable_root(engine: Engine, plan: Plan, workload: str) -> None:
+    build(lambda: server(plan))
 
-    pod = pod_of(engine, kind)
+    (pod,) = (r.inputs["spec"]["template"]["spec"] for r in engine.registered if r.name == workload)
     assert pod["automountServiceAccountToken"] is False
     assert pod["securityContext"] == {
         "runAsNonRoot": True,
@@ -219,13 +224,59 @@ def test_no_pod_has_privileges_a_token_or_a_writable_root(engine: Engine, plan: 
         assert container["resources"]["limits"]["ephemeral-storage"], "core dumps once filled a node's disk"
 
 
-def test_the_deployment_waits_for_the_weights_and_never_runs_two_pods(engine: Engine, plan: Plan) -> None:
+def test_the_deployment_waits_for_weights_and_preflight_and_never_runs_two_pods(engine: Engine, plan: Plan) -> None:
     build(lambda: server(plan))
 
     (deployment,) = engine.of("Deployment")
     assert deployment.inputs["spec"]["strategy"] == {"type": "Recreate"}
-    (job,) = engine.of("Job")
-    assert job.urn in deployment.options.dependencies
+    assert {job.urn for job in engine.of("Job")} <= set(deployment.options.dependencies)
+    assert len(engine.of("Job")) == 2
+
+
+def test_the_preflight_tries_the_image_and_configuration_that_the_server_will_have(engine: Engine, plan: Plan) -> None:
+    build(lambda: server(plan))
+
+    tried, served = preflight_of(engine).inputs["spec"]["template"]["spec"], pod_of(engine, "Deployment")
+    (trial,), (engine_container,) = tried["containers"], served["containers"]
+    assert trial["image"] == engine_container["image"]
+    config = [volume for volume in served["volumes"] if volume["name"] == "config"]
+    assert [volume for volume in tried["volumes"] if volume["name"] == "config"] == config
+    env = {entry["name"]: entry.get("value") for entry in trial["env"]}
+    for entry in engine_container["env"]:
+        assert entry["name"] in env, "LLAMA_ARG_* are flags too, and a missing key is an error of the configuration"
+        assert "valueFrom" in entry or env[entry["name"]] == entry["value"]
+
+
+def test_the_preflight_is_where_the_card_is_and_takes_nothing_of_it(engine: Engine, plan: Plan) -> None:
+    build(lambda: server(plan))
+
+    tried, served = preflight_of(engine).inputs["spec"]["template"]["spec"], pod_of(engine, "Deployment")
+    assert tried["nodeSelector"] == served["nodeSelector"] == {"nvidia.com/gpu.present": "true"}
+    assert tried["tolerations"] == served["tolerations"]
+    (trial,) = tried["containers"]
+    assert "nvidia.com/gpu" not in str(trial["resources"]), "it would wait for what the old pod holds until its end"
+    assert {"name": "CUDA_VISIBLE_DEVICES", "value": "-1"} in trial["env"]
+
+
+def test_the_preflight_needs_no_weights(engine: Engine, plan: Plan) -> None:
+    build(lambda: server(plan))
+
+    job = preflight_of(engine)
+    volumes = job.inputs["spec"]["template"]["spec"]["volumes"]
+    assert {volume["name"] for volume in volumes} == {"tmp", "config"}, "lost weights of one model stop no rollout"
+    (fetch,) = [other for other in engine.of("Job") if other is not job]
+    assert fetch.urn not in job.options.dependencies, "the image is pulled while the weights are fetched"
+
+
+def test_a_failed_preflight_is_replaced_and_its_await_is_as_long_as_its_deadline(engine: Engine, plan: Plan) -> None:
+    build(lambda: server(plan))
+
+    job = preflight_of(engine)
+    assert list(job.options.replaceOnChanges) == ["#initerror"]
+    assert job.options.deleteBeforeReplace
+    assert job.options.customTimeouts.create == f"{job.inputs['spec']['activeDeadlineSeconds']:.0f}s"
+    assert job.inputs["metadata"]["name"] == "preflight"
+    assert job.inputs["spec"]["backoffLimit"] == 0, "an unknown flag stays unknown"
 
 
 def test_the_service_finds_the_servers_pods(engine: Engine, plan: Plan) -> None:

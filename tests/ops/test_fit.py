@@ -49,7 +49,7 @@ def written(directory: Path, **changes: Any) -> Path:
 
 def planned(file: Path) -> Fit:
     stack = config.parse(yaml.safe_load(file.read_text())["config"][config.KEY])
-    fit = plan_fit(stack, stacks.locked().models, datetime.date(2026, 11, 1))
+    fit = plan_fit(stack, stacks.locked().models, datetime.date(2026, 11, 1), with_contexts=True)
     assert fit
     return fit
 

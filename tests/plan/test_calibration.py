@@ -63,3 +63,12 @@ def test_a_measurement_far_from_the_estimate_is_told() -> None:
 def test_less_than_weights_and_cache_cannot_have_been_measured_of_a_loaded_model() -> None:
     with pytest.raises(VramError, match=r"5023 MiB measured on 2026-11-01 at 8192 tokens is less than .* 5024 MiB"):
         with_measured(seen(5023))
+
+
+def test_a_model_of_an_unknown_kind_is_served_as_it_was_measured_and_in_no_other_way() -> None:
+    def unknown(serving: Serving) -> Breakdown:
+        raise VramError(f"nothing is known at {serving.context}")
+
+    assert calibrated(unknown, SERVING, [seen(5300)], has_projector=False).total_mib == 5300
+    with pytest.raises(VramError, match="16384"):
+        calibrated(unknown, dataclasses.replace(SERVING, context=16384), [seen(5300)], has_projector=False)

@@ -30,7 +30,8 @@ def test_each_stack_registers_the_whole_tree(engine: Engine, stack: str) -> None
 
     kinds = {r.type.rsplit(":", 1)[-1] for r in engine.registered}
     assert kinds >= {"PersistentVolume", "PersistentVolumeClaim", "Job", "ConfigMap", "Secret", "Deployment", "Service"}
-    assert {job.inputs["metadata"]["name"] for job in engine.of("Job")} == {f"fetch-{i}" for i in raw["models"]}
+    jobs = {job.inputs["metadata"]["name"] for job in engine.of("Job")}
+    assert jobs == {"preflight", *(f"fetch-{model_id}" for model_id in raw["models"])}
 
 
 @pytest.mark.parametrize("stack", stacks.NAMES)
@@ -77,6 +78,7 @@ def test_everything_carries_the_standard_labels(engine: Engine, stack: str) -> N
             }
             assert standard <= labels.keys(), f"{resource.name} cannot be found with the others"
     jobs = {r.inputs["metadata"]["name"]: r.inputs["spec"]["template"]["metadata"]["labels"] for r in engine.of("Job")}
+    del jobs["preflight"]
     assert {labels["local-llm/model"] for labels in jobs.values()} == set(stacks.raw(stack)["models"])
 
 

@@ -157,7 +157,11 @@ def test_a_changed_configuration_is_a_new_name_in_an_old_file(engine: Engine) ->
 
     assert before.keys() == after.keys(), "a diff of two directories would show a file that went and one that came"
     changed = {path for path in after if after[path] != before[path]}
-    assert changed == {"stage-1/40-configmap-llama-swap-config.yaml", "stage-2/70-deployment-llama-swap.yaml"}
+    assert changed == {
+        "stage-1/40-configmap-llama-swap-config.yaml",
+        "stage-1/60-job-preflight.yaml",
+        "stage-2/70-deployment-llama-swap.yaml",
+    }
 
 
 def test_a_patch_is_applied_under_its_own_manager_to_an_object_that_is_there(engine: Engine) -> None:
