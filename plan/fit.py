@@ -88,7 +88,7 @@ def plan_fit(stack: config.Stack, locked: Locked, today: datetime.date, *, with_
         capacity_mib=card.capacity_mib,
         over_mib=over,
         largest_context=_largest_contexts(stack, locked, card, models, free) if searched else {},
-        notes=tuple(f"{m}: {note}" for m, breakdown in models.items() for note in breakdown.notes),
+        notes=_notes(models),
     )
 
 
@@ -100,6 +100,15 @@ def room_mib(fit: Fit, stack: config.Stack, model_id: str) -> int:
 def _room(stack: config.Stack, models: Mapping[str, Breakdown], model_id: str, free_mib: int) -> int:
     beside = [m for m in _largest_set(stack, models, without=model_id) if m != model_id]
     return free_mib - sum(_whole(models[m]) for m in beside)
+
+
+def _notes(models: Mapping[str, Breakdown]) -> tuple[str, ...]:
+    """What there is to know of the figures; a sentence that several models share is said once."""
+    ids: dict[str, list[str]] = {}
+    for model_id, breakdown in models.items():
+        for note in breakdown.notes:
+            ids.setdefault(note, []).append(model_id)
+    return tuple(f"{', '.join(of)}: {note}" for note, of in ids.items())
 
 
 def _whole(breakdown: Breakdown) -> int:
@@ -133,7 +142,7 @@ def _estimate(stack: config.Stack, model_id: str, locked: Locked, card: Card, co
         sizes[file.role] = sizes.get(file.role, 0) + file.size
 
     def derived(serving: Serving) -> Breakdown:
-        return estimate(locked[model_id].gguf, sizes, serving, card)
+        return estimate(locked[model_id].gguf, sizes, serving, card, locked[model_id].quant)
 
     return calibrated(derived, serving, model.measured, "mmproj" in sizes)
 

@@ -1,88 +1,77 @@
-"""GPU memory of one served model: header facts and serving flags in, a breakdown in MiB out."""
+"""GPU memory of one served model: header facts and serving flags in, a breakdown in MiB out.
+
+Weights, cache and state are exact. Compute buffers are bounds of llama.cpp's allocator (plan/vram_compute.py and
+plan/vram_projector.py), the CUDA context is a figure of the card (plan/cards.py). All layers are on that card.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
 
 from plan.cards import Card
-from plan.gguf_facts import GgufFacts
+from plan.gguf_facts import GgufFacts, Weights
+from plan.vram_bounds import Bounded, bounded
+from plan.vram_cache import kv_bytes, state_bytes
+from plan.vram_compute import compute_bytes
+from plan.vram_layers import lengths
+from plan.vram_projector import compute_bytes as projector_compute_bytes
+from plan.vram_projector import weight_bytes as projector_weight_bytes
+from plan.vram_types import MIB, Breakdown, Serving, Source, VramError
 
-Source = Literal["derived", "measured", "bound"]
-MIB = 2**20
+__all__ = ["Breakdown", "Serving", "Source", "VramError", "estimate"]
 
-
-class VramError(ValueError):
-    """The memory of this model cannot be told; the text says why, and what would help, without a full stop."""
-
-
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """How llama-server serves a model: `context` in tokens of all slots together, `ubatch` in tokens.
-
-    `build` is llama.cpp's number, the 10524 of b10524; None when nothing tells it.
-    """
-
-    context: int
-    kv_type: str = "f16"
-    parallel: int = 1
-    ubatch: int = 512
-    image_max_tokens: int = 1024
-    build: int | None = None
+# A public CUDA log of Qwen3-4B prints 85.01 MiB where the rule, like the RPC device, gives 83.02.
+_COMPUTE_UPPER = 1.05
 
 
-@dataclass(frozen=True, slots=True)
-class Breakdown:
-    """Where the memory goes, MiB. `upper_mib` is what a budget counts with; `source` is the weakest of the parts'."""
-
-    weights_mib: float
-    kv_mib: float
-    state_mib: float
-    compute_mib: float
-    mmproj_weights_mib: float
-    mmproj_compute_mib: float
-    context_mib: float
-    upper_mib: float
-    source: Source
-    notes: tuple[str, ...] = ()
-
-    @property
-    def total_mib(self) -> float:
-        return (
-            self.weights_mib
-            + self.kv_mib
-            + self.state_mib
-            + self.compute_mib
-            + self.mmproj_weights_mib
-            + self.mmproj_compute_mib
-            + self.context_mib
-        )
-
-
-def estimate(facts: GgufFacts, sizes: Mapping[str, int], serving: Serving, card: Card) -> Breakdown:
+def estimate(facts: GgufFacts, sizes: Mapping[str, int], serving: Serving, card: Card, quant: str = "") -> Breakdown:
     """What a llama-server of its own with every layer on the card takes; `sizes` are a model's file bytes by role.
 
-    Raises VramError for an architecture, a projector or facts of which nothing can be told.
+    `quant` is the quantization's name; it makes a bound tighter where a published fact is missing. Raises VramError for
+    an architecture, a projector or facts of which nothing can be told.
     """
-    shape, weights = facts.shape, facts.weights
-    if weights is None or not isinstance(shape.head_count_kv, int):
-        raise VramError("its lock has no facts to compute from")
-    layers, width, inner = shape.block_count or 0, shape.embedding_length or 0, shape.feed_forward_length or 0
-    head = (shape.key_length or 0) + (shape.value_length or 0)
-    cells = -(-serving.context // 256) * 256
-    kv = layers * cells * shape.head_count_kv * head * 2
-    compute = 4 * serving.ubatch * (3 * int(inner if isinstance(inner, int) else 0) + 3 * width)
-    compute += 2 * serving.ubatch * cells
-    gpu = weights.gpu_bytes + weights.tied_bytes
-    projector = sizes.get("mmproj", 0)
-    exact = (gpu + kv + projector) / MIB
+    held, weights_note = _weights(facts, sizes)
+    shapes = bounded(facts.shape, held, quant)
+    of_model = lengths(shapes.most)
+    compute, build_notes = compute_bytes(of_model, serving)
+    projector, projector_compute, projector_note = _projector(facts, sizes.get("mmproj", 0), serving)
+    weights = held.gpu_bytes + held.tied_bytes
+    kv, state = kv_bytes(of_model, serving), state_bytes(of_model, serving)
+    bounds = [note for note in (weights_note, _shape_note(shapes, compute, serving), projector_note) if note]
     return Breakdown(
-        weights_mib=gpu / MIB,
+        weights_mib=weights / MIB,
         kv_mib=kv / MIB,
-        state_mib=0.0,
+        state_mib=state / MIB,
         compute_mib=compute / MIB,
         mmproj_weights_mib=projector / MIB,
-        mmproj_compute_mib=180.0 if projector else 0.0,
+        mmproj_compute_mib=projector_compute / MIB,
         context_mib=card.context_mib,
-        upper_mib=exact + 1.05 * (compute / MIB + (180.0 if projector else 0.0)) + card.context_upper_mib,
-        source="derived",
+        upper_mib=(weights + kv + state + projector + _COMPUTE_UPPER * (compute + projector_compute)) / MIB
+        + card.context_upper_mib,
+        source="bound" if bounds else "derived",
+        notes=(*build_notes, *bounds),
     )
+
+
+def _weights(facts: GgufFacts, sizes: Mapping[str, int]) -> tuple[Weights, str]:
+    if facts.weights is not None:
+        return facts.weights, ""
+    if not (file_bytes := sizes.get("model", 0)):
+        raise VramError("nothing is known of its weights, and no file bounds them")
+    # What is loaded twice, a tied embedding, is in the file once and stays on the CPU once.
+    whole = Weights(gpu_bytes=file_bytes, input_bytes=0, tied_bytes=0, source="derived")
+    return whole, "its weights are not known: the whole file is counted, with the embedding that stays on the CPU"
+
+
+def _projector(facts: GgufFacts, file_bytes: int, serving: Serving) -> tuple[int, int, str]:
+    if not file_bytes:
+        return 0, 0, ""
+    held, note = projector_weight_bytes(facts.projector, file_bytes)
+    return held, projector_compute_bytes(facts.projector, facts.shape, serving.image_max_tokens), note
+
+
+def _shape_note(shapes: Bounded, compute: int, serving: Serving) -> str:
+    if not shapes.missing:
+        return ""
+    least, _ = compute_bytes(lengths(shapes.least), serving)
+    are = f"{' and '.join(shapes.missing)} {'are' if shapes.missing[1:] else 'is'}"
+    bound, over = compute / MIB, (compute - least) / MIB
+    return f"{are} not known: by its weights' bytes its compute buffer is {bound:.0f} MiB, at most {over:.0f} too much"

@@ -1,14 +1,16 @@
 """The compute buffer of a graph whose layers are all on one card, with flash attention.
 
-No formula of llama.cpp's: its allocator packs a graph's tensors, and these sums are what it came to, by kind of graph.
-Of build b11312 (commit 0c1e57098; the number is told by third parties) tests/oracle asks the allocator itself, on a
-device of the RPC backend: never less than that, and at most 8 % more, for a dense graph's exact. Beyond that:
+llama.cpp has no formula: its allocator packs a graph's tensors, and these sums are what that came to, by kind of graph.
+tests/oracle asks the allocator of build b11312 itself (commit 0c1e57098), on a device of the RPC backend: never less,
+and at most 8 % more; equal for a dense model whose queries are as wide as the model. A public CUDA log of Qwen3-8B at
+8192 tokens prints the same 104.01 MiB. Beyond that:
 
-- Experts: up to EXPERTS_OVER times the allocator's figure. A CUDA build keeps rows of the experts for a fused
-  reduction (ggml_backend_cuda_graph_optimize), which an RPC device does not.
+- Experts: up to twice the RPC device's figure where a model is wider than three of an expert's inner lengths, or not
+  much wider than one; Qwen3's own stay within 8 %. A CUDA build keeps rows of the experts for a fused reduction
+  (ggml_backend_cuda_graph_optimize), which an RPC device does not.
 - A quantized cache: flash attention makes an f16 copy of one layer's keys and values on CUDA alone
-  (ggml_cuda_flash_attn_ext_get_alloc_size), so the figure is not the RPC device's. Public CUDA logs of Qwen3.5 2B, 4B,
-  9B and 27B with q8_0 at 262144 tokens (796, 1330, 1336 and 1360 MiB) are met within 3 MiB.
+  (ggml_cuda_flash_attn_ext_get_alloc_size). Public CUDA logs of Qwen3.5 2B, 4B, 9B and 27B with q8_0 at 262144 tokens
+  (796, 1330, 1336 and 1360 MiB) are met within 1 MiB.
 """
 
 from dataclasses import dataclass
@@ -17,7 +19,6 @@ from plan.vram_cache import cells, tokens_at_once
 from plan.vram_layers import Lengths
 from plan.vram_types import Serving
 
-EXPERTS_OVER = 1.5
 _F32, _F16 = 4, 2
 _ROTATION_BYTES = 2 * _F32 * 256 * 256  # of keys and of values, for heads of up to 256
 _INPUTS = 12  # positions, rows of the cache to write, rows to return: elements of a token
@@ -33,8 +34,8 @@ class Builds:
     says: str = ""
 
 
-# One row of logits a slot since ggml-org/llama.cpp#23861: commit de6f727aa, which git describes as b9453-7. Before that
-# (3 days: and with an f32 mask, #23764) a whole ubatch's: 304.75 MiB of an 8B, by public logs.
+# One row of logits a slot since ggml-org/llama.cpp#23861, commit de6f727aa, which git describes as b9453-7. Before that
+# a whole ubatch's, which were 304.75 MiB of Qwen3-8B in public logs. The graphs themselves were looked at in b11312.
 BUILDS = (
     Builds(0, 9459, all_logits=True, says="reserves logits of a whole ubatch"),
     Builds(9460, 11312, all_logits=False),

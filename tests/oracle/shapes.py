@@ -1,4 +1,4 @@
-"""Models of known shape as header-only GGUF files: every key and tensor that llama.cpp asks for, and zeros for weights."""
+"""Models of known shape as header-only GGUF files: each key and tensor that llama.cpp asks for, zeros for weights."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,14 +14,15 @@ VOCABULARY = 256  # llama-fit-params computes logits of a whole ubatch, llama-se
 
 @dataclass(frozen=True)
 class Model:
-    """A language model's lengths, named as in GGUF. `pairs` are more keys; `head_dim` None leaves the keys out."""
+    """A language model's lengths, named as in GGUF. `pairs` are more keys; `kv_heads` or
+    `head_dim` None leaves those keys out."""
 
     architecture: str
     layers: int
     width: int
     inner: int
     heads: int
-    kv_heads: int | list[int] | None
+    kv_heads: int | None
     head_dim: int | None = 128
     tied: bool = False
     weights: Type = Type.Q4_K
@@ -30,11 +31,6 @@ class Model:
     @property
     def head(self) -> int:
         return self.head_dim or self.width // self.heads
-
-    def kv_heads_of(self, layer: int) -> int:
-        if isinstance(self.kv_heads, list):
-            return self.kv_heads[layer]
-        return self.heads if self.kv_heads is None else self.kv_heads
 
     def write(self, path: Path) -> Path:
         pairs = {**self._pairs(), **self.pairs}
@@ -70,7 +66,7 @@ class Model:
         if not self.tied:
             tensors["output.weight"] = ((self.width, VOCABULARY), self.weights)
         for layer in range(self.layers):
-            block = self._recurrent(layer) or self._attention(layer)
+            block = self._recurrent(layer) or self._attention()
             block |= self._experts() if self._key("expert_count") else self._feed_forward()
             tensors |= {f"blk.{layer}.{name}": tensor for name, tensor in block.items()}
         return tensors
@@ -78,8 +74,8 @@ class Model:
     def _key(self, name: str) -> Any:
         return self.pairs.get(f"{self.architecture}.{name}")
 
-    def _attention(self, layer: int) -> dict[str, tuple[tuple[int, ...], int]]:
-        query, key = self.heads * self.head, self.kv_heads_of(layer) * self.head
+    def _attention(self) -> dict[str, tuple[tuple[int, ...], int]]:
+        query, key = self.heads * self.head, (self.kv_heads or self.heads) * self.head
         gate = 2 if self.architecture == "qwen35" else 1
         block: dict[str, tuple[tuple[int, ...], int]] = {
             "attn_norm.weight": ((self.width,), Type.F32),
