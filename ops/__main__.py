@@ -1,12 +1,15 @@
 """The command line. Each command imports its own module, so that `--help` does not wait for the others' libraries."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from ops.errors import OpsError
 from plan.errors import ConfigError
+from plan.vram import Serving
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -79,6 +82,46 @@ def weights(
 
 
 @app.command()
+def fit(
+    stack: Annotated[str | None, typer.Option(help="The card of Pulumi.STACK.yaml, and who holds what of it.")] = None,
+    config: Annotated[Path | None, typer.Option(help="With --stack: read this file instead.")] = None,
+    html: Annotated[Path | None, typer.Option(help="With --stack: write a page too.", metavar="FILE")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="With --stack: do not look at the cluster.")] = False,
+    gguf: Annotated[
+        str | None, typer.Option(help="Any model instead; of a split one any part.", metavar="F|URL")
+    ] = None,
+    mmproj: Annotated[str | None, typer.Option(help="With --gguf: its projector.", metavar="F|URL")] = None,
+    context: Annotated[int | None, typer.Option(min=1, help="With --gguf: tokens of one request.")] = None,
+    kv_type: Annotated[Literal["f16", "q8_0", "q4_0"], typer.Option(help="With --gguf.")] = "f16",
+    parallel: Annotated[int, typer.Option(min=1, help="With --gguf: requests at a time.")] = 1,
+    ubatch: Annotated[int, typer.Option(min=1, help="With --gguf: tokens at a time.")] = 512,
+    image_max_tokens: Annotated[int, typer.Option(min=1, help="With --gguf: of the largest image.")] = 1024,
+    card: Annotated[str, typer.Option(help="With --gguf: a name of plan/cards.py.")] = "t4",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
+) -> None:
+    """Say what every model takes of the GPU's memory, and whether all that may be on the card at once fits.
+
+    Ends with 0 where it fits, with 3 where it does not, with 2 where that cannot be computed. With --gguf only the
+    header of a file is read, also behind a URL; HF_TOKEN opens gated repositories of the hub.
+    """
+    with _ending(2):
+        if (stack is None) == (gguf is None):
+            raise OpsError("a card is asked for by --stack NAME or by --gguf FILE", "pass one of the two")
+        if gguf is None:
+            from ops import fit as of_stack
+
+            fits = of_stack.run(stack or "", config, html, as_json=as_json, offline=offline)
+        else:
+            from ops import fit_gguf
+
+            if context is None:
+                raise OpsError("there is no --context", "say how many tokens: a model's cache grows with them")
+            serving = Serving(context, kv_type, parallel, ubatch, image_max_tokens)
+            fits = fit_gguf.run(fit_gguf.Question(gguf, mmproj, serving, card), as_json=as_json)
+    raise typer.Exit(0 if fits else 3)
+
+
+@app.command()
 def verify(
     url: Annotated[str, typer.Option(help="The endpoint, like http://127.0.0.1:8080/v1.")],
     key_env: Annotated[str, typer.Option(help="The variable that holds the API key.")] = "LOCAL_LLM_API_KEY",
@@ -101,12 +144,19 @@ def verify(
     command.run(url, key_env, asked, timeout, as_json=as_json)
 
 
-def main() -> None:
+@contextmanager
+def _ending(status: int) -> Generator[None]:
+    """Print what a person can mend, and end with `status`."""
     try:
-        app()
+        yield
     except (OpsError, ConfigError) as error:
         typer.echo(f"error: {error}", err=True)
-        raise SystemExit(1) from None
+        raise SystemExit(status) from None
+
+
+def main() -> None:
+    with _ending(1):
+        app()
 
 
 if __name__ == "__main__":

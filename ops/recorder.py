@@ -17,7 +17,6 @@ from pulumi.runtime import mocks
 from plan import config
 
 PROGRAM = Path(__file__).resolve().parent.parent / "__main__.py"
-NO_CLUSTER = "00000000-0000-4000-8000-000000000000"  # stands for the uid where nothing is known of a cluster
 # What marks a secret in the values that the SDK sends (pulumi 3.272, runtime/rpc.py).
 SECRET_SIGNATURE = "4dabf18193072939515e22adb298388d"  # noqa: S105 - a marker, not a secret
 PASSWORD = "generated-in-the-recorder"  # noqa: S105 - what every Stash holds here

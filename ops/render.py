@@ -5,16 +5,14 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pulumi
-import yaml
 
-from ops import manifests_readme, recorder
+from ops import manifests_readme, recorder, stack_file
 from ops.errors import OpsError
 from ops.manifests import MARK, Manifest, manifests, secrets, suffix
-from ops.recorder import NO_CLUSTER, Engine, Registration
-from plan.config import KEY
+from ops.recorder import Engine, Registration
+from ops.stack_file import NO_CLUSTER
 
 ROOT = recorder.PROGRAM.parent
 README = "README.md"
@@ -24,7 +22,7 @@ _GOOD = "new, empty, or rendered before"
 def run(stack: str, directory: Path, config: Path | None) -> None:
     """Make `directory` exactly the stack and print what is in it. Raises OpsError, before anything is written."""
     file = config or ROOT / f"Pulumi.{stack}.yaml"
-    raw = _configuration(file)
+    raw = stack_file.configuration(file)
     engine = Engine(raw["cluster"].get("id", NO_CLUSTER), suffix)
     engine.install()
     try:
@@ -69,23 +67,6 @@ def write(directory: Path, wanted: Mapping[str, str]) -> Counter[str]:
         if not any(group.iterdir()):
             group.rmdir()
     return changes
-
-
-def _configuration(file: Path) -> dict[str, Any]:
-    """The stack's configuration; the cluster's uid is in no manifest, so one that is not known yet will do."""
-    try:
-        raw = yaml.safe_load(file.read_text())["config"][KEY]
-        raw.setdefault("cluster", {"id": NO_CLUSTER}).get("id")
-    except FileNotFoundError:
-        there = ", ".join(sorted(path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml")))
-        raise OpsError(f"there is no {file}", f"pass --stack with one of: {there}") from None
-    except (KeyError, TypeError, AttributeError):
-        raise OpsError(f"{file} has no config.{KEY} that is a stack's", "README.md shows the form") from None
-    except OSError as error:
-        raise OpsError(f"{file}: {error.strerror}", "name a stack file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise OpsError(f"{file} is not YAML: {' '.join(str(error).split())}", "correct the file") from None
-    return raw
 
 
 def _ours(directory: Path) -> dict[str, bytes]:

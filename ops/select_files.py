@@ -35,6 +35,14 @@ def part(path: str, total: int) -> str | None:
     return f"{int(match[1])}/{total}" if match else None
 
 
+def siblings(path: str) -> Parts:
+    """The names of all parts of the split model that `path` is one of, in order; itself alone where it is whole."""
+    match = _SPLIT.search(path)
+    if not match:
+        return (path,)
+    return tuple(f"{path[: match.start()]}-{at:05d}-of-{match[2]}.gguf" for at in range(1, int(match[2]) + 1))
+
+
 def tag(path: str) -> str:
     """The quantization that a file's name tells (its directory's where it tells none), "" if none, "A+B" if several."""
     *directories, name = path.split("/")

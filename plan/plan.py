@@ -47,7 +47,7 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
 
     `today` ends maintenance windows: plan/ has no clock.
     """
-    locked = _locked(stack, lock)
+    locked = locked_models(stack, lock)
     require_fallbacks(stack.models)
     require_builds(stack, locked)
     fit = plan_fit(stack, locked, today)
@@ -67,7 +67,7 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
         prune=plan_prune(stack, locked),
         immich=plan_ttl(stack.immich) if stack.immich else None,
         gpu_memory=memory,
-        tenancy=plan_tenancy(stack, memory),
+        tenancy=plan_tenancy(stack, memory, today),
         contract=for_gateways,
         litellm=litellm.render(for_gateways),
         fit=fit,
@@ -83,7 +83,8 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
     )
 
 
-def _locked(stack: config.Stack, lock: Lock) -> dict[str, LockedModel]:
+def locked_models(stack: config.Stack, lock: Lock) -> dict[str, LockedModel]:
+    """The stack's models by id, in order; raises ConfigError where the lock has none, or another than is meant."""
     problems = [problem for model_id in sorted(stack.models) if (problem := _mismatch(model_id, stack, lock))]
     if problems:
         raise ConfigError.of(problems)

@@ -58,7 +58,13 @@ def write(
 
 
 def _add(writer: gguf.GGUFWriter, key: str, value: Any) -> None:
-    kinds = {bool: writer.add_bool, int: writer.add_uint32, str: writer.add_string, list: writer.add_array}
+    kinds = {
+        bool: writer.add_bool,
+        int: writer.add_uint32,
+        np.int32: writer.add_int32,
+        str: writer.add_string,
+        list: writer.add_array,
+    }
     kinds.get(type(value), writer.add_float32)(key, value)
 
 

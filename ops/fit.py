@@ -1,0 +1,51 @@
+"""`ops fit`: whether a stack's models fit on their card, and who holds what of it."""
+
+import datetime
+import json
+from pathlib import Path
+
+from ops import fit_json, stack_file
+from ops.errors import OpsError
+from ops.fit_report import Report
+from plan.errors import ConfigError
+from plan.fit import plan_fit
+from plan.fit_table import require_fit
+from plan.tenants import window_notes
+
+
+def run(stack: str, file: Path | None, page: Path | None, *, as_json: bool, offline: bool) -> bool:
+    """Show the card and return whether everything fits; raises OpsError or ConfigError for what cannot be computed."""
+    report = _report(stack, file, offline=offline)
+    if page:
+        from ops import fit_page
+
+        _write(page, fit_page.render(report))
+    if as_json:
+        print(json.dumps(fit_json.of_report(report), indent=2))
+    else:
+        from ops import fit_text
+
+        fit_text.show(report)
+    return report.fits
+
+
+def _report(stack: str, file: Path | None, *, offline: bool) -> Report:
+    del offline  # nobody is asked yet
+    configured = stack_file.read(stack, file)
+    today = datetime.date.today()  # noqa: DTZ011 - a maintenance window ends on the operator's day
+    fit = plan_fit(configured, stack_file.locked(configured), today, with_contexts=True)
+    refusal = None
+    if fit is not None:
+        try:
+            require_fit(fit, configured)
+        except ConfigError as error:
+            refusal = str(error)
+    windows = window_notes(configured.gpu, today)
+    return Report(stack, today.isoformat(), configured, fit, refusal, windows)
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OpsError(f"{file}: {error.strerror}", "name a file that can be written") from None

@@ -1,0 +1,54 @@
+"""What is asked of an estimate of GPU memory, and what comes back."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Source = Literal["derived", "measured", "bound"]
+MIB = 2**20
+
+
+class VramError(ValueError):
+    """The memory of this model cannot be told; the text says why, and what would help, without a full stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """How llama-server serves a model: `context` in tokens of all slots together, `ubatch` in tokens.
+
+    `build` is llama.cpp's number, the 10524 of b10524; None when nothing tells it.
+    """
+
+    context: int
+    kv_type: str = "f16"
+    parallel: int = 1
+    ubatch: int = 512
+    image_max_tokens: int = 1024
+    build: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """Where the memory goes, MiB. `upper_mib` is what a budget counts with; `source` is the weakest of the parts'."""
+
+    weights_mib: float
+    kv_mib: float
+    state_mib: float
+    compute_mib: float
+    mmproj_weights_mib: float
+    mmproj_compute_mib: float
+    context_mib: float
+    upper_mib: float
+    source: Source
+    notes: tuple[str, ...] = ()
+
+    @property
+    def total_mib(self) -> float:
+        return (
+            self.weights_mib
+            + self.kv_mib
+            + self.state_mib
+            + self.compute_mib
+            + self.mmproj_weights_mib
+            + self.mmproj_compute_mib
+            + self.context_mib
+        )
