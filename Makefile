@@ -5,12 +5,16 @@ STACK ?= dev
 # Another stack than dev is played on this machine, unless a person says where else.
 CLUSTER ?= $(if $(filter dev,$(STACK)),embedded,engine)
 INSTANCE ?=
+# Of another endpoint: only a STACK that a person named says something about it.
+VERIFY = $(PYTHON) -m ops verify --url "$(URL)" $(if $(filter file,$(origin STACK)),,--stack $(STACK)) $(if $(KEY_ENV),--key-env $(KEY_ENV))
+URL ?=
+KEY_ENV ?=
 PYTHON := .venv/bin/python
 DEV = $(PYTHON) -m dev --cluster $(CLUSTER) --stack $(STACK) $(if $(INSTANCE),--instance $(INSTANCE))
 TOOLS := debian pulumi kubernetes coredns kwok llama gemma postgres litellm
 SOURCES := plan components pods ops dev bench tests __main__.py
 
-.PHONY: help venv engine preview up down clean key env test unit check fmt lint type schema flags pods golden lock bench bench-fetch
+.PHONY: help venv engine preview up verify down clean key env test unit check fmt lint type schema flags pods golden lock bench bench-fetch
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/\$$\$$/$$/' | expand -t 20
@@ -27,6 +31,9 @@ engine: venv ## a Kubernetes with played pods and a Postgres, in seconds: where 
 
 preview: venv ## what an up would change; STACK=prod is played here, CLUSTER=current asks your cluster
 	@$(DEV) preview
+
+verify: venv ## does every model answer rightly, and fast enough? URL=... KEY_ENV=VARIABLE asks another endpoint
+	@$(if $(URL),$(VERIFY),$(DEV) verify)
 
 down: venv ## stop everything that `make up` started; models, state and caches stay. CLUSTER=engine: the played one
 	@$(DEV) down

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pulumi
 
-from components import pod
+from components import gpu_memory, pod
 from components.cluster_guard import ClusterGuard, ClusterGuardArgs
 from components.immich_ttl import ImmichTtl, ImmichTtlArgs
 from components.llama_swap import LlamaSwap, LlamaSwapArgs
@@ -41,7 +41,8 @@ def build(plan: Plan) -> None:
         ModelFetch(fetch.job, ModelFetchArgs(fetch, plan.fetches, volume.claim_name, scripts), here)
         for fetch in plan.fetches.jobs
     ]
-    server = LlamaSwap("llama-swap", LlamaSwapArgs(plan.server, volume.claim_name, scripts, fetches), here)
+    first = [*fetches, *gpu_memory.offered(plan.gpu_memory, scripts, here)]
+    server = LlamaSwap("llama-swap", LlamaSwapArgs(plan.server, volume.claim_name, scripts, first), here)
     WeightsPrune("prune", WeightsPruneArgs(plan.prune, plan.fetches, volume.claim_name, scripts, server.rollout), here)
     if plan.immich:
         ImmichTtl("immich", ImmichTtlArgs(plan.immich), here)
@@ -51,8 +52,7 @@ try:
     the_plan = load()
     notes = (*the_plan.notes, *live.notes(question, the_plan.tenancy))
 except ConfigError as error:
-    # RunError is shown as its text alone, without a traceback.
-    raise pulumi.RunError(str(error)) from None
+    raise pulumi.RunError(str(error)) from None  # shown as its text alone, without a traceback
 build(the_plan)
 if notes:
     pulumi.log.info("\n".join(notes))

@@ -25,7 +25,7 @@ from plan.server import ServerPlan
 
 @dataclass(frozen=True, slots=True)
 class LlamaSwapArgs:
-    """`scripts` is the ConfigMap with the gate; `weights` must be there before the old pod may go."""
+    """`scripts` is the ConfigMap with the gate; `weights`, and what else comes first, before the old pod may go."""
 
     plan: ServerPlan
     claim_name: pulumi.Input[str]

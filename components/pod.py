@@ -1,4 +1,4 @@
-"""What every pod of this stack has in common: no privileges, no token, a read-only root."""
+"""What every pod of this stack has in common: no privileges, a read-only root, and with one exception no token."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -16,6 +16,7 @@ from pulumi_kubernetes.core.v1 import (
     PodSecurityContextArgs,
     PodSpecArgs,
     PodTemplateSpecArgs,
+    ProbeArgs,
     ResourceRequirementsArgs,
     SeccompProfileArgs,
     SecurityContextArgs,
@@ -71,6 +72,7 @@ def program(
     env: Sequence[EnvVarArgs] | None = None,
     ports: Sequence[ContainerPortArgs] | None = None,
     restart_policy: str | None = None,
+    readiness: ProbeArgs | None = None,
 ) -> ContainerArgs:
     """A container that runs one of the programs of pods/."""
     return ContainerArgs(
@@ -85,6 +87,7 @@ def program(
         env=env,
         ports=ports,
         restart_policy=restart_policy,
+        readiness_probe=readiness,
     )
 
 

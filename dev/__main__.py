@@ -1,4 +1,4 @@
-"""`python -m dev engine|preview|up|down|clean|key|env`: what the Makefile calls."""
+"""`python -m dev engine|preview|up|down|clean|key|verify|env`: what the Makefile calls."""
 
 import argparse
 import fcntl
@@ -79,6 +79,12 @@ def key(instance: Instance, arguments: argparse.Namespace) -> None:
     print(up.api_key(_kubeconfig(instance, arguments), up.namespace(arguments.stack)))
 
 
+def verify(instance: Instance, arguments: argparse.Namespace) -> int:
+    from dev import verify
+
+    return verify.run(instance, arguments.cluster, arguments.stack, _kubeconfig(instance, arguments))
+
+
 def env(instance: Instance, arguments: argparse.Namespace) -> None:
     """Print what a `pulumi` or `kubectl` started by hand needs, for `eval "$(make -s env)"`."""
     from dev import current, engine, stackfile
@@ -101,6 +107,7 @@ COMMANDS: dict[str, Callable[[Instance, argparse.Namespace], int | None]] = {
     "down": down,
     "clean": clean,
     "key": key,
+    "verify": verify,
     "env": env,
 }
 INSTANCES = {"embedded": "dev", "engine": "engine", "current": "current"}  # so that each keeps its own state

@@ -1,5 +1,6 @@
 """The command line. Each command imports its own module, so that `--help` does not wait for the others' libraries."""
 
+import datetime
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -119,6 +120,63 @@ def fit(
             serving = Serving(context, kv_type, parallel, ubatch, image_max_tokens)
             fits = fit_gguf.run(fit_gguf.Question(gguf, mmproj, serving, card), as_json=as_json)
     raise typer.Exit(0 if fits else 3)
+
+
+@app.command()
+def verify(
+    url: Annotated[str, typer.Option(help="The endpoint, like http://127.0.0.1:8080/v1.")],
+    key_env: Annotated[str, typer.Option(help="The variable that holds the API key.")] = "LOCAL_LLM_API_KEY",
+    model: Annotated[list[str] | None, typer.Option(help="Ask this model; again for another. Else all.")] = None,
+    stack: Annotated[str | None, typer.Option(help="Ask the models of Pulumi.STACK.yaml, as it says.")] = None,
+    min_tokens_s: Annotated[
+        float | None, typer.Option(min=0, help="Slower fails. Else 5, or 0 where the stack has no card.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds without a word; a cold load is one of them.")] = 600,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
+) -> None:
+    """Ask every model of an endpoint a question whose answer is known, and how fast it is. Ends with 1 if one is wrong.
+
+    A model with a projector is shown an image, too. `verify: {prompt, expect}` of a model in the stack file replaces
+    the first question. Each model is loaded for it, so the one that was loaded goes.
+    """
+    from ops import verify as command
+
+    asked = command.Asked(model or [], stack, min_tokens_s)
+    command.run(url, key_env, asked, timeout, as_json=as_json)
+
+
+@app.command()
+def calibrate(
+    stack: Annotated[str, typer.Option(help="Whose card, and which Pulumi.STACK.yaml.")],
+    prometheus: Annotated[str | None, typer.Option(help="Tenants' peaks from this server.", metavar="URL")] = None,
+    nvidia_smi: Annotated[
+        str | None, typer.Option(help="A node's processes from this text; - is the standard input.", metavar="FILE")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="The model that llama-server had loaded.", metavar="ID")] = None,
+    tenant: Annotated[
+        list[str] | None, typer.Option(help="Only these; PATTERN: of pods, or processes.", metavar="NAME[=PATTERN]")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, help="With --prometheus: how far it looks back.")] = 30,
+    metric: Annotated[str, typer.Option(help="With --prometheus: MiB, or ..._bytes.")] = "DCGM_FI_DEV_FB_USED",
+    pod_label: Annotated[str, typer.Option(help="With --prometheus: the label with a pod's name.")] = "pod",
+    build: Annotated[int | None, typer.Option(min=1, help="llama.cpp's, where the image's tag has none.")] = None,
+    write: Annotated[bool, typer.Option("--write", help="Put it into the file.")] = False,
+) -> None:
+    """Turn what was measured of the card into `measured:` entries, which previews count with instead of estimates.
+
+    For --nvidia-smi run this on the node, while one model is loaded that has seen its longest prompt and largest image:
+    nvidia-smi --query-compute-apps=pid,process_name,used_gpu_memory --format=csv
+    """
+    from ops import calibrate as command
+    from ops.prometheus import Series
+
+    with _ending(2):
+        if (prometheus is None) == (nvidia_smi is None):
+            raise OpsError("a card is measured by --prometheus URL or by --nvidia-smi FILE", "pass one of the two")
+        today = datetime.date.today()  # noqa: DTZ011 - the operator's day
+        wanted = command.Wanted(model, command.tenants(tenant or []), build, today)
+        series = Series(prometheus, metric, pod_label, days) if prometheus else None
+        command.run(stack, wanted, series, nvidia_smi, write=write)
 
 
 @contextmanager

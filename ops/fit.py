@@ -4,7 +4,7 @@ import datetime
 import json
 from pathlib import Path
 
-from ops import fit_json, stack_file
+from ops import atomic, fit_json, stack_file, undeclared
 from ops.errors import OpsError
 from ops.fit_report import Report
 from plan.errors import ConfigError
@@ -30,10 +30,9 @@ def run(stack: str, file: Path | None, page: Path | None, *, as_json: bool, offl
 
 
 def _report(stack: str, file: Path | None, *, offline: bool) -> Report:
-    del offline  # nobody is asked yet
     configured = stack_file.read(stack, file)
     today = datetime.date.today()  # noqa: DTZ011 - a maintenance window ends on the operator's day
-    fit = plan_fit(configured, stack_file.locked(configured), today)
+    fit = plan_fit(configured, stack_file.locked(configured), today, with_contexts=True)
     refusal = None
     if fit is not None:
         try:
@@ -41,11 +40,12 @@ def _report(stack: str, file: Path | None, *, offline: bool) -> Report:
         except ConfigError as error:
             refusal = str(error)
     windows = window_notes(configured.gpu, today)
-    return Report(stack, today.isoformat(), configured, fit, refusal, windows)
+    others = () if offline else undeclared.lines(configured)
+    return Report(stack, today.isoformat(), configured, fit, refusal, windows, others)
 
 
 def _write(file: Path, text: str) -> None:
     try:
-        file.write_text(text, encoding="utf-8")
+        atomic.write(file, text)
     except OSError as error:
         raise OpsError(f"{file}: {error.strerror}", "name a file that can be written") from None

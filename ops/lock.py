@@ -1,12 +1,10 @@
 """`ops lock`: brings models.lock.yaml up to a stack's models, touching no other stack's entries."""
 
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops import select_files, stack_models
+from ops import atomic, select_files, stack_models
 from ops.errors import OpsError
 from plan import lock as locks
 from plan.config import Model
@@ -54,7 +52,7 @@ def run(stack: str | None, ids: list[str], source: Source, *, update: bool, chec
     changed = _resolve({key: models[key] for key in chosen}, source)
     new = Lock(version=1, models={**lock.models, **changed})
     if new != lock:
-        _write(locks.dump(new))
+        atomic.write(LOCK_FILE, locks.dump(new))
     _show(lock.models, changed)
     if source.directory and changed:
         print(_THE_CLUSTER_STILL_FETCHES)
@@ -105,20 +103,6 @@ def _resolve(models: Mapping[str, Model], source: Source) -> dict[str, LockedMod
             status.update(f"{model_id} ({number} of {len(models)}): asking the hub for {model.repo}")
             resolved[model_id] = hub.resolve(model)
     return resolved
-
-
-def _write(text: str) -> None:
-    """Replace the lock whole: a reader, or a person after Ctrl-C, never finds half of it."""
-    with tempfile.NamedTemporaryFile("w", dir=LOCK_FILE.absolute().parent, prefix=".lock-", delete=False) as draft:
-        try:
-            draft.write(text)
-            draft.flush()
-            os.fchmod(draft.fileno(), 0o644)
-            os.fsync(draft.fileno())
-            os.replace(draft.name, LOCK_FILE)
-        except BaseException:
-            os.unlink(draft.name)
-            raise
 
 
 def _show(before: Mapping[str, LockedModel], resolved: Mapping[str, LockedModel]) -> None:

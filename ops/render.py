@@ -1,14 +1,12 @@
 """`ops render`: the whole stack as plain manifests in a directory, without CLI, state or cluster."""
 
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pulumi
 
-from ops import manifests_readme, recorder, stack_file
+from ops import atomic, manifests_readme, recorder, stack_file
 from ops.errors import OpsError
 from ops.manifests import MARK, Manifest, manifests, secrets, suffix
 from ops.recorder import Engine, Registration
@@ -59,7 +57,8 @@ def write(directory: Path, wanted: Mapping[str, str]) -> Counter[str]:
             changes["unchanged"] += 1
         else:
             changes["written"] += 1
-            _replace(directory / path, content)
+            (directory / path).parent.mkdir(parents=True, exist_ok=True)
+            atomic.write(directory / path, content)
     for path in there:
         changes["removed"] += 1
         (directory / path).unlink()
@@ -87,20 +86,6 @@ def _ours(directory: Path) -> dict[str, bytes]:
 def _is_ours(file: Path) -> bool:
     with file.open("rb") as opened:
         return MARK.encode() in opened.readline(len(MARK) + 8)
-
-
-def _replace(file: Path, content: str) -> None:
-    """A reader, or a person after Ctrl-C, never finds half of it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=".render-", delete=False) as draft:
-        try:
-            draft.write(content)
-            draft.flush()
-            os.fchmod(draft.fileno(), 0o644)
-            os.replace(draft.name, file)
-        except BaseException:
-            os.unlink(draft.name)
-            raise
 
 
 def _show(stack: str, directory: Path, made: Sequence[Manifest], changes: Mapping[str, int]) -> None:

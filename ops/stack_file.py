@@ -43,7 +43,12 @@ def read(stack: str, file: Path | None = None) -> config.Stack:
 
     What `make` would render from a machine is filled in by stand-ins: images, a place for the volume.
     """
-    raw = configuration(file or Path(f"Pulumi.{stack}.yaml"))
+    return parse(configuration(file or Path(f"Pulumi.{stack}.yaml")))
+
+
+def parse(raw: dict[str, Any]) -> config.Stack:
+    """The stack that `configuration` gave, with the stand-ins; raises ConfigError."""
+    raw.setdefault("cluster", {"id": NO_CLUSTER})
     for section in ("server", "fetch"):
         part: Any = raw.setdefault(section, {})
         if isinstance(part, dict):

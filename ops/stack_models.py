@@ -38,6 +38,15 @@ def read(stack: str | None) -> dict[str, Model]:
     return {model_id: model for model_id, (_, model) in found.items()}
 
 
+def has_card(stack: str) -> bool:
+    """Whether the stack says that a card is behind its slice; one that does not say is taken to have one."""
+    try:
+        raw: Any = yaml.safe_load(Path(f"Pulumi.{stack}.yaml").read_text())
+        return raw["config"][KEY]["gpu"]["model"] != "none"
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        return True
+
+
 def _source(model: Model) -> tuple[str | None, ...]:
     return model.repo, model.revision, model.quant, model.mmproj
 

@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from plan.config_gpu import Gpu, Node, Tenant
 from plan.config_gpu_memory import Memory
-from plan.config_parts import Cluster, Fetch, Frozen, Immich, Model, Prune, Server, Volume
+from plan.config_parts import Cluster, Fetch, Frozen, Golden, Immich, Model, Prune, Server, Volume
 from plan.errors import ConfigError
 from plan.names import ModelId, Name
 
@@ -15,6 +15,7 @@ __all__ = [
     "KEY",
     "MACHINE_FACTS",
     "Fetch",
+    "Golden",
     "Gpu",
     "Immich",
     "Memory",

@@ -135,6 +135,13 @@ class Fetch(Frozen):
     token_secret: Annotated[SecretKey | None, Field(description="Where the hub's token for gated models lies")] = None
 
 
+class Golden(Frozen):
+    """A question to a model and a part of its answer, case aside; a base model goes on where `prompt` ends."""
+
+    prompt: Annotated[str, Field(min_length=1)]
+    expect: Annotated[str, Field(min_length=1)]
+
+
 class Model(Frozen):
     """One model: where it comes from and how it is served. `context` in tokens, what one request may use."""
 
@@ -162,6 +169,7 @@ class Model(Frozen):
     args: Annotated[
         dict[str, ArgValue], Field(description="llama-server's flags without a key of their own: {temp: 0.2}")
     ] = {}
+    verify: Annotated[Golden | None, Field(description="What `ops verify` asks first, instead of its own")] = None
 
 
 class Prune(Frozen):

@@ -43,7 +43,8 @@ class Fit:
 
     `resident` are the ids of the largest set that may be loaded together, `needed_mib` what these hold: the server
     pod's share. `over_mib` is at most 0 where everything fits. `largest_context` is, by model, the most tokens of
-    `context` with which it would fit beside all others, None where none would.
+    `context` with which it would fit beside all others, None where none would; empty where everything fits, unless
+    it was asked for.
     """
 
     card: Card
@@ -58,7 +59,7 @@ class Fit:
     notes: tuple[str, ...]
 
 
-def plan_fit(stack: config.Stack, locked: Locked, today: datetime.date) -> Fit | None:
+def plan_fit(stack: config.Stack, locked: Locked, today: datetime.date, *, with_contexts: bool = False) -> Fit | None:
     """Count the card of a stack; None where it has none. Raises ConfigError for what cannot be counted or served.
 
     Whether it fits is the caller's question: `require_fit` in plan/fit_table.py refuses what does not.
@@ -74,6 +75,9 @@ def plan_fit(stack: config.Stack, locked: Locked, today: datetime.date) -> Fit |
     others = (*_tenants(stack.gpu, today), Row("gpu.reserve_mib", stack.gpu.reserve_mib, "reserve", "stays free"))
     rows = (*(Row(m, _whole(models[m]), "model", models[m].source) for m in resident), *others)
     used = sum(row.mib for row in rows)
+    over, free = used - card.capacity_mib, card.capacity_mib - sum(row.mib for row in others)
+    # Searched only for whoever reads them: they cost a preview ten times what all else does.
+    searched = with_contexts or over > 0
     return Fit(
         card=card,
         rows=rows,
@@ -82,8 +86,8 @@ def plan_fit(stack: config.Stack, locked: Locked, today: datetime.date) -> Fit |
         needed_mib=sum(_whole(models[model_id]) for model_id in resident),
         used_mib=used,
         capacity_mib=card.capacity_mib,
-        over_mib=used - card.capacity_mib,
-        largest_context=_largest_contexts(stack, locked, card, models, sum(row.mib for row in others)),
+        over_mib=over,
+        largest_context=_largest_contexts(stack, locked, card, models, free) if searched else {},
         notes=_notes(models),
     )
 
@@ -152,12 +156,11 @@ def _breakdown(model_id: str, stack: config.Stack, locked: Locked, card: Card) -
 
 
 def _largest_contexts(
-    stack: config.Stack, locked: Locked, card: Card, models: Mapping[str, Breakdown], others_mib: int
+    stack: config.Stack, locked: Locked, card: Card, models: Mapping[str, Breakdown], free_mib: int
 ) -> dict[str, int | None]:
-    free = card.capacity_mib - others_mib
     groups = (*swap_groups(stack.models).values(), *((model_id,) for model_id in residents(stack.models)))
     rooms = {
-        model_id: room for group in groups for room in (_room(stack, models, group[0], free),) for model_id in group
+        model_id: room for group in groups for room in (_room(stack, models, group[0], free_mib),) for model_id in group
     }
     found: dict[str, int | None] = {}
     for model_id, model in sorted(stack.models.items()):

@@ -10,6 +10,7 @@ from plan import config, names
 from plan.errors import ConfigError
 from plan.node import Toleration, tolerations
 from plan.quantity import count_quantity
+from plan.tenants import is_away
 from plan.text import json_text
 
 KEY = f"{config.KEY}.gpu.memory"
@@ -90,7 +91,7 @@ def _require_card(gpu: config.Gpu, memory: config.Memory, capacity_mib: int) -> 
 
 
 def _require_budget(gpu: config.Gpu, memory: config.Memory, request_mib: int, today: datetime.date) -> None:
-    present = {name: it for name, it in gpu.tenants.items() if not _is_away(it, today)}
+    present = {name: it for name, it in gpu.tenants.items() if not is_away(it, today)}
     rows = {"this server": request_mib} | {name: it.request_mib for name, it in present.items() if it.request_mib}
     if (over_mib := sum(rows.values()) - memory.budget_mib) <= 0:
         return
@@ -98,10 +99,6 @@ def _require_budget(gpu: config.Gpu, memory: config.Memory, request_mib: int, to
     rule = f"It is {over_mib} MiB less than what pods request of {memory.resource}: {listed}"
     fix = "Give the models less context or choose smaller ones, lower what a tenant requests, or raise the budget"
     raise ConfigError(f"{KEY}.budget_mib", memory.budget_mib, f"{rule}. {fix}.")
-
-
-def _is_away(tenant: config.Tenant, today: datetime.date) -> bool:
-    return tenant.scaled_to_zero_until is not None and today <= tenant.scaled_to_zero_until
 
 
 def _advertiser(stack: config.Stack, memory: config.Memory) -> AdvertiserPlan:

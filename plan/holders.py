@@ -1,6 +1,6 @@
 """What a live cluster says about the shared card: who is on it undeclared, and whether the server would fit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from plan import config
@@ -8,7 +8,7 @@ from plan.errors import ConfigError
 from plan.gpu_memory import KEY
 from plan.memory_left import require_memory
 from plan.observed import Observed, Pod, parse
-from plan.tenancy import Tenancy, waits_for
+from plan.tenancy import Tenancy, waits_for, who
 
 _RIGHTS = "The right to list namespaces, nodes and pods of the whole cluster is needed"
 _TRY = "try `kubectl get namespaces,nodes,pods -A`"
@@ -36,7 +36,7 @@ def judge(wanted: Tenancy, answer: str) -> tuple[str, ...]:
         if seen.cluster_id != wanted.cluster_id:
             return ()  # the guard says so, and nothing there is ours to judge
         notes = require_memory(wanted, wanted.memory, seen) if wanted.memory else ()
-        return (*notes, *undeclared_notes(undeclared(wanted, seen)))
+        return (*notes, *_not_away(wanted, seen), *undeclared_notes(undeclared(wanted, seen)))
     except ValueError as error:
         return unread(wanted, str(error))
 
@@ -53,12 +53,9 @@ def unread(wanted: Tenancy, reason: str) -> tuple[str, ...]:
 
 def undeclared(wanted: Tenancy, seen: Observed) -> tuple[Undeclared, ...]:
     """Whoever is on the nodes with the card, or waits for them, with a slice of it, and is nobody the stack knows."""
-    if not wanted.shared:
-        return ()
-    nodes, found = wanted.nodes(seen), dict[tuple[str, str], list[Pod]]()
-    for pod in seen.pods:
-        there = any(pod.node == node.name or waits_for(pod, node) for node in nodes)
-        if there and wanted.asks(pod) and not wanted.is_ours(pod) and not wanted.is_declared(pod):
+    found: dict[tuple[str, str], list[Pod]] = {}
+    for pod in _tenants(wanted, seen):
+        if wanted.tenant_of(pod) is None:
             found.setdefault((pod.namespace, pod.workload), []).append(pod)
     memory = wanted.memory.resource if wanted.memory else ""
     return tuple(
@@ -70,6 +67,23 @@ def undeclared(wanted: Tenancy, seen: Observed) -> tuple[Undeclared, ...]:
             memory_mib=sum(pod.requests(memory) for pod in pods),
         )
         for (namespace, workload), pods in sorted(found.items())
+    )
+
+
+def _tenants(wanted: Tenancy, seen: Observed) -> Iterator[Pod]:
+    nodes = wanted.nodes(seen) if wanted.shared else []
+    for pod in seen.pods:
+        there = any(pod.node == node.name or waits_for(pod, node) for node in nodes)
+        if there and wanted.asks(pod) and not wanted.is_ours(pod):
+            yield pod
+
+
+def _not_away(wanted: Tenancy, seen: Observed) -> tuple[str, ...]:
+    pods = sorted((name, who(pod), pod.name) for pod in _tenants(wanted, seen) if (name := wanted.tenant_of(pod)))
+    return tuple(
+        f"gpu.tenants.{name} is declared scaled to zero, but {made_by} has the pod {pod} on the card."
+        for name, made_by, pod in pods
+        if name in wanted.away
     )
 
 

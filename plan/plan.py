@@ -67,7 +67,7 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
         prune=plan_prune(stack, locked),
         immich=plan_ttl(stack.immich) if stack.immich else None,
         gpu_memory=memory,
-        tenancy=plan_tenancy(stack, memory),
+        tenancy=plan_tenancy(stack, memory, today),
         contract=for_gateways,
         litellm=litellm.render(for_gateways),
         fit=fit,

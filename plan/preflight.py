@@ -24,11 +24,13 @@ refuse() {
     exit 78
 }
 words() {
-    printf '%s\n' "$1" | { grep -m 1 -e '[Ee]rror' -e ERROR -e ' E ' || printf '%s\n' "$1" | tail -n 1; } | cut -c 1-200
+    for pattern in '^error' 'ERROR| E |what\(\)' '[Ee]rror' '[^ ]'; do
+        printf '%s\n' "$1" | grep -E -m 1 -e "$pattern" && break
+    done | cut -c 1-200
 }
 
 if ! said=$("$server" --version 2>&1); then
-    case $said in *libcuda.so*) echo "$image starts only where a card is: not tried"; exit 0 ;; esac
+    case $said in *"shared libraries: libcuda.so"*) echo "$image starts only where a card is: not tried"; exit 0 ;; esac
     refuse "$server does not start in $image: $(words "$said")" "set server.image to another one"
 fi
 build=$(printf '%s\n' "$said" |

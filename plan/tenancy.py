@@ -1,18 +1,20 @@
 """Who belongs on the shared card, as the stack has it: the rules by which a pod of a live cluster is told."""
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from plan import config, names
 from plan.gpu_memory import MemoryPlan
 from plan.observed import Node, Observed, Pod
+from plan.tenants import is_away
 
 
 @dataclass(frozen=True, slots=True)
 class Tenancy:
     """What of a stack decides that. `tenants` maps a name to its workload, namespace/name, or None.
 
-    `shared` is False where no card is behind the slice.
+    `away` are those that are declared scaled to zero. `shared` is False where no card is behind the slice.
     """
 
     cluster_id: str
@@ -21,6 +23,7 @@ class Tenancy:
     slice_resource: str
     shared: bool
     tenants: Mapping[str, str | None]
+    away: tuple[str, ...]
     memory: MemoryPlan | None
 
     def nodes(self, seen: Observed) -> list[Node]:
@@ -40,12 +43,16 @@ class Tenancy:
         """Whether it is a pod of this stack."""
         return pod.namespace == self.namespace and pod.labels.get("app.kubernetes.io/name") == names.SERVER
 
-    def is_declared(self, pod: Pod) -> bool:
-        """Whether an entry of gpu.tenants is about it: by `workload`, or else by the entry's own name."""
-        return any(who(pod) == made_by if made_by else pod.workload == name for name, made_by in self.tenants.items())
+    def tenant_of(self, pod: Pod) -> str | None:
+        """The entry of gpu.tenants that is about it, by `workload`, or else by the entry's own name."""
+        for name, workload in self.tenants.items():
+            if who(pod) == workload or (workload is None and pod.workload == name):
+                return name
+        return None
 
 
-def plan_tenancy(stack: config.Stack, memory: MemoryPlan | None) -> Tenancy:
+def plan_tenancy(stack: config.Stack, memory: MemoryPlan | None, today: datetime.date | None = None) -> Tenancy:
+    """Without a day nobody counts as away."""
     return Tenancy(
         cluster_id=stack.cluster.id,
         namespace=stack.namespace,
@@ -53,6 +60,7 @@ def plan_tenancy(stack: config.Stack, memory: MemoryPlan | None) -> Tenancy:
         slice_resource=stack.gpu.slice.resource,
         shared=stack.gpu.model != "none",
         tenants={name: it.workload for name, it in sorted(stack.gpu.tenants.items())},
+        away=tuple(name for name, it in sorted(stack.gpu.tenants.items()) if today and is_away(it, today)),
         memory=memory,
     )
 

@@ -6,9 +6,14 @@ from plan import config
 from plan.errors import ConfigError
 
 
+def is_away(tenant: config.Tenant, today: datetime.date) -> bool:
+    """Whether it is declared scaled to zero on that day."""
+    return tenant.scaled_to_zero_until is not None and today <= tenant.scaled_to_zero_until
+
+
 def held_mib(tenant: config.Tenant, today: datetime.date) -> tuple[int, str]:
     """The most it may hold, MiB, and where the figure comes from."""
-    if tenant.scaled_to_zero_until is not None and today <= tenant.scaled_to_zero_until:
+    if is_away(tenant, today):
         return 0, f"declared scaled to zero until {tenant.scaled_to_zero_until}"
     if tenant.measured is not None and tenant.measured.mib == tenant.peak_mib:
         return tenant.peak_mib, f"measured on {tenant.measured.date}"
@@ -37,5 +42,5 @@ def window_notes(gpu: config.Gpu, today: datetime.date) -> tuple[str, ...]:
         f"gpu.tenants.{name} counts as 0 MiB, not {tenant.peak_mib}, until {tenant.scaled_to_zero_until}: "
         f"{tenant.workload or name} has to be at 0 replicas, which nothing here sees to; later previews are refused."
         for name, tenant in sorted(gpu.tenants.items())
-        if tenant.scaled_to_zero_until is not None and today <= tenant.scaled_to_zero_until
+        if is_away(tenant, today)
     )

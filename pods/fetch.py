@@ -1,5 +1,5 @@
 """Entry of the pods' programs: `fetch` brings a model's locked files onto the volume, `gate` waits for complete ones,
-`warm` reads them into the node's memory, `prune` sets aside what nothing needs.
+`warm` reads them into the node's memory, `prune` sets aside what nothing needs; `advertise` offers a node's GPU memory.
 
 Runs as `python3 -I -S fetch.py COMMAND --manifest JSON|@FILE` on Python 3.11 to 3.13: standard library and
 the files beside this one, all mounted from one ConfigMap. HF_TOKEN is from the environment.
@@ -15,6 +15,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # -I leaves the script's own directory out
 
+import advertise
 import gate
 import prune
 import warm
@@ -58,11 +59,17 @@ def fetch(manifest_text: str) -> None:
     say("ready", id=manifest.id, gen=manifest.gen, fetched=[file.path for file in missing])
 
 
-COMMANDS = {"fetch": fetch, "gate": gate.wait, "warm": warm.warm, "prune": prune.prune}
+COMMANDS = {
+    "fetch": fetch,
+    "gate": gate.wait,
+    "warm": warm.warm,
+    "prune": prune.prune,
+    "advertise": advertise.advertise,
+}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Fetch a model's locked files, wait for them, warm or prune them.")
+    parser = argparse.ArgumentParser(description="The programs that run in the stack's pods.")
     parser.add_argument("command", choices=list(COMMANDS))
     parser.add_argument("--manifest", required=True, metavar="JSON|@FILE", help="rendered by the stack")
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Numbers for Prometheus over HTTP: /metrics in its text format (0.0.4), and /healthz."""
+"""Numbers for Prometheus over HTTP: /metrics in its text format (0.0.4), /healthz and /readyz."""
 
 import http.server
 import socket
@@ -9,16 +9,26 @@ from collections.abc import Callable, Iterable
 Sample = tuple[str, float]  # the model's id, or "" for a number without a model
 
 
-def serve(port: int, render: Callable[[], str]) -> None:
-    """Answer on all addresses, IPv4 and IPv6, from threads of its own; raises OSError when the port is taken."""
+def serve(port: int, render: Callable[[], str], lack: Callable[[], str] = str) -> None:
+    """Answer on all addresses, IPv4 and IPv6, from threads of its own; raises OSError when the port is taken.
+
+    `lack` tells what keeps /readyz from being 200, "" when nothing does.
+    """
+
+    def answer(path: str) -> tuple[int, str]:
+        if path == "/readyz" and (missing := lack()):
+            return 503, f"{missing}\n"
+        if path == "/metrics":
+            return 200, render()
+        return (200, "ok\n") if path in ("/healthz", "/readyz") else (404, "/metrics, /healthz or /readyz\n")
 
     class Handler(http.server.BaseHTTPRequestHandler):
         timeout = 10
 
         def do_GET(self) -> None:
-            body = {"/metrics": render, "/healthz": lambda: "ok\n"}.get(self.path.partition("?")[0])
-            text = body().encode() if body else b"/metrics or /healthz\n"
-            self.send_response(200 if body else 404)
+            status, body = answer(self.path.partition("?")[0])
+            text = body.encode()
+            self.send_response(status)
             self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()

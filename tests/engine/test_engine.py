@@ -88,13 +88,13 @@ def test_a_failed_job_says_which_pod_and_why_and_is_replaced_after_the_repair(st
     assert stack.unchanged()
 
 
-def test_a_changed_configuration_is_a_new_config_map_and_a_new_pod_and_runs_no_job(stack: Stack) -> None:
+def test_a_changed_configuration_is_a_new_config_map_and_a_new_pod_and_fetches_nothing(stack: Stack) -> None:
     stack.up()
     before = stack.get("deployment", "llama-swap")["spec"]["template"]
     job = stack.get("job", "fetch-gemma-3-270m-q4")["metadata"]["uid"]
 
     stack.raw["models"]["gemma-3-270m-q4"]["context"] = 2048
-    assert set(stack.steps()) == {"llama-swap-config", "llama-swap-deployment"}
+    assert set(stack.steps()) == {"llama-swap-config", "llama-swap-preflight", "llama-swap-deployment"}
     stack.up()
 
     after = stack.get("deployment", "llama-swap")["spec"]["template"]

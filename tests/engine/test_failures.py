@@ -40,18 +40,13 @@ class Case:
 
 SERVER = (
     Case(
-        "image",
-        lambda raw: raw["server"].update(image=image("pull-error")),
-        ("container server: ImagePullBackOff: Back-off pulling image", "server.image", "kubectl describe pod {pod}"),
-    ),
-    Case(
         "crash",
-        lambda raw: raw["server"].update(image=image("exits-1")),
+        lambda raw: raw["server"].update(image=image("crashes-1")),
         ("CrashLoopBackOff, exited with code 1", "kubectl logs {pod} -n {namespace} -c server --previous"),
     ),
     Case(
         "memory",
-        lambda raw: raw["server"].update(image=image("exits-137")),
+        lambda raw: raw["server"].update(image=image("crashes-137")),
         ("exited with code 137 (OOMKilled)", "raise server.memory_limit_mib in the stack file", "than 2Gi"),
     ),
     Case(
@@ -61,8 +56,8 @@ SERVER = (
     ),
     Case(
         "node",
-        lambda raw: raw["gpu"]["node"].update(selector={"accelerator": "none-has-it"}),
-        ("not scheduled (Unschedulable): 0/2 nodes", "gpu.node.selector of the stack file", "kubectl describe node"),
+        lambda raw: raw["gpu"].update(slice={"count": 9999}),
+        ("not scheduled (Unschedulable): 0/2 nodes", "gpu.slice of the stack file", "kubectl describe node"),
     ),
     Case(
         "gate",

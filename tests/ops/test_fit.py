@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import yaml
 from plan import config
 from plan.fit import Fit, plan_fit
 from tests import stacks
+from tests.plan.cluster import answer, node, pod
 
 PARTS = ("weights", "kv", "state", "compute", "mmproj_weights", "mmproj_compute", "context")
 
@@ -47,7 +49,7 @@ def written(directory: Path, **changes: Any) -> Path:
 
 def planned(file: Path) -> Fit:
     stack = config.parse(yaml.safe_load(file.read_text())["config"][config.KEY])
-    fit = plan_fit(stack, stacks.locked().models, datetime.date(2026, 11, 1))
+    fit = plan_fit(stack, stacks.locked().models, datetime.date(2026, 11, 1), with_contexts=True)
     assert fit
     return fit
 
@@ -138,6 +140,54 @@ def test_bad_configuration_is_bad_input_and_not_a_lack_of_memory(tmp_path: Path)
 
     said = run("--stack", "prod", "--config", written(tmp_path, context=50000), code=2)
     assert "trained for 40960" in said, "a context beyond the trained one is no question of memory"
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Callable[..., dict[str, str]]:
+    """The environment of a person whose kubectl answers with these lines."""
+
+    def environment(said: str, code: int = 0, stream: int = 1) -> dict[str, str]:
+        (tmp_path / "said").write_text(said)
+        (tmp_path / "kubectl").write_text(f"#!/bin/sh\ncat {tmp_path}/said >&{stream}\nexit {code}\n")
+        (tmp_path / "kubectl").chmod(0o755)
+        (tmp_path / "config").write_text("{}")
+        return {"PATH": f"{tmp_path}:{os.environ['PATH']}", "KUBECONFIG": str(tmp_path / "config")}
+
+    return environment
+
+
+OTHERS = answer(node(), pod("games/stremio"), pod("immich/immich-server"))
+
+
+def test_who_shares_the_card_undeclared_is_named(cluster: Callable[..., dict[str, str]]) -> None:
+    said = run("--stack", "prod", **cluster(OTHERS))
+
+    assert "games/stremio: 1 pod" in said
+    assert "immich/immich-server" not in said, "it is declared"
+    assert json.loads(run("--stack", "prod", "--json", **cluster(OTHERS)))["undeclared"]
+    assert "stremio" not in run("--stack", "prod", "--offline", **cluster(OTHERS))
+
+
+def test_a_cluster_that_does_not_answer_is_one_line_and_no_failure(cluster: Callable[..., dict[str, str]]) -> None:
+    said = run("--stack", "prod", **cluster("error: the server is away\n", code=1, stream=2))
+
+    assert "undeclared tenants is not known: error: the server is away. --offline does not look." in said
+
+
+def test_another_stacks_cluster_is_not_judged(tmp_path: Path, cluster: Callable[..., dict[str, str]]) -> None:
+    file = written(tmp_path)  # it names a cluster, which prod's committed file leaves to the machine
+    elsewhere = answer(node(), pod("games/stremio"), uid="99999999-2222-4333-8444-555555555555")
+
+    said = run("--stack", "prod", "--config", file, **cluster(elsewhere))
+
+    assert "stremio" not in said
+    assert "is not the stack's" in said
+
+
+def test_without_a_kubeconfig_nobody_is_asked(tmp_path: Path, cluster: Callable[..., dict[str, str]]) -> None:
+    asked = cluster(OTHERS) | {"KUBECONFIG": "", "HOME": str(tmp_path / "nobody")}
+
+    assert "stremio" not in run("--stack", "prod", **asked)
 
 
 def test_without_the_lock_nothing_is_guessed(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def report(context: int = 16384, **changes: Any) -> Report:
     raw = stacks.raw("prod")
     raw["models"]["qwen3-8b"]["context"] = context
     stack = config.parse(raw)
-    fit = plan_fit(stack, stacks.locked().models, TODAY)
+    fit = plan_fit(stack, stacks.locked().models, TODAY, with_contexts=True)
     assert fit
     return Report("prod", TODAY.isoformat(), stack, dataclasses.replace(fit, **changes))
 

@@ -149,7 +149,7 @@ def test_an_interrupted_run_leaves_the_old_file_whole_and_nothing_else(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(render.os, "replace", interrupt)
+    monkeypatch.setattr(os, "replace", interrupt)
     with pytest.raises(KeyboardInterrupt):
         render.write(tmp_path, {"a.yaml": marked + "new\n"})
 

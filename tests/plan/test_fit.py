@@ -22,7 +22,7 @@ IDS = sorted(stacks.raw("prod")["models"])
 
 
 def counted(raw: dict[str, Any]) -> Fit:
-    fit = plan_fit(config.parse(raw), LOCKED, TODAY)
+    fit = plan_fit(config.parse(raw), LOCKED, TODAY, with_contexts=True)
     assert fit, "production has a card"
     return fit
 

@@ -26,7 +26,7 @@ def tenancy(memory: dict[str, Any] | None = None, model: str = "t4", **tenants: 
     if memory is not None:
         raw["gpu"]["memory"] = {"resource": GPUMEM, "budget_mib": 14000, **memory}
     stack = config.parse(raw)
-    return plan_tenancy(stack, plan_memory(stack, 7100, 15360, TODAY))
+    return plan_tenancy(stack, plan_memory(stack, 7100, 15360, TODAY), TODAY)
 
 
 def holding(workload: str, mib: int, **more: Any) -> str:
@@ -60,6 +60,17 @@ def test_a_tenant_is_declared_by_its_name_or_by_its_workload_and_no_other() -> N
     pods = [pod("cams/frigate"), pod("immich/machine-learning"), pod("other/machine-learning"), pod("immich/ml")]
 
     assert names_of(tenancy(**frigate, **immich), node(), *pods) == ["immich/ml", "other/machine-learning"]
+
+
+def test_a_tenant_that_is_declared_scaled_to_zero_and_is_not_is_noted_until_its_date() -> None:
+    def away(until: str) -> Tenancy:
+        return tenancy(frigate={"peak_mib": 9, "scaled_to_zero_until": until})
+
+    (note,) = judge(away("2026-11-22"), answer(node(), pod("cams/frigate")))
+
+    assert "gpu.tenants.frigate is declared scaled to zero, but cams/frigate has the pod frigate-7d4c9-x2x4z" in note
+    assert judge(away("2026-11-22"), answer(node())) == ()
+    assert judge(away("2026-11-21"), answer(node(), pod("cams/frigate"))) == ()
 
 
 def test_who_waits_for_the_card_counts_and_who_is_elsewhere_does_not() -> None:

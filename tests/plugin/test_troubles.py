@@ -110,6 +110,16 @@ def told(*pods: Object, log: str | None = None) -> list[str]:
             "next: `kubectl logs p-1 -n llm -c fetch`",
         ),
         (
+            pod(waiting("ImagePullBackOff", "x: not found"), "preflight"),
+            "model a, pod p-1, container preflight: ImagePullBackOff: x: not found; next: check name and digest of "
+            "server.image of the stack file, and the node's access to that registry: `kubectl describe pod p-1 -n llm`",
+        ),
+        (
+            pod(ended(78, "model b: llama-server refuses its flags: --x; take the flag out"), "preflight"),
+            "model a, pod p-1, container preflight: exited with code 78 (Error): model b: llama-server refuses its "
+            "flags: --x; take the flag out",
+        ),
+        (
             pod(waiting("CreateContainerConfigError", 'secret "k" not found')),
             'model a, pod p-1, container server: CreateContainerConfigError: secret "k" not found; '
             "next: `kubectl describe pod p-1 -n llm`",

@@ -36,7 +36,8 @@ if words == ["--version"]:
 if words[-1] == "--help":
     print("usage: error: this is no error\\n" * 100)
     if bad := [word for word in words if word in told["unknown"]]:
-        print(f"load_backend: loaded CPU backend\\nerror: invalid argument: {{bad[0]}}", file=sys.stderr)
+        print("load_backend: failed to load libggml-cuda.so: error 2", file=sys.stderr)
+        print(f"error: invalid argument: {{bad[0]}}", file=sys.stderr)
     sys.exit(bool(bad))
 time.sleep(told["slow_s"])
 if told["dies"]:

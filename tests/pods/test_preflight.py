@@ -125,16 +125,27 @@ def test_a_build_that_is_not_told_is_said_and_refused_by_nobody(image: EngineIma
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
-def test_an_engine_that_ends_before_it_listens_is_told_with_its_own_words(image: EngineImage, shell: list[str]) -> None:
-    image.told["dies"] = "ERROR failed to load config error=yaml: line 3"
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("[INFO] no errors yet\n2026 ERROR failed to load config error=yaml", "2026 ERROR failed to load config"),
+        ("0.00.1 I srv: error counter\n0.00.2 E srv: unknown option", "0.00.2 E srv: unknown option"),
+        ("terminate called after 'std::runtime_error'\n  what():  no such preset", "  what():  no such preset"),
+        ("Segmentation fault", "Segmentation fault"),
+    ],
+    ids=["llama-swap", "router", "exception", "other"],
+)
+def test_an_engine_that_ends_before_it_listens_is_told_with_its_own_words(
+    image: EngineImage, shell: list[str], said: str, told: str
+) -> None:
+    image.told["dies"] = said
 
     code, _, message = image.run(shell)
 
     assert code == 78
     assert "app/llama-swap of " in message
-    assert (
-        "does not take its configuration: ERROR failed to load config error=yaml: line 3; set server.image" in message
-    )
+    assert f"does not take its configuration: {told}" in message
+    assert "; set server.image to one that reads it" in message
 
 
 def test_a_slow_engine_is_waited_for(image: EngineImage) -> None:
@@ -157,6 +168,13 @@ def test_a_program_that_needs_the_driver_of_the_card_is_not_tried_without_one(im
     code, log, _ = image.run()
     assert code == 0, "the Job asks for no slice of the card, which the old pod may hold"
     assert "starts only where a card is: not tried" in log
+
+
+def test_a_backend_that_misses_the_driver_excuses_nothing_else(image: EngineImage) -> None:
+    image.told.update(starts=1, version="failed to load libggml-cuda.so: libcuda.so.1: cannot open\nterminate called")
+    code, _, message = image.run()
+    assert code == 78
+    assert "llama-server does not start in " in message
 
 
 def test_an_image_without_the_program_is_told(image: EngineImage) -> None:

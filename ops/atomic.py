@@ -1,0 +1,23 @@
+"""Files that are replaced whole: a reader, or a person after Ctrl-C, never finds half of one."""
+
+import os
+import tempfile
+from pathlib import Path
+
+_READABLE = 0o644
+
+
+def write(file: Path, text: str) -> None:
+    """Make `file` hold `text`; it keeps its permissions, and what it links to is replaced. Raises OSError."""
+    file = file.resolve()
+    mode = file.stat().st_mode & 0o777 if file.exists() else _READABLE
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=".draft-", delete=False) as draft:
+        try:
+            draft.write(text)
+            draft.flush()
+            os.fchmod(draft.fileno(), mode)
+            os.fsync(draft.fileno())
+            os.replace(draft.name, file)
+        except BaseException:
+            os.unlink(draft.name)
+            raise

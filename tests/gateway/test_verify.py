@@ -1,0 +1,98 @@
+"""`ops verify` and llama.cpp's own router, with real weights: right ones, and ones that were overwritten."""
+
+import os
+import random
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from dev import tools
+from plan import llama_server
+from plan.server import CONFIG_DIR
+from tests import stacks
+from tests.plan.test_plan import planned
+
+Q3, Q4 = "gemma-3-270m-q3", "gemma-3-270m-q4"
+
+
+@pytest.fixture(scope="module")
+def weights() -> dict[str, Path]:
+    tools.ensure("llama", "gemma")
+    return {Q3: tools.path("gemma") / "gemma-3-270m-Q3_K_M.gguf", Q4: tools.path("gemma") / "gemma-3-270m-Q4_K_M.gguf"}
+
+
+@contextmanager
+def router(directory: Path, weights: dict[str, Path], key: str) -> Iterator[str]:
+    """The dev stack's server as a process; its URL."""
+    plan = planned("dev").server
+    preset = plan.files[llama_server.CONFIG_FILE]
+    for model_id, file in weights.items():
+        (line,) = (line for line in preset.splitlines() if line.startswith(f"model = /models/{model_id}/"))
+        preset = preset.replace(line, f"model = {file}")
+    (directory / llama_server.CONFIG_FILE).write_text(preset)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    words = [word.replace(CONFIG_DIR, str(directory)) for word in llama_server.arguments(CONFIG_DIR, port, "127.0.0.1")]
+    env = {**os.environ, "LLAMA_ARG_LOAD_MODE": plan.env["LLAMA_ARG_LOAD_MODE"], plan.api_key_env: key}
+    with (directory / "log").open("wb") as log:
+        argv = [tools.path("llama") / "llama-server", *words]
+        process = subprocess.Popen(argv, env=env, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        until_healthy(f"http://127.0.0.1:{port}/health", process)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        process.terminate()  # it ends its children
+        process.wait()
+
+
+def until_healthy(url: str, process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=60):  # noqa: S310 - loopback
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError(f"it ended with {process.returncode}")
+
+
+def verify(url: str, key: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "ops", "verify", "--url", url, "--stack", "dev", *arguments]
+    env = {**os.environ, "LOCAL_LLM_API_KEY": key, "COLUMNS": "200"}
+    return subprocess.run(argv, cwd=stacks.ROOT, env=env, capture_output=True, text=True, check=False)
+
+
+def test_small_real_models_pass_and_a_wrong_key_does_not(weights: dict[str, Path], tmp_path: Path) -> None:
+    key = secrets.token_hex(8)
+    with router(tmp_path, weights, key) as url:
+        done = verify(url, key)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.stdout.count("Paris") == 2
+        refused = verify(url, "another")
+        assert refused.returncode == 1
+        assert "$LOCAL_LLM_API_KEY is refused" in refused.stderr
+
+
+def test_overwritten_weights_are_found_by_what_they_answer(weights: dict[str, Path], tmp_path: Path) -> None:
+    spoilt = tmp_path / "spoilt.gguf"
+    shutil.copy(weights[Q4], spoilt)
+    noise = random.Random(1).randbytes(1 << 20)  # noqa: S311 - the same bytes every time
+    with spoilt.open("r+b") as file:
+        for at in range(200 << 20, 240 << 20, 1 << 20):  # the header and the embeddings stay
+            file.seek(at)
+            file.write(noise)
+
+    with router(tmp_path, {Q3: weights[Q3], Q4: spoilt}, "") as url:
+        done = verify(url, "")
+
+    assert done.returncode == 1, done.stdout
+    assert f"error: {Q4}: not as it should be; {Q4}, golden: " in done.stderr, done.stderr
+    assert "Paris" in done.stdout, "the other model is well"
