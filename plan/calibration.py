@@ -25,9 +25,9 @@ def calibrated(
     try:
         wanted, then = estimate(serving), estimate(dataclasses.replace(serving, context=newest.context))
     except VramError:
-        if newest.context != serving.context:
+        if not (enough := [m for m in found if m.context >= serving.context]):
             raise
-        return _whole(newest)
+        return _whole(min(enough, key=lambda m: (m.context, -m.date.toordinal())))
     if newest.mib < (least := then.weights_mib + then.kv_mib + then.state_mib + then.mmproj_weights_mib):
         raise VramError(
             f"{newest.mib} MiB measured on {newest.date} at {newest.context} tokens is less than weights and cache "
@@ -47,7 +47,7 @@ def calibrated(
 
 def _whole(m: Measured) -> Breakdown:
     """What is known of a model whose parts nobody can tell."""
-    note = "its architecture is not known here, so only what was measured counts, for this very context"
+    note = f"its memory cannot be computed, so what was measured at {m.context} tokens counts, which is the most for it"
     upper = m.mib * _SHARE + _MORE_MIB
     return Breakdown(m.mib, 0, 0, 0, 0, 0, 0, upper_mib=upper, source="measured", notes=(note,))
 

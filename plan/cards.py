@@ -26,6 +26,9 @@ class Card:
 
 
 CARDS = {
+    # context_mib is fitted, for each card on one public figure of Qwen3-8B Q4_K_M: 6996 MiB at 16384 tokens on the T4
+    # and 5878 to 5884 at 8192 on the RTX 3070, less what plan/vram.py gives for the model itself. So these two figures
+    # prove nothing of it; context_upper_mib leaves room for pools that grow with the first long prompt.
     # A T4 has 15095 MiB for CUDA with older drivers (PyTorch's "14.74 GiB"), 14912 with those since 2025 ("14.56 GiB";
     # ggml prints "VRAM: 14912 MiB"). An RTX 3070 has 7819 by ggml's line on Linux.
     "t4": Card("t4", total_mib=15360, context_mib=125, context_upper_mib=200, compute_capability=75, driver_mib=448),

@@ -72,6 +72,6 @@ def _shape_note(shapes: Bounded, compute: int, serving: Serving) -> str:
     if not shapes.missing:
         return ""
     least, _ = compute_bytes(lengths(shapes.least), serving)
-    are = f"{' and '.join(shapes.missing)} {'are' if shapes.missing[1:] else 'is'}"
+    are = f"{' and '.join(shapes.missing)} {'are' if shapes.missing[1:] else 'is'} not known"
     bound, over = compute / MIB, (compute - least) / MIB
-    return f"{are} not known: by its weights' bytes its compute buffer is {bound:.0f} MiB, at most {over:.0f} too much"
+    return f"{are}: its weights' bytes bound the compute buffer to {bound:.0f} MiB, at the worst {over:.0f} too much"

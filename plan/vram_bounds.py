@@ -5,14 +5,14 @@ from typing import NamedTuple
 from plan.gguf_facts import Shape, Weights
 from plan.vram_types import VramError
 
-# Bits a weight of the types that llama-quantize mixes into a quantization, least and most (ggml-common.h). Of a name
-# that is not here: any type there is, the smallest being IQ1_S.
+# Bits a weight of the types that llama-quantize mixes into a quantization, least and most (ggml-common.h): Q8_0 stands
+# in for Q6_K where rows are no whole blocks. A name that is not here may be any type; the smallest is IQ1_S.
 _BITS = {
-    "Q4_K_S": (4.5, 6.5625),
-    "Q4_K_M": (4.5, 6.5625),
-    "Q5_K_S": (5.5, 6.5625),
-    "Q5_K_M": (5.5, 6.5625),
-    "Q6_K": (6.5625, 6.5625),
+    "Q4_K_S": (4.5, 8.5),
+    "Q4_K_M": (4.5, 8.5),
+    "Q5_K_S": (5.5, 8.5),
+    "Q5_K_M": (5.5, 8.5),
+    "Q6_K": (6.5625, 8.5),
     "Q8_0": (8.5, 8.5),
     "BF16": (16, 32),
     "F16": (16, 32),
@@ -32,24 +32,46 @@ class Bounded(NamedTuple):
 def bounded(shape: Shape, weights: Weights, quant: str) -> Bounded:
     """The shape as it is, or with the lengths that no published fact tells; raises VramError when too few are told.
 
-    A header that lacks a length has none: that is for plan/vram_layers.py to judge. More query heads mean a narrower
-    feed-forward network in the same bytes, and less memory; so the fewest heads there can be bound both.
+    A header that lacks a length has none: that is for plan/vram_layers.py to judge.
     """
     missing = tuple(name for name in _BOUNDED if getattr(shape, name) is None)
     if not missing or shape.source == "header":
         return Bounded(shape, shape, ())
-    layers, width, head = shape.block_count, shape.embedding_length, shape.key_length
-    key_heads = shape.head_count_kv
-    if not (layers and width and head and isinstance(key_heads, int)) or shape.expert_count:
-        raise VramError(f"its facts lack {' and '.join(missing)}, and what would bound them")
-    heads = shape.head_count if isinstance(shape.head_count, int) else key_heads
+    heads, inner = shape.head_count, shape.feed_forward_length
+    if isinstance(heads, tuple) or isinstance(inner, tuple):
+        raise VramError(f"its facts lack {' and '.join(missing)}, and the other differs from layer to layer")
     bits, most_bits = _BITS.get(quant, _ANY)
-    # Of a layer: queries and what maps attention back, keys, values, and the three matrices of the network.
-    attention = 2 * width * heads * head + width * key_heads * (head + (shape.value_length or head))
-    per_layer = weights.gpu_bytes * 8 / layers
+    layer = _Layer(shape, weights, missing)
+    most = layer.filled(heads, inner, bits, layer.key_heads if inner is None else layer.most_heads(inner, bits))
+    return Bounded(most, layer.filled(heads, inner, most_bits, layer.key_heads), missing)
 
-    def filled(bits: float) -> Shape:
-        inner = max(0, int((per_layer / bits - attention) / (3 * width)))
-        return shape.model_copy(update={"head_count": heads, "feed_forward_length": shape.feed_forward_length or inner})
 
-    return Bounded(filled(bits), filled(most_bits), missing)
+class _Layer:
+    """Elements of a layer: queries and what maps attention back, keys, values, three matrices of the network."""
+
+    def __init__(self, shape: Shape, weights: Weights, missing: tuple[str, ...]) -> None:
+        layers, width, head, key_heads = (
+            shape.block_count,
+            shape.embedding_length,
+            shape.key_length,
+            shape.head_count_kv,
+        )
+        if not (layers and width and head and isinstance(key_heads, int)) or shape.expert_count:
+            raise VramError(f"its facts lack {' and '.join(missing)}, and what would bound them")
+        self.shape, self.width, self.head, self.key_heads = shape, width, head, key_heads
+        self.bits = weights.gpu_bytes * 8 / layers
+        self.keys_and_values = width * key_heads * (head + (shape.value_length or head))
+
+    def filled(self, heads: int | None, inner: int | None, bits: float, bound_heads: int) -> Shape:
+        """The shape with what is missing, if its layers have weights of that many bits each."""
+        heads = bound_heads if heads is None else heads
+        if inner is None:
+            # More query heads mean a narrower network in the same bytes, and less memory: the fewest bound both.
+            left = self.bits / bits - self.keys_and_values - 2 * self.width * heads * self.head
+            inner = max(0, int(left) // (3 * self.width))
+        return self.shape.model_copy(update={"head_count": heads, "feed_forward_length": inner})
+
+    def most_heads(self, inner: int, bits: float) -> int:
+        left = self.bits / bits - self.keys_and_values - 3 * self.width * inner
+        # Narrow queries may leave another copy of the residual stream without a hole; twice the width covers that.
+        return max(self.key_heads, int(left / (2 * self.width * self.head)), 2 * self.width // self.head)

@@ -1,5 +1,6 @@
 """What llama.cpp itself says that a model takes, without a weight being read."""
 
+import functools
 import re
 import socket
 import subprocess
@@ -83,6 +84,7 @@ def header_of(file: Path) -> Header:
         return read_header(read, file.stat().st_size)
 
 
+@functools.cache
 def facts_of(model: Path, mmproj: Path | None = None) -> GgufFacts:
-    """What our own reader makes of the headers."""
+    """What our own reader makes of the headers; a test writes no file twice."""
     return facts([header_of(model)], header_of(mmproj) if mmproj else None)

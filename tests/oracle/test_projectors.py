@@ -6,7 +6,7 @@ import pytest
 
 from plan.cards import CARDS
 from plan.vram import Serving, estimate
-from tests.oracle.allocator import Allocator, facts_of
+from tests.oracle.allocator import Allocator, facts_of, header_of
 from tests.oracle.known import KNOWN
 from tests.oracle.projectors import Projector
 
@@ -24,7 +24,7 @@ PAIRS = {
 
 
 @pytest.mark.parametrize(("model", "projector"), PAIRS.values(), ids=PAIRS)
-@pytest.mark.parametrize("image_max_tokens", [64, 1024, 2116])
+@pytest.mark.parametrize("image_max_tokens", [64, 2116])
 def test_a_projectors_buffer_is_at_least_llama_servers_and_at_most_8_percent_more(
     tmp_path: Path, allocator: Allocator, model: str, projector: Projector, image_max_tokens: int
 ) -> None:
@@ -46,10 +46,7 @@ def test_the_figures_of_public_cuda_logs_are_the_ones_that_llama_server_reckons(
     """ggml-org/llama.cpp#18181 prints 372.08 MiB for Qwen3-VL's tower, #22673 prints 223.30 for Qwen3.5-4B's."""
     (nothing := tmp_path / "nothing.gguf").write_bytes(b"GGUF of no model")
     for name, printed in (("qwen3vl-8b", 372.08), ("qwen3.5-4b", 223.30)):
-        model, projector = PAIRS[name]
-        text, mmproj = KNOWN[model].write(tmp_path / "model.gguf"), projector.write(tmp_path / "mmproj.gguf")
-        found = facts_of(text, mmproj).projector
-        assert found
-        assert found.weight_bytes
+        mmproj = PAIRS[name][1].write(tmp_path / f"{name}.gguf")
+        weights_mib = sum(header_of(mmproj).tensors.values()) / 2**20
 
-        assert allocator.projector(mmproj, nothing) - found.weight_bytes / 2**20 == pytest.approx(printed, abs=0.02)
+        assert allocator.projector(mmproj, nothing) - weights_mib == pytest.approx(printed, abs=0.02)

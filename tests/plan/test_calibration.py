@@ -65,10 +65,13 @@ def test_less_than_weights_and_cache_cannot_have_been_measured_of_a_loaded_model
         with_measured(seen(5023))
 
 
-def test_a_model_of_an_unknown_kind_is_served_as_it_was_measured_and_in_no_other_way() -> None:
+def test_a_model_of_an_unknown_kind_takes_at_most_what_the_next_larger_context_was_measured_to_take() -> None:
     def unknown(serving: Serving) -> Breakdown:
         raise VramError(f"nothing is known at {serving.context}")
 
-    assert calibrated(unknown, SERVING, [seen(5300)], has_projector=False).total_mib == 5300
+    both = [seen(9000, context=32768), seen(5300)]
+    for context, mib in ((4096, 5300), (8192, 5300), (8448, 9000)):
+        serving = dataclasses.replace(SERVING, context=context)
+        assert calibrated(unknown, serving, both, has_projector=False).total_mib == mib
     with pytest.raises(VramError, match="16384"):
         calibrated(unknown, dataclasses.replace(SERVING, context=16384), [seen(5300)], has_projector=False)
