@@ -73,14 +73,15 @@ def parts(breakdown: Breakdown) -> list[Segment]:
         breakdown.compute_mib,
         breakdown.mmproj_weights_mib + breakdown.mmproj_compute_mib,
         breakdown.context_mib,
-        breakdown.upper_mib - breakdown.total_mib,
     )
     segments: list[Segment] = []
     at = 0.0
-    for name, mib in zip((*PARTS, "margin"), sizes, strict=True):
-        if mib > 0:
-            segments.append(Segment(name, name.replace(" ", "-").lower(), at, mib))
-            at += mib
+    # What is left beside a measured total can be less than nothing; it is in the total all the same.
+    for name, mib in [*zip(PARTS, sizes, strict=True), ("margin", breakdown.upper_mib)]:
+        length = mib - at if name == "margin" else mib
+        if length > 0:
+            segments.append(Segment(name, name.replace(" ", "-").lower(), at, length))
+            at += length
     return segments
 
 

@@ -9,8 +9,8 @@ and at most 8 % more; equal for a dense model whose queries are as wide as the m
   much wider than one; Qwen3's own stay within 8 %. A CUDA build keeps rows of the experts for a fused reduction
   (ggml_backend_cuda_graph_optimize), which an RPC device does not.
 - A quantized cache: flash attention makes an f16 copy of one layer's keys and values on CUDA alone
-  (ggml_cuda_flash_attn_ext_get_alloc_size). Public CUDA logs of Qwen3.5 2B, 4B, 9B and 27B with q8_0 at 262144 tokens
-  (796, 1330, 1336 and 1360 MiB) are met within 1 MiB.
+  (ggml_cuda_flash_attn_ext_get_alloc_size). Public CUDA logs of Qwen3.5 4B, 9B and 27B with q8_0 at 262144 tokens
+  (1330, 1336 and 1360 MiB) are met within 1 MiB.
 """
 
 from dataclasses import dataclass

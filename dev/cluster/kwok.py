@@ -5,7 +5,10 @@ from pathlib import Path
 from dev.cluster import control_plane, service
 from dev.cluster.nodes import PLAYED
 from dev.instance import NODE_IP, POD_CIDR, Instance
+from dev.steps import DevError
 
+# kwok 0.8.0 now and then panics while its controllers start (node_controller.go:158).
+_STARTS = 3
 _OWN_STAGES = Path(__file__).with_name("stages")
 
 
@@ -22,4 +25,11 @@ def start(instance: Instance, programs: Path) -> None:
         "--server-address=127.0.0.1:10247",
         *(f"--config={stage}" for where in (programs / "stages", _OWN_STAGES) for stage in sorted(where.iterdir())),
     ]
-    service.run(instance, "kwok", argv, "http://127.0.0.1:10247/healthz")
+    for left in reversed(range(_STARTS)):
+        try:
+            service.run(instance, "kwok", argv, "http://127.0.0.1:10247/healthz")
+        except DevError:
+            if not left:
+                raise
+        else:
+            break

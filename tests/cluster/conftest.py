@@ -22,7 +22,8 @@ from dev.cluster import kubectl
 from dev.instance import Instance
 from dev.stackfile import ROOT
 
-INSTANCE = Instance("test-up")
+# Two clones may run their tests at once: each names its own.
+INSTANCE = Instance(f"{os.environ.get('LOCAL_LLM_TEST_INSTANCE') or 'test'}-up")
 NAMESPACE = "llama-cpp"
 MODELS = ("gemma-3-270m-q3", "gemma-3-270m-q4")
 PROMPT = "Write one sentence about the sea."

@@ -11,6 +11,8 @@ from dev import tools
 from dev.cluster import nodes
 from dev.cluster.kubectl import apply, kubectl
 from dev.instance import Instance
+from dev.steps import DevError
+from plan.names import SERVER
 from tests.engine.conftest import INSTANCE, Stack, image
 from tests.plugin.waiting import until
 
@@ -133,3 +135,31 @@ def test_who_may_not_list_pods_is_told_which_right_is_missing(declared: Stack, t
     assert "kubectl get namespaces,nodes,pods -A" in refused.stdout
     assert noted.returncode == 0, noted.stdout + noted.stderr
     assert 'cannot list resource "pods"' in noted.stdout, "a note, since nothing depends on it"
+
+
+def test_who_advertises_comes_before_the_server_and_goes_with_the_stack(declared: Stack) -> None:
+    role = ("get", "clusterrole,clusterrolebinding", f"{declared.namespace}-gpumem-advertise", "-o", "name")
+    declared.raw["gpu"]["memory"]["advertise"] = "managed"
+    declared.up()
+
+    made = [declared.get("deployment", name)["metadata"]["creationTimestamp"] for name in ("gpumem-advertise", SERVER)]
+    assert made == sorted(made), "a server that came first would wait for what nobody offers"
+    assert len(kubectl(INSTANCE, *role).split()) == 2
+    assert _may(declared, "patch", "nodes", "--subresource=status")
+    assert not _may(declared, "patch", "nodes")
+    assert declared.unchanged()
+    assert declared.unchanged("--refresh")
+
+    declared.raw["gpu"]["memory"]["advertise"] = "external"
+    assert set(declared.steps().values()) == {"delete"}, "the server stays as it is"
+    declared.up()
+    assert kubectl(INSTANCE, *role, "--ignore-not-found") == ""
+    assert declared.unchanged("--refresh")
+
+
+def _may(stack: Stack, *what: str) -> bool:
+    who = f"--as=system:serviceaccount:{stack.namespace}:gpumem-advertise"
+    try:
+        return kubectl(INSTANCE, "auth", "can-i", *what, who).strip() == "yes"
+    except DevError:  # it ends with 1 when the answer is no
+        return False

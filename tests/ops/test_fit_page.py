@@ -231,3 +231,15 @@ def test_equal_reports_give_equal_bytes_and_a_stack_without_a_card_a_page_too() 
     stack = config.parse(stacks.raw("dev"))
     tree = parsed(fit_page.render(Report("dev", TODAY.isoformat(), stack, None)))
     assert "No card" in " ".join(tree.itertext())
+
+
+def test_a_model_measured_at_less_than_its_parts_is_drawn_up_to_what_a_budget_counts_with() -> None:
+    fit = report().fit
+    assert fit
+    measured = dataclasses.replace(fit.models["qwen3-8b"], context_mib=-40.0, source="measured")
+    page = parsed(fit_page.render(report(models={"qwen3-8b": measured})))
+
+    (bar,) = bars(drawing(page, "models"))
+
+    assert "cuda-context" not in {kind for kind, *_ in bar}, "no bar is shorter than nothing"
+    assert sum(size for *_, size in bar) == pytest.approx(measured.upper_mib, abs=0.05)

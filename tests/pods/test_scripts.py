@@ -63,7 +63,8 @@ def test_the_config_map_holds_the_programs_of_the_repository_and_fits(engine: En
 
 def test_a_job_s_manifest_is_one_that_the_fetcher_accepts(bench: Bench, engine: Engine) -> None:
     run(stacks.raw("dev"))
-    (container,) = engine.of("Job")[0].inputs["spec"]["template"]["spec"]["containers"]
+    job = next(job for job in engine.of("Job") if job.name.startswith("fetch-"))
+    (container,) = job.inputs["spec"]["template"]["spec"]["containers"]
     command, flag, text = container["args"]
     assert (command, flag) == ("fetch", "--manifest")
     bench.manifest = {**json.loads(text), "root": str(bench.root), "endpoint": bench.hub.endpoint, "margin_bytes": 0}
