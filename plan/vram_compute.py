@@ -76,16 +76,25 @@ def _feed_forward(lengths: Lengths, cells: int, quantized: bool) -> int:
     query = lengths.query * (2 if quantized and lengths.query < width else 1)
     deepstack = lengths.deepstack * width
     residual = 2 * width + (max(query, width) + deepstack if deepstack else query)
-    # Narrow queries leave no hole for one more copy of the residual stream; wide masks do.
-    another = width if lengths.query < width and masks < width else 0
     count, used, inner = lengths.experts
     if count:
         # Rows of the experts take the room of up and gate where that is enough, with their weighted copies or without.
         copies = (2 * width > 3 * inner) + (width > 3 * inner)
-        return used * (3 * inner + copies * width) + residual + another + 4 * count
+        experts = used * (3 * inner + copies * width) + 4 * count
+        return experts + residual + _another(lengths, masks, width)
     if lengths.architecture == "qwen35":
         return 3 * lengths.inner + 2 * width
-    return 3 * lengths.inner + residual + (another if lengths.inner > residual + masks else 0)
+    return 3 * lengths.inner + residual + _another(lengths, masks, min(width, lengths.inner - residual))
+
+
+def _another(lengths: Lengths, masks: int, edge: int) -> int:
+    """One more copy of the residual stream: queries narrower than it leave no hole for it, masks beyond the edge do.
+
+    Behind the edge memory would shrink with a longer context; it is kept level, so that more tokens never take less.
+    """
+    if lengths.query >= lengths.width or edge <= 0:
+        return 0
+    return lengths.width if masks < edge else max(0, edge + lengths.width - masks)
 
 
 def _attention(lengths: Lengths) -> int:
