@@ -105,7 +105,7 @@ def stop_all(instance: Instance, timeout_s: float = 20.0) -> None:
             with contextlib.suppress(FileNotFoundError):
                 group.rmdir()
     for pid_file in instance.run.glob("*.pid"):
-        pid_file.unlink()
+        pid_file.unlink(missing_ok=True)
 
 
 def wait_for(what: str, probe: Callable[[], bool], instance: Instance, name: str, timeout_s: float = 60.0) -> None:

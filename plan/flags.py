@@ -47,8 +47,8 @@ def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.G
         raise ConfigError(key, model.context, f"{rule} Raise context or lower image_max_tokens.")
     rows: list[tuple[str, str | None]] = [
         ("model", path),
-        # The projector's compute buffer grows with the largest image, for good; the model's own maximum would take four
-        # times as much of the card.
+        # The projector's compute buffer grows with the largest image, for good: the model's own maximum takes twice as
+        # much of the card.
         *([("mmproj", projector), ("image-max-tokens", str(image_max_tokens))] if projector else []),
         ("n-gpu-layers", "0" if gpu.model == "none" else str(_ALL_LAYERS)),
         ("ctx-size", str(model.context * model.parallel)),  # llama-server divides it among the slots

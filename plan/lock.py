@@ -128,6 +128,6 @@ def _flow(fact: BaseModel) -> str:
 
 
 def _scalar(value: object) -> str:
-    # Quoted by the library where YAML would read another type: a generation of digits alone, for one.
-    text = yaml.safe_dump(value, default_flow_style=True, width=_ONE_LINE, explicit_end=False)
-    return text.removesuffix("\n...\n").strip()
+    # Quoted by the library where YAML would read another type, a generation of digits alone for one; and, because it is
+    # dumped as an item, where a comma would end it.
+    return yaml.safe_dump([value], default_flow_style=True, width=_ONE_LINE).strip()[1:-1]

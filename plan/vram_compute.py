@@ -9,8 +9,8 @@ and at most 8 % more; equal for a dense model whose queries are as wide as the m
   much wider than one; Qwen3's own stay within 8 %. A CUDA build keeps rows of the experts for a fused reduction
   (ggml_backend_cuda_graph_optimize), which an RPC device does not.
 - A quantized cache: flash attention makes an f16 copy of one layer's keys and values on CUDA alone
-  (ggml_cuda_flash_attn_ext_get_alloc_size). Public CUDA logs of Qwen3.5 2B, 4B, 9B and 27B with q8_0 at 262144 tokens
-  (796, 1330, 1336 and 1360 MiB) are met within 1 MiB.
+  (ggml_cuda_flash_attn_ext_get_alloc_size). Public CUDA logs of Qwen3.5 4B, 9B and 27B with q8_0 at 262144 tokens
+  (1330, 1336 and 1360 MiB) are met within 1 MiB.
 """
 
 from dataclasses import dataclass
@@ -76,16 +76,25 @@ def _feed_forward(lengths: Lengths, cells: int, quantized: bool) -> int:
     query = lengths.query * (2 if quantized and lengths.query < width else 1)
     deepstack = lengths.deepstack * width
     residual = 2 * width + (max(query, width) + deepstack if deepstack else query)
-    # Narrow queries leave no hole for one more copy of the residual stream; wide masks do.
-    another = width if lengths.query < width and masks < width else 0
     count, used, inner = lengths.experts
     if count:
         # Rows of the experts take the room of up and gate where that is enough, with their weighted copies or without.
         copies = (2 * width > 3 * inner) + (width > 3 * inner)
-        return used * (3 * inner + copies * width) + residual + another + 4 * count
+        experts = used * (3 * inner + copies * width) + 4 * count
+        return experts + residual + _another(lengths, masks, width)
     if lengths.architecture == "qwen35":
         return 3 * lengths.inner + 2 * width
-    return 3 * lengths.inner + residual + (another if lengths.inner > residual + masks else 0)
+    return 3 * lengths.inner + residual + _another(lengths, masks, min(width, lengths.inner - residual))
+
+
+def _another(lengths: Lengths, masks: int, edge: int) -> int:
+    """One more copy of the residual stream: queries narrower than it leave no hole for it, masks beyond the edge do.
+
+    Behind the edge memory would shrink with a longer context; it is kept level, so that more tokens never take less.
+    """
+    if lengths.query >= lengths.width or edge <= 0:
+        return 0
+    return lengths.width if masks < edge else max(0, edge + lengths.width - masks)
 
 
 def _attention(lengths: Lengths) -> int:

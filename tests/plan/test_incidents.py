@@ -160,7 +160,7 @@ def test_15_but_not_a_day_longer() -> None:
     raw["gpu"]["tenants"]["immich-ml"]["scaled_to_zero_until"] = "2026-11-21"
     said = refusal(raw, the_lock)
     assert "gpu.tenants.immich-ml.scaled_to_zero_until: got '2026-11-21'. The window has ended" in said
-    assert "Scale immich-ml up again" in said
+    assert "Scale immich/immich-machine-learning up again" in said, "a command needs the name that the cluster knows"
 
 
 def test_16_a_spike_names_the_model_that_fits_when_the_wanted_one_does_not() -> None:

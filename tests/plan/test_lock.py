@@ -79,6 +79,18 @@ def test_what_is_written_is_read_back_and_order_does_not_matter(models: dict[str
     assert lock.dump(backwards) == lock.dump(whole)
 
 
+def test_a_comma_in_a_header_s_text_stays_in_it() -> None:
+    whole = stacks.locked()
+    model = whole.models["qwen3vl-8b"]
+    assert model.gguf.projector
+    odd = model.gguf.model_copy(
+        update={"projector": model.gguf.projector.model_copy(update={"projector_type": "a, b: [0"})}
+    )
+    changed = lock.Lock(version=1, models={"m": model.model_copy(update={"gguf": odd})})
+
+    assert lock.load(lock.dump(changed)) == changed
+
+
 def test_the_committed_lock_is_as_the_writer_would_write_it() -> None:
     text = (stacks.ROOT / "models.lock.yaml").read_text()
     assert lock.dump(lock.load(text)) == text

@@ -169,7 +169,7 @@ def test_lengths_that_nobody_told_are_bounded_by_the_weights(missing: tuple[str,
     assert truth.source == "derived"
     assert {named.source, unnamed.source} == {"bound"}
     assert truth.compute_mib <= named.compute_mib <= unnamed.compute_mib, "a bound below the truth is none"
-    assert named.compute_mib < truth.compute_mib + 30, "with the quantization's name it is not far from the truth"
+    assert named.compute_mib < truth.compute_mib + 40, "with the quantization's name it is not far from the truth"
     assert all(name in named.notes[0] for name in missing)
     assert "MiB, at the worst" in named.notes[0]
 
@@ -246,6 +246,15 @@ def test_more_context_never_takes_less_of_what_grows_with_it(
     assert less.kv_mib <= more.kv_mib
     assert (less.weights_mib, less.state_mib) == (more.weights_mib, more.state_mib)
     assert less.upper_mib <= more.upper_mib, "a search for the largest context relies on it"
+
+
+@pytest.mark.parametrize("architecture", ["qwen3", "gemma3", "qwen3moe"])
+def test_the_compute_buffer_of_narrow_queries_never_shrinks_with_the_context(architecture: str) -> None:
+    keys = {"head_count": 16, "head_count_kv": 1, "feed_forward_length": 18432, "sliding_window": 1024}
+    experts = {"expert_count": 128, "expert_used_count": 8, "expert_feed_forward_length": 768}
+    model = facts(architecture, **keys, **(experts if architecture == "qwen3moe" else {}))
+    taken_mib = [taken(model, context).compute_mib for context in range(256, 65537, 256)]
+    assert taken_mib == sorted(taken_mib), "a search for the largest context relies on it"
 
 
 @given(shapes(), CONTEXTS, HOW)
