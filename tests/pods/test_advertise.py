@@ -3,11 +3,7 @@
 import datetime
 import json
 import signal
-import socket
 import subprocess
-import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,64 +13,11 @@ import pytest
 from plan import config
 from plan.plan import make_plan
 from tests import stacks
+from tests.pods.advertising import BOTH, RESOURCE, Advertiser
 from tests.pods.api_server import TOKEN, ApiServer, Fault, half, hang, nonsense, refuse, reset
 from tests.pods.bench import until
-from tests.pods.shelf import argv, of
+from tests.pods.shelf import of
 from tests.pods.test_scripts import pythons
-
-RESOURCE = "viktorbarzin.me/gpumem"
-BOTH = ("14k", "14k")
-
-
-class Advertiser:
-    """The program beside an API server."""
-
-    def __init__(self, api: ApiServer, directory: Path) -> None:
-        self.api, self.log, self.credentials = api, directory / "log", directory / "serviceaccount"
-        self.credentials.mkdir()
-        (self.credentials / "token").write_text(f"{TOKEN}\n")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
-        self.manifest: dict[str, Any] = {
-            "resource": RESOURCE,
-            "quantity": "14k",
-            "selector": {"nvidia.com/gpu.present": "true"},
-            "role": "llama-cpp-gpumem-advertise",
-            "listen": self.port,
-            "poll_s": 0.05,
-            "timeout_s": 0.5,
-            "api": api.url,
-            "credentials": str(self.credentials),
-        }
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self, python: str = sys.executable) -> None:
-        with self.log.open("wb") as log:
-            command = argv("advertise", self.manifest, (python,))
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env={"http_proxy": "http://127.0.0.1:1"})
-
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.log.read_text().splitlines() if line.endswith("}")]
-
-    def wait(self, event: str, said: str = "") -> dict[str, Any]:
-        """The first line about this event whose reason has these words."""
-
-        def found() -> list[dict[str, Any]]:
-            return [line for line in of(self.lines(), event) if said in line.get("reason", "")]
-
-        assert self.process
-        alive = self.process
-        until(lambda: found() or alive.poll() is not None, f"{event} {said}")
-        assert found(), self.log.read_text()
-        return found()[0]
-
-    def get(self, path: str) -> tuple[int, str]:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
 
 
 @pytest.fixture
