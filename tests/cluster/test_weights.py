@@ -37,6 +37,7 @@ from tests.cluster.conftest import (
 
 Q3, Q4 = MODELS
 SEGMENT = r"bytes=\d+-(?!0$)"  # a part of a file, not the one-byte question where it is
+STREAMS = 4  # of one fetcher: pods/manifest.py
 STORE = INSTANCE.state / "models"
 
 
@@ -106,7 +107,8 @@ def uid(kind: str, name: str) -> str:
 def test_a_fetch_that_is_killed_goes_on_where_it_was_and_the_chat_works(output: str) -> None:  # noqa: ARG001
     forget(Q4)
     whole = lock.load((ROOT / "models.lock.yaml").read_text()).models[Q4].files[0]
-    segments, arrive = -(-whole.size // (16 << 20)), 5
+    segments, arrive = -(-whole.size // (16 << 20)), STREAMS + 1
+    begun = len(asked(whole.sha256))
     faults({"origin": "cdn", "range": SEGMENT, "skip": arrive, "stall_after": 0})
     running = start()
     journal = STORE / ".blobs" / f"sha256-{whole.sha256}.part.journal"
@@ -114,12 +116,12 @@ def test_a_fetch_that_is_killed_goes_on_where_it_was_and_the_chat_works(output: 
     (pid,) = fetchers()
 
     os.kill(pid, signal.SIGKILL)
-    before = len(asked(whole.sha256))
     faults()
 
     assert running.end() == 0, running.seen
     assert answered(running.seen)
-    assert len(asked(whole.sha256)) - before == segments - arrive, "what had arrived is not asked for again"
+    again = len(asked(whole.sha256)) - begun - segments
+    assert 0 <= again <= STREAMS, "what had arrived is not asked for again, only what was on its way"
     assert STORE.joinpath(Q4, "current", "READY.json").exists()
 
 
