@@ -5,15 +5,12 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs, DeploymentStrategyArgs
 from pulumi_kubernetes.core.v1 import (
-    ConfigMapVolumeSourceArgs,
     ContainerPortArgs,
     HTTPGetActionArgs,
     PodSpecArgs,
     PodTemplateSpecArgs,
     ProbeArgs,
     ServiceAccount,
-    VolumeArgs,
-    VolumeMountArgs,
 )
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding, PolicyRuleArgs, RoleRefArgs, SubjectArgs
@@ -101,7 +98,7 @@ def _pod(args: GpuMemoryArgs, account: pulumi.Input[str]) -> PodSpecArgs:
         plan.image,
         requests={"cpu": "10m", "memory": "32Mi"},
         limits={"memory": "128Mi", "ephemeral-storage": "64Mi"},
-        mounts=[VolumeMountArgs(name="scripts", mount_path=SCRIPTS_DIR, read_only=True)],
+        mounts=pod.config_mounts(scripts=SCRIPTS_DIR),
         ports=[ContainerPortArgs(name="http", container_port=PORT, protocol="TCP")],
         # Half a minute of an API server that does not answer says nothing about the nodes.
         readiness=ProbeArgs(
@@ -116,5 +113,5 @@ def _pod(args: GpuMemoryArgs, account: pulumi.Input[str]) -> PodSpecArgs:
         tolerations=pod.tolerations(plan.tolerations),
         security_context=pod.pod_security(plan.uid, plan.gid),
         containers=[container],
-        volumes=[VolumeArgs(name="scripts", config_map=ConfigMapVolumeSourceArgs(name=args.scripts))],
+        volumes=pod.config_volumes(scripts=args.scripts),
     )

@@ -88,14 +88,15 @@ def notes(question: Question | None, wanted: "Tenancy") -> tuple[str, ...]:
         return holders.unread(wanted, str(error))
 
 
-def look(wanted: "Tenancy") -> "Observed":
-    """The stack's cluster as it is now; raises NoAnswerError, also where kubectl leads to another one."""
+def look(cluster_id: str | None) -> "Observed":
+    """The cluster as it is now; raises NoAnswerError, also where kubectl leads to another one than is named."""
     try:
         seen = parse(Question().answer())
     except ValueError as error:
         raise NoAnswerError(str(error)) from None
-    if seen.cluster_id != wanted.cluster_id:
-        raise NoAnswerError(f"the stack belongs to the cluster {wanted.cluster_id}, kubectl asks {seen.cluster_id}")
+    if cluster_id not in (None, seen.cluster_id):
+        whose = f"the stack belongs to the cluster {cluster_id}, kubectl asks {seen.cluster_id}"
+        raise NoAnswerError(f"{whose}, and who is there is not the stack's")
     return seen
 
 

@@ -25,12 +25,12 @@ from plan.server import ServerPlan
 
 @dataclass(frozen=True, slots=True)
 class LlamaSwapArgs:
-    """`scripts` is the ConfigMap with the gate; `weights`, and what else comes first, before the old pod may go."""
+    """`scripts` is the ConfigMap with the gate; `first` must be there before the old pod may go."""
 
     plan: ServerPlan
     claim_name: pulumi.Input[str]
     scripts: pulumi.Input[str]
-    weights: Sequence[pulumi.Resource]
+    first: Sequence[pulumi.Resource]
 
 
 class LlamaSwap(pulumi.ComponentResource):
@@ -117,7 +117,7 @@ class LlamaSwap(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 # With Recreate the old pod goes first; before, the new weights must be there, and the new image tried.
-                depends_on=[*args.weights, tried],
+                depends_on=[*args.first, tried],
                 custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
             ),
         )

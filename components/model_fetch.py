@@ -9,7 +9,6 @@ from pulumi_kubernetes.batch.v1 import (
     JobSpecArgs,
     PodFailurePolicyArgs,
     PodFailurePolicyOnExitCodesRequirementArgs,
-    PodFailurePolicyOnPodConditionsPatternArgs,
     PodFailurePolicyRuleArgs,
 )
 from pulumi_kubernetes.core.v1 import (
@@ -20,7 +19,7 @@ from pulumi_kubernetes.core.v1 import (
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from components import pod
+from components import awaited_job, pod
 from plan import names
 from plan.downloads import FINAL_EXIT_CODES, SCRIPTS_DIR, FetchesPlan, FetchPlan, TokenSecret
 
@@ -43,19 +42,11 @@ class ModelFetch(pulumi.ComponentResource):
     def __init__(self, name: str, args: ModelFetchArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("llm:models:ModelFetch", name, None, opts)
         labels = names.labels("fetch", args.common.namespace, args.plan.model_id)
-        timeout = f"{args.plan.deadline_s}s"
         job = Job(
             f"{name}-job",
             metadata=ObjectMetaArgs(namespace=args.common.namespace, name=args.plan.job, labels=labels),
             spec=_job(args, labels),
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                # A Job that failed is replaced by the next `up`; the fixed name forbids two fetchers of one model, so
-                # the old one goes first.
-                replace_on_changes=["#initerror"],
-                delete_before_replace=True,
-                custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
-            ),
+            opts=awaited_job.run_again_when_failed(self, args.plan.deadline_s),
         )
         self.job_name = job.metadata.name
         self.register_outputs({"job_name": self.job_name})
@@ -74,12 +65,7 @@ def _job(args: ModelFetchArgs, labels: Mapping[str, str]) -> JobSpecArgs:
                         container_name="fetch", operator="In", values=list(FINAL_EXIT_CODES)
                     ),
                 ),
-                PodFailurePolicyRuleArgs(
-                    action="Ignore",
-                    on_pod_conditions=[
-                        PodFailurePolicyOnPodConditionsPatternArgs(type="DisruptionTarget", status="True")
-                    ],
-                ),
+                awaited_job.ignore_disruption(),
             ]
         ),
         template=pod.of_job(_fetcher(args), labels, args.common, args.claim_name, args.scripts),

@@ -119,11 +119,14 @@ def volumes(claim: pulumi.Input[str], **config_maps: pulumi.Input[str]) -> Seque
 
 
 def scratch_volumes(**config_maps: pulumi.Input[str]) -> Sequence[VolumeArgs]:
-    """The one place a pod may write to, and ConfigMaps by the name under which they are mounted."""
-    return [
-        VolumeArgs(name="tmp", empty_dir=EmptyDirVolumeSourceArgs(size_limit="1Gi")),
-        *[VolumeArgs(name=name, config_map=ConfigMapVolumeSourceArgs(name=it)) for name, it in config_maps.items()],
-    ]
+    """The one place a pod may write to, and what `config_volumes` has."""
+    tmp = VolumeArgs(name="tmp", empty_dir=EmptyDirVolumeSourceArgs(size_limit="1Gi"))
+    return [tmp, *config_volumes(**config_maps)]
+
+
+def config_volumes(**config_maps: pulumi.Input[str]) -> Sequence[VolumeArgs]:
+    """ConfigMaps by the name under which they are mounted."""
+    return [VolumeArgs(name=name, config_map=ConfigMapVolumeSourceArgs(name=it)) for name, it in config_maps.items()]
 
 
 def mounts(*, models_read_only: bool, **directories: str) -> Sequence[VolumeMountArgs]:
@@ -134,10 +137,13 @@ def mounts(*, models_read_only: bool, **directories: str) -> Sequence[VolumeMoun
 
 def scratch_mounts(**directories: str) -> Sequence[VolumeMountArgs]:
     """The same without the models."""
-    return [
-        VolumeMountArgs(name="tmp", mount_path="/tmp"),  # noqa: S108 - an emptyDir of the pod's own
-        *[VolumeMountArgs(name=name, mount_path=path, read_only=True) for name, path in directories.items()],
-    ]
+    tmp = VolumeMountArgs(name="tmp", mount_path="/tmp")  # noqa: S108 - an emptyDir of the pod's own
+    return [tmp, *config_mounts(**directories)]
+
+
+def config_mounts(**directories: str) -> Sequence[VolumeMountArgs]:
+    """The same of ConfigMaps alone."""
+    return [VolumeMountArgs(name=name, mount_path=path, read_only=True) for name, path in directories.items()]
 
 
 def tolerations(wanted: Sequence[Toleration]) -> Sequence[TolerationArgs]:

@@ -1,18 +1,12 @@
 """The Job that tries the engine's image with the new configuration; the rollout waits for it."""
 
 import pulumi
-from pulumi_kubernetes.batch.v1 import (
-    Job,
-    JobSpecArgs,
-    PodFailurePolicyArgs,
-    PodFailurePolicyOnPodConditionsPatternArgs,
-    PodFailurePolicyRuleArgs,
-)
+from pulumi_kubernetes.batch.v1 import Job, JobSpecArgs, PodFailurePolicyArgs
 from pulumi_kubernetes.core.v1 import ContainerArgs, EnvVarArgs, PodSpecArgs, PodTemplateSpecArgs
 from pulumi_kubernetes.core.v1 import ResourceRequirementsArgs as Resources
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from components import pod
+from components import awaited_job, pod
 from plan import names
 from plan.server import CONFIG_DIR, ServerPlan
 
@@ -22,7 +16,7 @@ def preflight(name: str, plan: ServerPlan, config_map: pulumi.Input[str], parent
 
     On the node with the card, where the image is needed anyway, but without a slice: the old pod may hold the last.
     """
-    labels, timeout = names.labels("preflight", plan.namespace), f"{plan.preflight.deadline_s}s"
+    labels = names.labels("preflight", plan.namespace)
     spec = PodSpecArgs(
         restart_policy="Never",
         automount_service_account_token=False,
@@ -34,7 +28,6 @@ def preflight(name: str, plan: ServerPlan, config_map: pulumi.Input[str], parent
         containers=[_trial(plan)],
         volumes=pod.scratch_volumes(config=config_map),
     )
-    disrupted = PodFailurePolicyOnPodConditionsPatternArgs(type="DisruptionTarget", status="True")
     return Job(
         f"{name}-preflight",
         metadata=ObjectMetaArgs(namespace=plan.namespace, name=plan.preflight.job, labels=labels),
@@ -42,17 +35,10 @@ def preflight(name: str, plan: ServerPlan, config_map: pulumi.Input[str], parent
             active_deadline_seconds=plan.preflight.deadline_s,
             # Another try would end the same way, but for a pod that was in the way of somebody else.
             backoff_limit=0,
-            pod_failure_policy=PodFailurePolicyArgs(
-                rules=[PodFailurePolicyRuleArgs(action="Ignore", on_pod_conditions=[disrupted])]
-            ),
+            pod_failure_policy=PodFailurePolicyArgs(rules=[awaited_job.ignore_disruption()]),
             template=PodTemplateSpecArgs(metadata=ObjectMetaArgs(labels=labels), spec=spec),
         ),
-        opts=pulumi.ResourceOptions(
-            parent=parent,
-            replace_on_changes=["#initerror"],
-            delete_before_replace=True,
-            custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
-        ),
+        opts=awaited_job.run_again_when_failed(parent, plan.preflight.deadline_s),
     )
 
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from ops import fit_svg
-from ops.fit_report import PARTS, Report, by_size, holders, model_notes, notes
+from ops.fit_report import PARTS, Report, by_size, holders, notes
 from ops.fit_svg import element, number, swatch
 from plan.fit import Fit
 from plan.vram import Breakdown
@@ -71,7 +71,7 @@ def _content(report: Report) -> Iterator[Element]:
         yield element("h2", "In numbers")
         yield _holders(fit)
         yield _numbers(report, fit)
-    if lines := [*model_notes(report), *notes(report)]:
+    if lines := [*(report.fit.notes if report.fit else ()), *notes(report)]:
         yield element("h2", "Notes")
         yield element("ul", *(element("li", line) for line in lines), class_="notes")
     made = f"Made on {report.date} by "

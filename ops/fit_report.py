@@ -85,13 +85,6 @@ def parts(breakdown: Breakdown) -> list[Segment]:
     return segments
 
 
-def model_notes(report: Report) -> list[str]:
-    """What has to be known of single models."""
-    models = sorted(report.fit.models.items()) if report.fit else ()
-    return [f"{model_id}: {note}" for model_id, it in models for note in it.notes]
-
-
 def notes(report: Report) -> list[str]:
-    """What has to be known of the card, beside `model_notes`."""
-    of_fit, of_models = (report.fit.notes if report.fit else ()), model_notes(report)
-    return [*(note for note in of_fit if note not in of_models), *report.windows, *report.undeclared]
+    """What has to be known of the card; what of single models is with them."""
+    return [*report.windows, *report.undeclared]

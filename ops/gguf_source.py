@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 import httpx2
 from huggingface_hub import constants
 
+from ops import http_range
 from ops.entry import Read
 from ops.errors import OpsError
 from ops.gguf_header import FIRST_READ_BYTES
@@ -79,19 +80,14 @@ def _remote(parts: SplitResult) -> Source:
 
 def _get(url: str, name: str, start: int, end: int) -> tuple[bytes, int]:
     """Bytes from `start` on, to `end` or the file's end, and the file's size."""
-    headers = {**_identity(url), "Range": f"bytes={start}-{end - 1}", "Accept-Encoding": "identity"}
+    headers = {**_identity(url), **http_range.headers(start, end)}
     # The client drops the token at a redirect to another origin.
     with (
         _explained(name),
         httpx2.stream("GET", url, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True) as answer,
     ):
         size_bytes = _size(answer, name, start)
-        data = bytearray()
-        for chunk in answer.iter_bytes():
-            data += chunk
-            if len(data) >= end - start:  # a server may send more than it was asked for
-                break
-    return bytes(data[: end - start]), size_bytes
+        return http_range.body(answer, end - start), size_bytes
 
 
 def _size(answer: httpx2.Response, name: str, start: int) -> int:

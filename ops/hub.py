@@ -11,6 +11,7 @@ from huggingface_hub import HfApi, constants, hf_hub_url
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status  # pyright: ignore[reportUnknownVariableType] - the library types one parameter as bare dict
 
+from ops import http_range
 from ops.entry import Chosen, Read, choose, entry
 from ops.errors import OpsError
 from plan.config import Model
@@ -46,7 +47,7 @@ def _locked(repo: str, chosen: Chosen, sibling: Any) -> LockedFile:
 
 
 def _read(url: str, token: str | bool, start: int, end: int) -> bytes:
-    headers = {**build_hf_headers(token=token), "Range": f"bytes={start}-{end - 1}", "Accept-Encoding": "identity"}
+    headers = {**build_hf_headers(token=token), **http_range.headers(start, end)}
     # The client drops the token at the redirect to another origin.
     with get_session().stream("GET", url, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True) as answer:
         hf_raise_for_status(answer)
@@ -54,12 +55,7 @@ def _read(url: str, token: str | bool, start: int, end: int) -> bytes:
             raise OpsError(
                 f"{url} is answered from its beginning, whatever part is asked for", "use another HF_ENDPOINT"
             )
-        data = bytearray()
-        for chunk in answer.iter_bytes():
-            data += chunk
-            if len(data) >= end - start:  # a server that ignores Range would send gigabytes
-                break
-    return bytes(data[: end - start])
+        return http_range.body(answer, end - start)
 
 
 @contextmanager

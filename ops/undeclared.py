@@ -1,15 +1,13 @@
 """Who is on the card of a live cluster, and in no entry of a stack. Only `ops fit` asks; a failure is a line."""
 
-import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.live import NoAnswerError, Question
+from components.live import NoAnswerError, look
 from ops.stack_file import NO_CLUSTER
 from plan import config
 from plan.holders import undeclared, undeclared_notes
-from plan.observed import parse
 from plan.tenancy import plan_tenancy
 
 
@@ -19,13 +17,10 @@ def lines(stack: config.Stack) -> Sequence[str]:
     if not wanted.shared or not _has_kubeconfig():
         return ()
     try:
-        seen = parse(Question().answer())
-    except (NoAnswerError, ValueError) as error:
+        seen = look(None if wanted.cluster_id == NO_CLUSTER else wanted.cluster_id)
+    except NoAnswerError as error:
         return (f"Whether the card has undeclared tenants is not known: {error}. --offline does not look.",)
-    if wanted.cluster_id not in (seen.cluster_id, NO_CLUSTER):
-        return (f"The cluster {seen.cluster_id}, where kubectl leads, is not the stack's: nobody there is looked at.",)
-    known = dataclasses.replace(wanted, cluster_id=seen.cluster_id)
-    return undeclared_notes(undeclared(known, seen))
+    return undeclared_notes(undeclared(wanted, seen))
 
 
 def _has_kubeconfig() -> bool:

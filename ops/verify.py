@@ -13,9 +13,8 @@ from ops.lock import LOCK_FILE
 from plan import lock as locks
 from plan.lock import LockedModel
 
-SLOWEST_TOKENS_S = (
-    5.0  # below it something is wrong with a card: a bad combination of flags once gave 0.58 instead of 33
-)
+# Below it something is wrong with a card: a bad combination of flags once gave 0.58 instead of 33.
+SLOWEST_TOKENS_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ def calibrated(
     estimate: Callable[[Serving], Breakdown], serving: Serving, measured: Sequence[Measured], has_projector: bool
 ) -> Breakdown:
     """The estimate, or what the newest measurement that fits says; raises VramError for one that cannot be true."""
-    found = sorted((m for m in measured if _same_but_context(m, serving, has_projector)), key=lambda m: m.date)
+    found = [m for m in measured if _same_but_context(m, serving, has_projector)]
     if not found:
         return estimate(serving)
     newest = max(found, key=lambda m: (m.context == serving.context, m.date))

@@ -5,7 +5,6 @@ peak, and the reserve. plan/residency.py says why nothing that starts is counted
 """
 
 import datetime
-import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -126,30 +125,31 @@ def _tenants(gpu: config.Gpu, today: datetime.date) -> tuple[Row, ...]:
     return tuple(Row(name, mib, "tenant", source) for name, (mib, source) in held.items())
 
 
-def _estimate(stack: config.Stack, model_id: str, locked: Locked, card: Card, context: int) -> Breakdown:
-    """`context` in tokens of one request."""
-    model, files = stack.models[model_id], locked[model_id].files
-    serving = Serving(
-        context=context * model.parallel,
-        kv_type=model.kv_type,
-        parallel=model.parallel,
-        ubatch=model.ubatch,
-        image_max_tokens=stack.server.image_max_tokens,
-        build=image_build(stack.server.image),
-    )
-    sizes: dict[str, int] = {}
-    for file in files:
-        sizes[file.role] = sizes.get(file.role, 0) + file.size
+def _estimator(stack: config.Stack, model_id: str, locked: Locked, card: Card) -> Callable[[int], Breakdown]:
+    """What a model takes with so many tokens of one request; raises VramError where nobody can tell."""
+    model, files = stack.models[model_id], locked[model_id]
+    sizes, build = files.bytes_by_role, image_build(stack.server.image)
 
     def derived(serving: Serving) -> Breakdown:
-        return estimate(locked[model_id].gguf, sizes, serving, card, locked[model_id].quant)
+        return estimate(files.gguf, sizes, serving, card, files.quant)
 
-    return calibrated(derived, serving, model.measured, "mmproj" in sizes)
+    def of_context(context: int) -> Breakdown:
+        serving = Serving(
+            context=context * model.parallel,
+            kv_type=model.kv_type,
+            parallel=model.parallel,
+            ubatch=model.ubatch,
+            image_max_tokens=stack.server.image_max_tokens,
+            build=build,
+        )
+        return calibrated(derived, serving, model.measured, "mmproj" in sizes)
+
+    return of_context
 
 
 def _breakdown(model_id: str, stack: config.Stack, locked: Locked, card: Card) -> Breakdown:
     try:
-        return _estimate(stack, model_id, locked, card, stack.models[model_id].context)
+        return _estimator(stack, model_id, locked, card)(stack.models[model_id].context)
     except VramError as error:
         got = f"{locked[model_id].gguf.shape.architecture} with context {stack.models[model_id].context}"
         raise ConfigError(f"{config.KEY}.models.{model_id}", got, f"{error}.") from None
@@ -164,9 +164,8 @@ def _largest_contexts(
     }
     found: dict[str, int | None] = {}
     for model_id, model in sorted(stack.models.items()):
-        of_context: Callable[[int], Breakdown] = functools.partial(_estimate, stack, model_id, locked, card)
         trained = locked[model_id].gguf.shape.context_length or model.context
-        largest = largest_context(of_context, rooms[model_id], trained)
+        largest = largest_context(_estimator(stack, model_id, locked, card), rooms[model_id], trained)
         # An image alone may fill that many, and plan/flags.py refuses it.
         too_small = stack.server.image_max_tokens if model.mmproj else 0
         found[model_id] = largest if largest and largest > too_small else None

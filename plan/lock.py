@@ -67,7 +67,13 @@ class LockedModel(_Frozen):
 
     @property
     def size_bytes(self) -> int:
-        return sum(file.size for file in self.files)
+        return sum(self.bytes_by_role.values())
+
+    @property
+    def bytes_by_role(self) -> dict[str, int]:
+        """All parts of a split file together."""
+        roles = sorted({file.role for file in self.files})
+        return {role: sum(file.size for file in self.files if file.role == role) for role in roles}
 
     @model_validator(mode="after")
     def _whole_and_unaltered(self) -> Self:

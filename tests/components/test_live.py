@@ -137,7 +137,7 @@ def test_a_command_that_looks_is_told_when_kubectl_leads_elsewhere(kubectl: Kube
     kubectl(answer(node(), uid=other))
 
     with pytest.raises(live.NoAnswerError, match=f"belongs to the cluster {stacks.CLUSTER_ID}, kubectl asks {other}"):
-        live.look(tenancy())
+        live.look(tenancy().cluster_id)
 
 
 def test_the_program_stops_before_anything_is_registered(engine: Engine, kubectl: Kubectl) -> None:

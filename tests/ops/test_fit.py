@@ -3,8 +3,6 @@
 import datetime
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import yaml
 from plan import config
 from plan.fit import Fit, plan_fit
 from tests import stacks
+from tests.ops import command
 from tests.plan.cluster import answer, node, pod
 
 PARTS = ("weights", "kv", "state", "compute", "mmproj_weights", "mmproj_compute", "context")
@@ -22,19 +21,8 @@ PARTS = ("weights", "kv", "state", "compute", "mmproj_weights", "mmproj_compute"
 
 def run(*arguments: object, code: int = 0, cwd: Path = stacks.ROOT, **env: str) -> str:
     """Run `ops fit`; what it printed, the errors last."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "ops", "fit", *map(str, arguments)],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(stacks.ROOT), "COLUMNS": "100", **env},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    said = ran.stdout + ran.stderr
-    assert "Traceback" not in said, said
-    assert ran.returncode == code, said
-    return ran.stdout if "--json" in arguments else said
+    ran = command.run("fit", *arguments, code=code, cwd=cwd, **{"COLUMNS": "100", **env})
+    return ran.stdout if "--json" in arguments else ran.stdout + ran.stderr
 
 
 def written(directory: Path, **changes: Any) -> Path:

@@ -1,8 +1,6 @@
 """`ops render` as a person runs it: a real process, a directory of theirs, and no trace of this machine."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,25 +9,15 @@ import yaml
 from ops import render
 from plan import config
 from tests import stacks
+from tests.ops import command
 
 OTHER = "a person's file\n"
 
 
 def run(*arguments: object, code: int = 0, cwd: Path = stacks.ROOT, **env: str) -> str:
     """Run `ops render`; what it printed."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "ops", "render", *map(str, arguments)],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(stacks.ROOT), **env},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    said = ran.stdout + ran.stderr
-    assert ran.returncode == code, said
-    assert "Traceback" not in said
-    return said
+    ran = command.run("render", *arguments, code=code, cwd=cwd, timeout_s=120, **env)
+    return ran.stdout + ran.stderr
 
 
 def tree(directory: Path) -> dict[str, bytes]:

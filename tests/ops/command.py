@@ -1,0 +1,28 @@
+"""One command of `python -m ops`, run as a person does."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests import stacks
+
+
+def run(
+    *arguments: object, code: int, cwd: Path, said: str = "", timeout_s: float = 60, **env: str
+) -> subprocess.CompletedProcess[str]:
+    """Run it in `cwd` with `said` on its standard input; it must end with `code`, and never in a traceback."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "ops", *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(stacks.ROOT), **env},
+        input=said,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+    printed = ran.stdout + ran.stderr
+    assert "Traceback" not in printed, printed
+    assert ran.returncode == code, printed
+    return ran
