@@ -12,7 +12,7 @@ KEY_ENV ?=
 PYTHON := .venv/bin/python
 DEV = $(PYTHON) -m dev --cluster $(CLUSTER) --stack $(STACK) $(if $(INSTANCE),--instance $(INSTANCE))
 TOOLS := debian pulumi kubernetes coredns kwok llama gemma postgres litellm
-SOURCES := plan components pods ops dev bench tests __main__.py
+SOURCES := plan observe components pods ops dev bench tests __main__.py
 
 .PHONY: help venv engine preview up verify down clean key env test unit check fmt lint type schema flags pods golden lock bench bench-fetch
 
@@ -70,11 +70,11 @@ fmt: venv ## rewrite the sources in the project's format
 schema: venv ## write stack.schema.json anew from the configuration's model
 	$(PYTHON) -c "from plan import config; print(config.json_schema(), end='')" > stack.schema.json
 
-flags: venv ## write plan/llama_server_flags.py anew from the built llama-server
-	$(PYTHON) -m dev.flags
+flags: venv ## write plan/engine/llama_server_flags.py anew from the built llama-server
+	$(PYTHON) -m dev.generate.flags
 
 pods: venv ## write pods.pyz, which every pod runs, anew from pods/
-	$(PYTHON) -m dev.pods_archive
+	$(PYTHON) -m dev.generate.pods_archive
 
 golden: venv ## write the golden plans and manifests anew; read the diff before you commit it
 	$(PYTHON) -m tests.golden

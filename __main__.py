@@ -1,9 +1,10 @@
 """The program: load, plan, build, export."""
 # ruff: noqa: E402 - the imports are half of a preview, so what makes them faster comes first
 
-from components import live, runtime
+from components.common import runtime
+from observe import kubectl
 
-question = live.start()
+question = kubectl.start()
 runtime.lighten()
 
 import datetime
@@ -11,16 +12,18 @@ from pathlib import Path
 
 import pulumi
 
-from components import gpu_memory, pod
-from components.cluster_guard import ClusterGuard, ClusterGuardArgs
-from components.immich_ttl import ImmichTtl, ImmichTtlArgs
-from components.llama_swap import LlamaSwap, LlamaSwapArgs
-from components.model_fetch import ModelFetch, ModelFetchArgs
-from components.models_volume import ModelsVolume, ModelsVolumeArgs
-from components.namespace import label_namespace
-from components.weights_prune import WeightsPrune, WeightsPruneArgs
-from plan import config, lock
-from plan.errors import ConfigError
+from components.card import gpu_memory
+from components.card.immich_ttl import ImmichTtl, ImmichTtlArgs
+from components.cluster.cluster_guard import ClusterGuard, ClusterGuardArgs
+from components.cluster.namespace import label_namespace
+from components.common import pod
+from components.server.llama_swap import LlamaSwap, LlamaSwapArgs
+from components.weights.model_fetch import ModelFetch, ModelFetchArgs
+from components.weights.models_volume import ModelsVolume, ModelsVolumeArgs
+from components.weights.weights_prune import WeightsPrune, WeightsPruneArgs
+from plan import config
+from plan.base.errors import ConfigError
+from plan.models import lock
 from plan.plan import Plan, make_plan
 
 HERE = Path(__file__).parent
@@ -50,7 +53,7 @@ def build(plan: Plan) -> None:
 
 try:
     the_plan = load()
-    notes = (*the_plan.notes, *live.notes(question, the_plan.tenancy))
+    notes = (*the_plan.notes, *kubectl.notes(question, the_plan.tenancy))
 except ConfigError as error:
     raise pulumi.RunError(str(error)) from None  # shown as its text alone, without a traceback
 build(the_plan)

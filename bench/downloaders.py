@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dev.stackfile import ROOT
+from dev.pulumi.stackfile import ROOT
 
 OURS = "ours"
 ONE_STREAM = "ours, 1 stream"

@@ -21,9 +21,9 @@ from bench.fetch_limits import limits
 from bench.fetch_report import as_json, load, resumed_table, runs_tables, versions
 from bench.fetch_results import CAPPED, GIGABIT, PACES, UNCAPPED, Results
 from bench.site import Site, site
-from dev.instance import CACHE
-from dev.stackfile import ROOT
-from dev.steps import DevError, say
+from dev.machine.instance import CACHE
+from dev.machine.steps import DevError, say
+from dev.pulumi.stackfile import ROOT
 from dev.tools import debian
 
 MIB = 1024

@@ -12,8 +12,9 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from dev.stackfile import ROOT, Facts, complete
-from plan import config, lock
+from dev.pulumi.stackfile import ROOT, Facts, complete
+from plan import config
+from plan.models import lock
 from plan.plan import make_plan
 
 SIZES = (4, 64, 512)

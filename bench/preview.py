@@ -17,15 +17,18 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from dev import cluster, postgres, tools
-from dev.cluster import host, stand_ins
-from dev.engine import VENV, Engine
-from dev.instance import Instance
+from dev.cluster import cluster, host
+from dev.cluster.played import stand_ins
+from dev.commands.up import cluster_id, deploy
+from dev.machine import postgres
+from dev.machine.instance import Instance
+from dev.machine.steps import DevError, step
 from dev.plugin import install
-from dev.stackfile import ROOT, Facts, complete, render
-from dev.steps import DevError, step
-from dev.up import cluster_id, deploy
-from plan import config, lock
+from dev.pulumi.cli import VENV, Engine
+from dev.pulumi.stackfile import ROOT, Facts, complete, render
+from dev.tools import tools
+from plan import config
+from plan.models import lock
 from plan.plan import make_plan
 
 INSTANCE = Instance("bench")

@@ -15,7 +15,7 @@ from bench.downloaders import INTO_NOTHING, Downloader, Offer, environment
 from bench.fetch_results import UNCAPPED, Pace, Repeated, Resumed, Run
 from bench.line import Line
 from dev.hub import Hub
-from dev.steps import DevError
+from dev.machine.steps import DevError
 
 _REPO, _FILE = "bench/random-GGUF", "model.gguf"
 _MEASURED = Path(__file__).with_name("measured.py")

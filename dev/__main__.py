@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dev.instance import CACHE, RUN, Instance
-from dev.steps import DevError, say
+from dev.machine.instance import CACHE, RUN, Instance
+from dev.machine.steps import DevError, say
 
 
 def main() -> int:
@@ -35,21 +35,21 @@ def main() -> int:
 
 
 def engine(instance: Instance, arguments: argparse.Namespace) -> None:
-    from dev import played  # late: the other commands need none of it
+    from dev.commands import played  # late: the other commands need none of it
 
     with _alone(instance):
         played.start(instance, arguments.stack)
 
 
 def preview(instance: Instance, arguments: argparse.Namespace) -> int:
-    from dev import preview
+    from dev.commands import preview
 
     with _alone(instance):
         return preview.run(instance, arguments.cluster, arguments.stack)
 
 
 def up(instance: Instance, arguments: argparse.Namespace) -> None:
-    from dev import current, played, up
+    from dev.commands import current, played, up
 
     with _alone(instance):
         ups = {"embedded": up.embedded, "engine": played.up, "current": current.up}
@@ -57,7 +57,8 @@ def up(instance: Instance, arguments: argparse.Namespace) -> None:
 
 
 def down(instance: Instance, _arguments: argparse.Namespace) -> None:
-    from dev import cluster, postgres
+    from dev.cluster import cluster
+    from dev.machine import postgres
 
     with _alone(instance):
         postgres.stop(instance)
@@ -74,25 +75,26 @@ def clean(instance: Instance, arguments: argparse.Namespace) -> None:
 
 
 def key(instance: Instance, arguments: argparse.Namespace) -> None:
-    from dev import up
+    from dev.commands import up
 
     print(up.api_key(_kubeconfig(instance, arguments), up.namespace(arguments.stack)))
 
 
 def verify(instance: Instance, arguments: argparse.Namespace) -> int:
-    from dev import verify
+    from dev.commands import verify
 
     return verify.run(instance, arguments.cluster, arguments.stack, _kubeconfig(instance, arguments))
 
 
 def env(instance: Instance, arguments: argparse.Namespace) -> None:
     """Print what a `pulumi` or `kubectl` started by hand needs, for `eval "$(make -s env)"`."""
-    from dev import current, engine, stackfile
+    from dev.commands import current
+    from dev.pulumi import cli, stackfile
 
     if arguments.cluster == "current":
-        ready = engine.Engine(instance, arguments.stack, current.kubeconfig(), current.environment(instance))
+        ready = cli.Engine(instance, arguments.stack, current.kubeconfig(), current.environment(instance))
     else:
-        ready = engine.local(instance, arguments.stack)
+        ready = cli.local(instance, arguments.stack)
     if misleading := ready.misleading():
         print(f"unset {' '.join(misleading)}")
     file = {"STACK_FILE": str(stackfile.rendered(instance, arguments.stack))}  # for pulumi's --config-file
@@ -130,7 +132,7 @@ def _stack_name(name: str) -> str:
 
 
 def _kubeconfig(instance: Instance, arguments: argparse.Namespace) -> Path:
-    from dev import current
+    from dev.commands import current
 
     return current.kubeconfig() if arguments.cluster == "current" else instance.kubeconfig
 

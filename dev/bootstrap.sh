@@ -18,7 +18,7 @@ case $version in
 esac
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/local-llm
-hash=$(cat requirements-dev.txt dev/precompile.py | sha256sum | cut -c 1-12)
+hash=$(cat requirements-dev.txt dev/generate/precompile.py | sha256sum | cut -c 1-12)
 venv=$cache/venv-$hash-py$version
 
 if [ ! -e "$venv/complete" ]; then
@@ -37,7 +37,7 @@ if [ ! -e "$venv/complete" ]; then
     rm -rf "$venv"
     if ! { "$python" -m venv "$venv" &&
         "$venv/bin/python" -m pip --disable-pip-version-check install --no-input --require-hashes -r requirements-dev.txt &&
-        "$venv/bin/python" dev/precompile.py; } >"$log" 2>&1; then
+        "$venv/bin/python" dev/generate/precompile.py; } >"$log" 2>&1; then
         fail "requirements-dev.txt cannot be installed: $(tail -n 1 "$log")" "read $log"
     fi
     touch "$venv/complete"

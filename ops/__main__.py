@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from ops.errors import OpsError
-from plan.errors import ConfigError
-from plan.vram import Serving
+from ops.base.errors import OpsError
+from plan.base.errors import ConfigError
+from plan.vram.estimate import Serving
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -46,7 +46,7 @@ def lock(
     .gguf files of one repository itself. A cache, or what `hf download --local-dir` wrote, tells the commit; without
     either, --commit does, for the models of one repository at a time. Every file is read whole.
     """
-    from ops import lock as command
+    from ops.lock import command
 
     command.run(stack, ids or [], command.Source(source, commit), update=update, check=check)
 
@@ -63,7 +63,7 @@ def render(
 
     Equal input gives equal bytes, and no file has a secret in it. DIR/README.md says how to apply them.
     """
-    from ops import render as command
+    from ops.render import command
 
     command.run(stack, directory, config)
 
@@ -77,7 +77,7 @@ def weights(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
 ) -> None:
     """List what lies on a volume of models, who needs it, and what prune would free. Changes nothing."""
-    from ops import weights as command
+    from ops.weights import command
 
     command.run(root, stack, as_json=as_json)
 
@@ -97,7 +97,7 @@ def fit(
     parallel: Annotated[int, typer.Option(min=1, help="With --gguf: requests at a time.")] = 1,
     ubatch: Annotated[int, typer.Option(min=1, help="With --gguf: tokens at a time.")] = 512,
     image_max_tokens: Annotated[int, typer.Option(min=1, help="With --gguf: of the largest image.")] = 1024,
-    card: Annotated[str, typer.Option(help="With --gguf: a name of plan/cards.py.")] = "t4",
+    card: Annotated[str, typer.Option(help="With --gguf: a name of plan/vram/cards.py.")] = "t4",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
 ) -> None:
     """Say what every model takes of the GPU's memory, and whether all that may be on the card at once fits.
@@ -109,16 +109,16 @@ def fit(
         if (stack is None) == (gguf is None):
             raise OpsError("a card is asked for by --stack NAME or by --gguf FILE", "pass one of the two")
         if gguf is None:
-            from ops import fit as of_stack
+            from ops.fit import command as of_stack
 
             fits = of_stack.run(stack or "", config, html, as_json=as_json, offline=offline)
         else:
-            from ops import fit_gguf
+            from ops.fit import any_gguf
 
             if context is None:
                 raise OpsError("there is no --context", "say how many tokens: a model's cache grows with them")
             serving = Serving(context, kv_type, parallel, ubatch, image_max_tokens)
-            fits = fit_gguf.run(fit_gguf.Question(gguf, mmproj, serving, card), as_json=as_json)
+            fits = any_gguf.run(any_gguf.Question(gguf, mmproj, serving, card), as_json=as_json)
     raise typer.Exit(0 if fits else 3)
 
 
@@ -139,7 +139,7 @@ def verify(
     A model with a projector is shown an image, too. `verify: {prompt, expect}` of a model in the stack file replaces
     the first question. Each model is loaded for it, so the one that was loaded goes.
     """
-    from ops import verify as command
+    from ops.verify import command
 
     asked = command.Asked(model or [], stack, min_tokens_s)
     command.run(url, key_env, asked, timeout, as_json=as_json)
@@ -167,8 +167,8 @@ def calibrate(
     For --nvidia-smi run this on the node, while one model is loaded that has seen its longest prompt and largest image:
     nvidia-smi --query-compute-apps=pid,process_name,used_gpu_memory --format=csv
     """
-    from ops import calibrate as command
-    from ops.prometheus import Series
+    from ops.calibrate import command
+    from ops.calibrate.prometheus import Series
 
     with _ending(2):
         if (prometheus is None) == (nvidia_smi is None):

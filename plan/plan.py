@@ -3,24 +3,25 @@
 import datetime
 from dataclasses import dataclass
 
-from plan import config, contract, litellm
-from plan.downloads import FetchesPlan, plan_fetches
-from plan.engine_builds import build_notes, require_builds
-from plan.errors import ConfigError
-from plan.fallback import fallback_notes, require_fallbacks
-from plan.fit import Fit, plan_fit
-from plan.fit_table import fit_line, require_fit
-from plan.gpu_memory import MemoryPlan, plan_memory
-from plan.immich import TtlPatch, plan_ttl
-from plan.lock import Lock, LockedModel
-from plan.notes import notes
-from plan.prune import PrunePlan, plan_prune
-from plan.server import ServerPlan, load_seconds, plan_server
-from plan.space import require_space, space_notes
-from plan.tenancy import Tenancy, plan_tenancy
-from plan.tenants import window_notes
-from plan.volume import VolumePlan, plan_volume
-from plan.warm import plan_warm
+from plan import config
+from plan.base.errors import ConfigError
+from plan.card.extended_resource import MemoryPlan, plan_memory
+from plan.card.fit import Fit, plan_fit
+from plan.card.fit_table import fit_line, require_fit
+from plan.card.immich_ttl import TtlPatch, plan_ttl
+from plan.card.tenancy import Tenancy, plan_tenancy
+from plan.card.tenants import window_notes
+from plan.engine.server import ServerPlan, load_seconds, plan_server
+from plan.gateway import contract, litellm
+from plan.gateway.fallback import fallback_notes, require_fallbacks
+from plan.models.engine_builds import build_notes, require_builds
+from plan.models.fact_gaps import notes
+from plan.models.lock import Lock, LockedModel
+from plan.weights.downloads import FetchesPlan, plan_fetches
+from plan.weights.prune import PrunePlan, plan_prune
+from plan.weights.space import require_space, space_notes
+from plan.weights.volume import VolumePlan, plan_volume
+from plan.weights.warm import plan_warm
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import hypothesis
 import pulumi
 import pytest
 
-from ops.recorder import Engine
+from ops.render.recording_engine import Engine
 from tests.stacks import CLUSTER_ID
 
 # No deadline: an example's time is the machine's affair.

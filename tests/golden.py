@@ -1,9 +1,10 @@
 """`make golden`: write the plans, manifests and a refusal of the committed stacks as the tests expect them."""
 
-from ops.recorder import run_program
-from ops.render import files, write
+from ops.render.command import files, write
+from ops.render.recording_engine import run_program
 from tests import stacks
-from tests.plan import test_fit, test_plan
+from tests.plan import test_plan
+from tests.plan.card import test_fit
 from tests.program import test_render
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ from typing import Any
 
 import yaml
 
-from plan import config, lock
+from plan import config
+from plan.models import lock
 
 ROOT = Path(__file__).parent.parent
 NAMES = sorted(path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml"))

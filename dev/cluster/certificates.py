@@ -9,8 +9,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from dev.instance import NODE_IP, Instance
-from dev.steps import DevError
+from dev.machine.instance import NODE_IP, Instance
+from dev.machine.steps import DevError
 
 API_IP = "10.96.0.1"  # the first address of SERVICE_CIDR is always the API server's Service
 _DAYS = 3650

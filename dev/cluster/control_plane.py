@@ -6,9 +6,9 @@ the disk, which loses nothing when processes are killed, only when the machine i
 
 from pathlib import Path
 
-from dev import daemons
 from dev.cluster import certificates, service
-from dev.instance import NODE_IP, POD_CIDR, SERVICE_CIDR, Instance
+from dev.machine import daemons
+from dev.machine.instance import NODE_IP, POD_CIDR, SERVICE_CIDR, Instance
 
 PARTS = ("kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd")
 API_PORT = 6443

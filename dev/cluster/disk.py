@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
-from dev.instance import CACHE, STATE
-from dev.steps import DevError
+from dev.machine.instance import CACHE, STATE
+from dev.machine.steps import DevError
 
 NEEDED_GIB = 5.0  # images, two models, the cluster's and Postgres' data, with a margin
 BUILD_GIB = 15.0  # besides: Go's module and build caches (7.7 GiB after a first run), the tools and their scratch space

@@ -8,9 +8,9 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from dev import daemons
-from dev.instance import Instance
-from dev.steps import DevError
+from dev.machine import daemons
+from dev.machine.instance import Instance
+from dev.machine.steps import DevError
 
 DATA, COPY = "etcd", "etcd-first"  # below the instance's state
 

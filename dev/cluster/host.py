@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dev.cluster.containerd import network_name
-from dev.instance import RUN, Instance
-from dev.steps import DevError
+from dev.cluster.real_node.containerd import network_name
+from dev.machine.instance import RUN, Instance
+from dev.machine.steps import DevError
 
 _CONTAINER_LOGS = Path("/var/log/containers")  # kubelet's legacyContainerLogsDir (1.36)
 _CNI_RESULTS = Path("/var/lib/cni/results")  # libcni's CacheDir, which containerd 1.6 cannot move

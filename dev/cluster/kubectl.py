@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dev import tools
-from dev.instance import Instance
-from dev.steps import DevError
+from dev.machine.instance import Instance
+from dev.machine.steps import DevError
+from dev.tools import tools
 
 
 def run(kubeconfig: Path, *arguments: str, stdin: str | None = None) -> str:

@@ -9,9 +9,9 @@ import platform
 from datetime import UTC, datetime
 from typing import Any
 
-from dev import daemons
 from dev.cluster.kubectl import apply, kubectl
-from dev.instance import NODE_IP, Instance
+from dev.machine import daemons
+from dev.machine.instance import NODE_IP, Instance
 
 NODE = "node-1"  # the real one
 # Played ones, as the operator names them: with the card, and without.

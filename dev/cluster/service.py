@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from dev import daemons
-from dev.cluster import certificates, network
-from dev.instance import Instance
+from dev.cluster import certificates
+from dev.machine import daemons, network
+from dev.machine.instance import Instance
 
 
 def run(instance: Instance, name: str, argv: Sequence[str | Path], health_url: str) -> None:

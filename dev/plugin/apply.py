@@ -8,15 +8,15 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from dev.plugin import kinds
-from dev.plugin.await_ import InitFailedError, Waiter, read_ready
-from dev.plugin.client import APPLY, JSON_PATCH, ApiError, Client, UnreachableError
-from dev.plugin.managers import CREATE_MANAGER, drop_ignored, take_over, written_by_create
-from dev.plugin.metadata import PATCH_FORCE, Object, annotation, field, id_of, is_set
-from dev.plugin.normalize import normalize
-from dev.plugin.properties import has_unknown, plain
-from dev.plugin.prune import prune
-from dev.plugin.state import checkpoint, field_manager, parse
+from dev.plugin.api import kinds
+from dev.plugin.api.client import APPLY, JSON_PATCH, ApiError, Client, UnreachableError
+from dev.plugin.api.managers import CREATE_MANAGER, drop_ignored, take_over, written_by_create
+from dev.plugin.api.metadata import PATCH_FORCE, Object, annotation, field, id_of, is_set
+from dev.plugin.awaiting.waiter import InitFailedError, Waiter, read_ready
+from dev.plugin.diff.normalize import normalize
+from dev.plugin.diff.properties import has_unknown, plain
+from dev.plugin.diff.prune import prune
+from dev.plugin.diff.state import checkpoint, field_manager, parse
 
 _RETRIES_S = (1, 2, 4, 8)  # a namespace or a definition may be created by a resource beside this one
 _EXISTS = """

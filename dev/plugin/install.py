@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from dev.steps import DevError
+from dev.machine.steps import DevError
 
 _MARK = "# offline plugin of local-llm"
 _BINARY = "pulumi-resource-kubernetes"

@@ -13,16 +13,17 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from dev.plugin import propertypath, settings
-from dev.plugin.check import Naming, check
-from dev.plugin.diff import Difference, diff
-from dev.plugin.metadata import REPLACE_UNREADY, is_set
-from dev.plugin.properties import decode, encode, plain
+from dev.plugin.api import settings
+from dev.plugin.api.metadata import REPLACE_UNREADY, is_set
+from dev.plugin.diff import propertypath
+from dev.plugin.diff.check import Naming, check
+from dev.plugin.diff.diff import Difference, diff
+from dev.plugin.diff.properties import decode, encode, plain
 from dev.plugin.status import EngineLog, fail
 
 if TYPE_CHECKING:
+    from dev.plugin.api.client import Client
     from dev.plugin.apply import Operations, Request
-    from dev.plugin.client import Client
 
 Answer = Callable[..., Any]
 _SOME, _NONE = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
@@ -53,13 +54,13 @@ class KubernetesPlugin(provider_pb2_grpc.ResourceProviderServicer):
 
     @cached_property
     def client(self) -> "Client":
-        from dev.plugin.client import Client
+        from dev.plugin.api.client import Client
 
         return Client(self.settings)
 
     def _operations(self, urn: str) -> "Operations":
         from dev.plugin.apply import Operations
-        from dev.plugin.await_ import Waiter
+        from dev.plugin.awaiting.waiter import Waiter
 
         waiter = Waiter(self.client, self._cancelled, lambda line: self._log.status(urn, line))
         return Operations(self.client, waiter, patch_force=self.settings.patch_force)

@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 from pulumi.runtime.proto import engine_pb2, provider_pb2, status_pb2
 
-from dev.plugin.properties import encode
+from dev.plugin.diff.properties import encode
 
 
 def fail(context: grpc.ServicerContext, error: Exception, *, keep_secrets: bool) -> None:

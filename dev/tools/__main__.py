@@ -2,8 +2,8 @@
 
 import sys
 
-from dev import tools
-from dev.steps import DevError
+from dev.machine.steps import DevError
+from dev.tools import tools
 from dev.tools.catalog import TOOLS
 
 

@@ -1,6 +1,6 @@
 """The tools of the embedded machine: which there are, what each needs, and what may stand in for it."""
 
-from dev.instance import STATE
+from dev.machine.instance import STATE
 from dev.tools import golang, installed, llama, packages
 from dev.tools.store import Tool
 from dev.tools.versions import (

@@ -8,8 +8,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from dev.instance import CACHE
-from dev.steps import DevError, step
+from dev.machine.instance import CACHE
+from dev.machine.steps import DevError, step
 
 # Package -> a program on PATH or a file it brings.
 BUILD = {"cmake": "cmake", "ninja-build": "ninja", "g++": "g++", "binutils": "strip"}

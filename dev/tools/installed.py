@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from dev.instance import CACHE
+from dev.machine.instance import CACHE
 from dev.tools.versions import Accepted
 
 # What Debian's own base image has; a program that needs more would not start in the node's containers.

@@ -15,8 +15,8 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dev.instance import CACHE
-from dev.steps import DevError, say, step
+from dev.machine.instance import CACHE
+from dev.machine.steps import DevError, say, step
 
 
 class BuildError(Exception):

@@ -13,7 +13,7 @@ from bench.downloaders import CURL, CURL_OPENSSL, HF, ONE_STREAM, OURS, there
 from bench.fetch import main
 from bench.fetch_limits import Limit, limits
 from bench.fetch_results import CAPPED, GIGABIT, UNCAPPED, Pace, Repeated, Results, Resumed, Run
-from dev.steps import DevError
+from dev.machine.steps import DevError
 
 WALL_S: dict[tuple[Pace, str], float] = {
     (UNCAPPED, OURS): 2.0,

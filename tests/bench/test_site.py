@@ -10,7 +10,7 @@ import pytest
 from bench.downloaders import CURL, OURS, Downloader, there
 from bench.fetch_results import UNCAPPED, Pace
 from bench.site import Site, site
-from dev.steps import DevError
+from dev.machine.steps import DevError
 
 SIZE = 16 << 20  # segments of 1 MiB: the line sends each in several pieces
 SLOW = Pace("slow enough to be killed", total_bytes_s=12e6)

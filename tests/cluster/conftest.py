@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from dev import daemons
 from dev.cluster import kubectl
-from dev.instance import Instance
-from dev.stackfile import ROOT
+from dev.machine import daemons
+from dev.machine.instance import Instance
+from dev.pulumi.stackfile import ROOT
 
 # Two clones may run their tests at once: each names its own.
 INSTANCE = Instance(f"{os.environ.get('LOCAL_LLM_TEST_INSTANCE') or 'test'}-up")

@@ -4,9 +4,9 @@ import os
 import shutil
 import signal
 
-from dev import postgres
-from dev.engine import Engine
-from dev.instance import Instance
+from dev.machine import postgres
+from dev.machine.instance import Instance
+from dev.pulumi.cli import Engine
 from tests.cluster.conftest import INSTANCE, NAMESPACE, answered, faults, get, start, start_and_wait_for_a_job, up
 
 

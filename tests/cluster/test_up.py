@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dev import tools
-from dev.cluster import stand_ins
-from dev.stackfile import ROOT
-from plan import config, flags, lock
+from dev.cluster.played import stand_ins
+from dev.pulumi.stackfile import ROOT
+from dev.tools import tools
+from plan import config
+from plan.engine import flags
+from plan.models import lock
 from tests.cluster.conftest import (
     INSTANCE,
     MODELS,

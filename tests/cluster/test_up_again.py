@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dev import daemons, postgres
+from dev.machine import daemons, postgres
 from tests.cluster.conftest import (
     INSTANCE,
     NAMESPACE,

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
-from dev import daemons
 from dev.cluster import kubectl
-from dev.stackfile import ROOT
-from dev.steps import DevError
-from plan import config, lock
+from dev.machine import daemons
+from dev.machine.steps import DevError
+from dev.pulumi.stackfile import ROOT
+from plan import config
+from plan.models import lock
 from tests.checkout import copy_to
 from tests.cluster.conftest import (
     INSTANCE,

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from dev import images
 from dev.cluster import kubectl
-from dev.images import oci
+from dev.images import images, oci
 from plan import config
 from tests.checkout import copy_to
 from tests.cluster.conftest import INSTANCE, MODELS, NAMESPACE, Watch, answered, chat, dev, get, key, up
@@ -60,7 +59,7 @@ def _blob(layout: Path, digest: str) -> dict[str, Any]:
 
 
 def _engine() -> Path:
-    from dev import tools
+    from dev.tools import tools
 
     return tools.path("llama") / "llama-server"
 

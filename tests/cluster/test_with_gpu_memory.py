@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
-from dev import daemons, images
 from dev.cluster import kubectl
 from dev.cluster.nodes import GPU_LABEL, NODE
+from dev.images import images
+from dev.machine import daemons
 from plan import config
-from plan.quantity import whole
+from plan.base.quantity import whole
 from tests.checkout import copy_to
 from tests.cluster.conftest import INSTANCE, MODELS, NAMESPACE, answered, chat, dev, eventually, get, key, up
 

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from dev import cluster, daemons, images
-from dev.cluster import kubectl, nodes
-from dev.instance import HUB_PORT, NODE_IP, Instance
+from dev.cluster import cluster, kubectl, nodes
+from dev.images import images
+from dev.machine import daemons
+from dev.machine.instance import HUB_PORT, NODE_IP, Instance
 from plan import config
 from tests.checkout import copy_to
 from tests.cluster.conftest import INSTANCE, chat, dev, get, request

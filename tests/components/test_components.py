@@ -7,13 +7,13 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.immich_ttl import ImmichTtl, ImmichTtlArgs
-from components.llama_swap import LlamaSwap, LlamaSwapArgs
-from components.model_fetch import ModelFetch, ModelFetchArgs
-from components.models_volume import ModelsVolume, ModelsVolumeArgs
-from components.namespace import label_namespace
-from components.weights_prune import WeightsPrune, WeightsPruneArgs
-from ops.recorder import PASSWORD, SECRET_SIGNATURE, Engine, Registration, build
+from components.card.immich_ttl import ImmichTtl, ImmichTtlArgs
+from components.cluster.namespace import label_namespace
+from components.server.llama_swap import LlamaSwap, LlamaSwapArgs
+from components.weights.model_fetch import ModelFetch, ModelFetchArgs
+from components.weights.models_volume import ModelsVolume, ModelsVolumeArgs
+from components.weights.weights_prune import WeightsPrune, WeightsPruneArgs
+from ops.render.recording_engine import PASSWORD, SECRET_SIGNATURE, Engine, Registration, build
 from plan import config
 from plan.plan import Plan, make_plan
 from tests import stacks

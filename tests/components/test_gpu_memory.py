@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from ops import manifests
-from ops.recorder import Engine, Registration, run_program
-from ops.render import files
+from ops.render import manifests
+from ops.render.command import files
+from ops.render.recording_engine import Engine, Registration, run_program
 from tests import stacks
 
 RESOURCE = "viktorbarzin.me/gpumem"

@@ -8,12 +8,12 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import live
-from ops.recorder import Engine, run_program
+from observe import kubectl as live
+from ops.render.recording_engine import Engine, run_program
 from plan import config
-from plan.errors import ConfigError
+from plan.base.errors import ConfigError
+from plan.card.tenancy import Tenancy
 from plan.plan import make_plan
-from plan.tenancy import Tenancy
 from tests import stacks
 from tests.plan.cluster import GPUMEM, SLICE, answer, node, pod
 

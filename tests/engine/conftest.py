@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 import yaml
 
-from dev import cluster, postgres, tools
+from dev.cluster import cluster
 from dev.cluster.kubectl import apply, kubectl
-from dev.engine import Engine
-from dev.instance import Instance
-from dev.stackfile import ROOT, Facts, complete, rendered
+from dev.machine import postgres
+from dev.machine.instance import Instance
+from dev.pulumi.cli import Engine
+from dev.pulumi.stackfile import ROOT, Facts, complete, rendered
+from dev.tools import tools
 from plan import config
 
 # Two clones may run their tests at once: each names its own.

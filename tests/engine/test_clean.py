@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from dev import cluster, daemons
-from dev.cluster import control_plane
+from dev.cluster import cluster, control_plane
 from dev.cluster.kubectl import apply, find, kubectl
 from dev.cluster.nodes import CARD, PLAIN, TAINT
-from dev.instance import Instance
+from dev.machine import daemons
+from dev.machine.instance import Instance
 from tests.engine.conftest import INSTANCE
 
 # Not the other tests' machine, where `down` would end their Postgres.

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import yaml
 
-from dev import postgres
 from dev.cluster import host
 from dev.cluster.kubectl import kubectl
-from dev.instance import Instance
-from dev.stackfile import ROOT
+from dev.machine import postgres
+from dev.machine.instance import Instance
+from dev.pulumi.stackfile import ROOT
 from plan import config
 from tests.checkout import copy_to
 from tests.engine.conftest import INSTANCE

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from dev import postgres
 from dev.cluster.kubectl import kubectl
+from dev.machine import postgres
 from tests.engine.conftest import IMMICH, INSTANCE, Stack, image
 
 

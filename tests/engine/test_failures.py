@@ -1,7 +1,7 @@
 """Failures that a person meets: what `pulumi up` says about each, what it leaves alone, and that the repair is enough.
 
-The pods are played, so an image's name scripts what becomes of its container (dev/cluster/stages). The stories of the
-server run beside the other tests, because they mostly wait.
+The pods are played, so an image's name scripts what becomes of its container (dev/cluster/played/stages). The stories
+of the server run beside the other tests, because they mostly wait.
 """
 
 import contextlib
@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from dev.cluster.kubectl import kubectl
-from dev.instance import Instance
-from dev.stackfile import ROOT
+from dev.machine.instance import Instance
+from dev.pulumi.stackfile import ROOT
 from tests.engine.conftest import INSTANCE, Stack, image, new_stack, remove
 from tests.plugin.waiting import until
 

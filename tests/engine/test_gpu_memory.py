@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from dev import tools
 from dev.cluster import nodes
 from dev.cluster.kubectl import apply, kubectl
-from dev.instance import Instance
-from dev.steps import DevError
-from plan.names import SERVER
+from dev.machine.instance import Instance
+from dev.machine.steps import DevError
+from dev.tools import tools
+from plan.base.names import SERVER
 from tests.engine.conftest import INSTANCE, Stack, image
 from tests.plugin.waiting import until
 

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dev import tools
-from dev.cluster import nodes, stand_ins
+from dev.cluster import nodes
 from dev.cluster.kubectl import find, kubectl
-from dev.instance import Instance
-from dev.steps import DevError
-from ops.render import README
+from dev.cluster.played import stand_ins
+from dev.machine.instance import Instance
+from dev.machine.steps import DevError
+from dev.tools import tools
+from ops.render.command import README
 from plan import config
 from tests import stacks
 from tests.engine.conftest import image

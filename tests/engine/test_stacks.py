@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dev import cluster, postgres
-from dev.cluster import nodes, stand_ins
+from dev.cluster import cluster, nodes
 from dev.cluster.kubectl import kubectl
-from dev.engine import Engine
-from dev.instance import Instance
-from dev.stackfile import Facts, complete
-from dev.up import cluster_id
+from dev.cluster.played import stand_ins
+from dev.commands.up import cluster_id
+from dev.machine import postgres
+from dev.machine.instance import Instance
+from dev.pulumi.cli import Engine
+from dev.pulumi.stackfile import Facts, complete
 from plan import config
 from tests.engine.conftest import Stack, image
 

@@ -16,7 +16,7 @@ from typing import Any
 import openai
 import yaml
 
-from dev import tools
+from dev.tools import tools
 
 MASTER_KEY = "sk-the-key-of-the-gateway-itself"
 _START = "from litellm import run_server; run_server()"

@@ -13,8 +13,8 @@ import openai
 import pytest
 import yaml
 
-from plan import litellm
-from plan.contract import Contract
+from plan.gateway import litellm
+from plan.gateway.contract import Contract
 from tests.gateway import proxy, upstream
 from tests.gateway.proxy import Proxy
 from tests.gateway.upstream import Upstream

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from dev import tools
-from plan import llama_server
-from plan.server import CONFIG_DIR
+from dev.tools import tools
+from plan.engine import llama_server
+from plan.engine.server import CONFIG_DIR
 from tests import stacks
 from tests.plan.test_plan import planned
 

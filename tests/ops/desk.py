@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dev.hub import Hub
-from plan import lock as locks
+from plan.models import lock as locks
 from tests.ops import command, ggufs
 
 ROOT = Path(__file__).parents[2]

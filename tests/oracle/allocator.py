@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from ops.gguf_facts import facts
-from ops.gguf_header import Header, read_header
-from plan.gguf_facts import GgufFacts
-from plan.vram import Serving
+from ops.gguf.facts import facts
+from ops.gguf.header import Header, read_header
+from plan.models.gguf_facts import GgufFacts
+from plan.vram.estimate import Serving
 
 
 class Taken(NamedTuple):

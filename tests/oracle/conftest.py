@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from dev import flags, tools
-from plan import llama_server_flags
+from dev.generate import flags
+from dev.tools import tools
+from plan.engine import llama_server_flags
 from tests.oracle.allocator import Allocator, free_port
 
 

@@ -1,11 +1,11 @@
-"""The formulas of plan/vram.py against the allocator of llama.cpp itself, from headers that our own reader read."""
+"""The formulas of plan/vram/ against the allocator of llama.cpp itself, from headers that our own reader read."""
 
 from pathlib import Path
 
 import pytest
 
-from plan.cards import CARDS
-from plan.vram import Breakdown, Serving, estimate
+from plan.vram.cards import CARDS
+from plan.vram.estimate import Breakdown, Serving, estimate
 from tests.oracle.allocator import Allocator, facts_of
 from tests.oracle.known import KNOWN
 
@@ -34,7 +34,7 @@ QUANTIZED = {
     for model in KINDS
     for kv_type, parallel in (("q8_0", 1), ("q4_0", 2))
 }
-# By how much a bound may exceed the allocator. Experts that no published model has: see plan/vram_compute.py.
+# By how much a bound may exceed the allocator. Experts that no published model has: see plan/vram/compute.py.
 OVER = {"experts-narrow": 2.0, "experts-wide": 2.0}
 CARD = CARDS["t4"]
 

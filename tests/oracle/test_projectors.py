@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from plan.cards import CARDS
-from plan.vram import Serving, estimate
+from plan.vram.cards import CARDS
+from plan.vram.estimate import Serving, estimate
 from tests.oracle.allocator import Allocator, facts_of, header_of
 from tests.oracle.known import KNOWN
 from tests.oracle.projectors import Projector

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from dev import tools
+from dev.tools import tools
 from dev.tools.llama import MODELS
-from plan.cards import CARDS
-from plan.vram import Serving, estimate
+from plan.vram.cards import CARDS
+from plan.vram.estimate import Serving, estimate
 from tests.oracle.allocator import Allocator, facts_of, free_port
 
 SERVINGS = {

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from plan import config, lock
-from plan.errors import ConfigError
-from plan.gguf_facts import GgufFacts, Shape, Weights
-from plan.lock import Lock, LockedFile, LockedModel
+from plan import config
+from plan.base.errors import ConfigError
+from plan.models import lock
+from plan.models.gguf_facts import GgufFacts, Shape, Weights
+from plan.models.lock import Lock, LockedFile, LockedModel
 from plan.plan import Plan, make_plan
 from tests import stacks
 

@@ -11,10 +11,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plan import config, llama_swap_schema, lock
-from plan.errors import ConfigError
+from plan import config
+from plan.base.errors import ConfigError
+from plan.engine import llama_swap_schema
+from plan.models import lock
 from plan.plan import Plan, make_plan
-from plan.volume import NfsSource
+from plan.weights.volume import NfsSource
 from tests import stacks
 
 TODAY = datetime.date(2026, 11, 22)

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from dev import cluster
-from dev.instance import Instance
-from dev.plugin.client import APPLY, Client
-from dev.plugin.settings import Settings
+from dev.cluster import cluster
+from dev.machine.instance import Instance
+from dev.plugin.api.client import APPLY, Client
+from dev.plugin.api.settings import Settings
 
 INSTANCE = Instance("test-plugin")
 NODE = {

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from dev import tools
-from dev.plugin.client import Client
+from dev.plugin.api.client import Client
 from dev.plugin.install import install, sdk_version
+from dev.tools import tools
 
 PYTHON = Path(sys.executable)
 PROGRAM = """

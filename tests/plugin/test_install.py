@@ -11,8 +11,8 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from dev.machine.steps import DevError
 from dev.plugin.install import install, path, sdk_version
-from dev.steps import DevError
 from tests.plugin.waiting import until
 
 PYTHON = Path(sys.executable)

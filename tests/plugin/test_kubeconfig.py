@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from dev.plugin.kubeconfig import ConfigError, load
-from dev.plugin.settings import Settings
+from dev.plugin.api.kubeconfig import ConfigError, load
+from dev.plugin.api.settings import Settings
 
 
 def config(user: dict[str, Any], **context: str) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from dev.plugin.client import Client
-from dev.plugin.ready import CHECKS, Look
+from dev.plugin.api.client import Client
+from dev.plugin.awaiting.ready import CHECKS, Look
 from dev.plugin.server import KubernetesPlugin
 from tests.plugin.replay import CallError, Exchange, call, exchanges, new_plugin
 from tests.plugin.waiting import until

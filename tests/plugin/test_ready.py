@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from dev.plugin.await_ import InitFailedError, Waiter, _Told
-from dev.plugin.client import UnreachableError
-from dev.plugin.ready import CHECKS, FailedError, Look
+from dev.plugin.api.client import UnreachableError
+from dev.plugin.awaiting.ready import CHECKS, FailedError, Look
+from dev.plugin.awaiting.waiter import InitFailedError, Waiter, _Told
 
 Object = dict[str, Any]
 TEMPLATE = {"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "c", "image": "x:1"}]}}
@@ -159,7 +159,7 @@ def test_a_job_that_took_its_pods_away_is_explained_by_what_was_seen_of_them(mon
     failed = {"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": "too slow"}
     job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j", "namespace": "n"}, "status": {}}
     pods = [{"metadata": {"name": "p"}, "status": {"phase": "Pending"}}]
-    monkeypatch.setattr("dev.plugin.await_._REPORT_EVERY_S", 0.0)
+    monkeypatch.setattr("dev.plugin.awaiting.waiter._REPORT_EVERY_S", 0.0)
 
     class Deleting(Cluster):
         def get(self, obj: Object) -> Object:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from dev.plugin import propertypath
-from dev.plugin.check import Naming, check
-from dev.plugin.diff import Difference, diff
-from dev.plugin.managers import take_over
-from dev.plugin.properties import UNKNOWN, Secret, decode, encode
-from dev.plugin.settings import changes, read
-from dev.plugin.state import checkpoint
+from dev.plugin.api.managers import take_over
+from dev.plugin.api.settings import changes, read
+from dev.plugin.diff import propertypath
+from dev.plugin.diff.check import Naming, check
+from dev.plugin.diff.diff import Difference, diff
+from dev.plugin.diff.properties import UNKNOWN, Secret, decode, encode
+from dev.plugin.diff.state import checkpoint
 
 CONFIG_MAP, DEPLOYMENT = "kubernetes:core/v1:ConfigMap", "kubernetes:apps/v1:Deployment"
 Object = dict[str, Any]

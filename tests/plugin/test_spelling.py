@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from dev.plugin.client import Client
-from dev.plugin.normalize import normalize
-from dev.plugin.prune import prune
-from dev.plugin.quantity import canonical
+from dev.plugin.api.client import Client
+from dev.plugin.diff.normalize import normalize
+from dev.plugin.diff.prune import prune
+from dev.plugin.diff.quantity import canonical
 from tests.plugin.waiting import until
 
 SPELLINGS = {

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from dev.plugin.client import ApiError
-from dev.plugin.troubles import of_object, of_pods
+from dev.plugin.api.client import ApiError
+from dev.plugin.awaiting.troubles import of_object, of_pods
 
 Object = dict[str, Any]
 JOB: Object = {

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from plan import config
+from plan.engine.preflight import Builds, plan_preflight
+from plan.engine.server import CONFIG_DIR, ServerPlan
 from plan.plan import make_plan
-from plan.preflight import Builds, plan_preflight
-from plan.server import CONFIG_DIR, ServerPlan
 from tests import stacks
 
 OFFICIAL = "version: 10524 (9d57ce456)\nbuilt with GNU 14.2.0 for Linux x86_64"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dev import tools
-from plan.preflight import Builds
+from dev.tools import tools
+from plan.engine.preflight import Builds
 from tests import stacks
 from tests.pods.engine_image import OFFICIAL, SINCE_0_4, UNKNOWN, EngineImage, engine_image
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.pods_archive import archived, content, sources
+from dev.generate.pods_archive import archived, content, sources
 from tests import stacks
 from tests.conftest import Engine
 from tests.pods.bench import Bench

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dev import tools
+from dev.tools import tools
 from tests.pods.bench import Bench
 
 GEMMA = "gemma-3-270m-Q4_K_M.gguf"

@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from ops.recorder import PASSWORD, Engine, run_program
+from ops.render.recording_engine import PASSWORD, Engine, run_program
 from tests import stacks
 
 

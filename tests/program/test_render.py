@@ -12,10 +12,10 @@ import yaml
 from pulumi_kubernetes.core.v1 import ConfigMap
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from ops import manifests
-from ops.errors import OpsError
-from ops.recorder import PASSWORD, Engine, Registration, build, run_program
-from ops.render import README, files
+from ops.base.errors import OpsError
+from ops.render import manifests
+from ops.render.command import README, files
+from ops.render.recording_engine import PASSWORD, Engine, Registration, build, run_program
 from tests import stacks
 
 GOLDEN = Path(__file__).parent / "goldens"

@@ -1,0 +1,1 @@
+"""GPU memory as an extended resource, and the tenant's model TTL."""

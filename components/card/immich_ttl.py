@@ -1,0 +1,63 @@
+"""The model TTL on immich's machine-learning Deployment, which someone else owns: we own one env entry of it."""
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_kubernetes.apps.v1 import DeploymentPatch, DeploymentSpecPatchArgs
+from pulumi_kubernetes.core.v1 import (
+    ContainerPatchArgs,
+    EnvVarPatchArgs,
+    PodSpecPatchArgs,
+    PodTemplateSpecPatchArgs,
+)
+from pulumi_kubernetes.meta.v1 import ObjectMetaPatchArgs
+
+from plan.card.immich_ttl import TtlPatch
+
+
+@dataclass(frozen=True, slots=True)
+class ImmichTtlArgs:
+    plan: TtlPatch
+
+
+class ImmichTtl(pulumi.ComponentResource):
+    """Sets the TTL and leaves it set when the stack goes: taking it back would let the tenant fill the card."""
+
+    def __init__(self, name: str, args: ImmichTtlArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("llm:tenant:ImmichTtl", name, None, opts)
+        plan = args.plan
+        DeploymentPatch(
+            f"{name}-patch",
+            metadata=ObjectMetaPatchArgs(
+                namespace=plan.namespace,
+                name=plan.deployment,
+                annotations={
+                    # The TTL again, where a difference is seen: env is a list, compared by index, and ours comes after
+                    # the owner's entries, so its diff would never end (pulumi/pulumi-kubernetes#2682).
+                    plan.annotation: plan.ttl_s,
+                    "pulumi.com/patchFieldManager": plan.field_manager,
+                    # Whoever edits the entry by hand takes it over; without force our next change is a conflict.
+                    "pulumi.com/patchForce": "true",
+                },
+            ),
+            spec=DeploymentSpecPatchArgs(
+                template=PodTemplateSpecPatchArgs(
+                    spec=PodSpecPatchArgs(
+                        containers=[
+                            ContainerPatchArgs(
+                                name=plan.container,
+                                env=[EnvVarPatchArgs(name=plan.variable, value=plan.ttl_s)],
+                            )
+                        ]
+                    )
+                )
+            ),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                ignore_changes=["spec"],
+                replace_on_changes=["metadata.annotations"],
+                delete_before_replace=True,
+                retain_on_delete=True,
+            ),
+        )
+        self.register_outputs({})

@@ -1,0 +1,150 @@
+"""What every pod of this stack has in common: no privileges, a read-only root, and with one exception no token."""
+
+import base64
+from collections.abc import Mapping, Sequence
+
+import pulumi
+from pulumi_kubernetes.core.v1 import (
+    CapabilitiesArgs,
+    ConfigMap,
+    ConfigMapVolumeSourceArgs,
+    ContainerArgs,
+    ContainerPortArgs,
+    EmptyDirVolumeSourceArgs,
+    EnvVarArgs,
+    PersistentVolumeClaimVolumeSourceArgs,
+    PodSecurityContextArgs,
+    PodSpecArgs,
+    PodTemplateSpecArgs,
+    ProbeArgs,
+    ResourceRequirementsArgs,
+    SeccompProfileArgs,
+    SecurityContextArgs,
+    TolerationArgs,
+    VolumeArgs,
+    VolumeMountArgs,
+)
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+
+from plan.base import names
+from plan.config.tolerations import Toleration
+from plan.weights.downloads import SCRIPT, FetchesPlan
+from plan.weights.volume import MOUNT
+
+
+def scripts(name: str, namespace: str, archive: bytes, opts: pulumi.ResourceOptions) -> ConfigMap:
+    """The programs that run in pods, once for all of them; other programs are another name, and so other pods."""
+    return ConfigMap(
+        f"{name}-scripts",
+        metadata=ObjectMetaArgs(namespace=namespace, labels=names.labels("scripts", namespace)),
+        immutable=True,
+        binary_data={"pods.pyz": base64.b64encode(archive).decode()},
+        opts=opts,
+    )
+
+
+def pod_security(uid: int, gid: int) -> PodSecurityContextArgs:
+    """Meets the Pod Security Standard "restricted"."""
+    return PodSecurityContextArgs(
+        run_as_non_root=True,
+        run_as_user=uid,
+        run_as_group=gid,
+        seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
+    )
+
+
+def container_security() -> SecurityContextArgs:
+    return SecurityContextArgs(
+        allow_privilege_escalation=False,
+        read_only_root_filesystem=True,
+        capabilities=CapabilitiesArgs(drop=["ALL"]),
+    )
+
+
+def program(
+    name: str,
+    command: str,
+    manifest: str,
+    image: str,
+    requests: Mapping[str, str],
+    limits: Mapping[str, str],
+    mounts: Sequence[VolumeMountArgs],
+    env: Sequence[EnvVarArgs] | None = None,
+    ports: Sequence[ContainerPortArgs] | None = None,
+    restart_policy: str | None = None,
+    readiness: ProbeArgs | None = None,
+) -> ContainerArgs:
+    """A container that runs one of the programs of pods/."""
+    return ContainerArgs(
+        name=name,
+        image=image,
+        image_pull_policy="IfNotPresent",
+        command=["python3", "-I", "-S", SCRIPT],
+        args=[command, "--manifest", manifest],
+        resources=ResourceRequirementsArgs(requests=requests, limits=limits),
+        security_context=container_security(),
+        volume_mounts=mounts,
+        env=env,
+        ports=ports,
+        restart_policy=restart_policy,
+        readiness_probe=readiness,
+    )
+
+
+def of_job(
+    container: ContainerArgs,
+    labels: Mapping[str, str],
+    common: FetchesPlan,
+    claim: pulumi.Input[str],
+    scripts: pulumi.Input[str],
+) -> PodTemplateSpecArgs:
+    """The pod of a Job that works on the volume with one container."""
+    return PodTemplateSpecArgs(
+        metadata=ObjectMetaArgs(labels=labels),
+        spec=PodSpecArgs(
+            restart_policy="Never",
+            automount_service_account_token=False,
+            tolerations=tolerations(common.tolerations),
+            security_context=pod_security(common.uid, common.gid),
+            containers=[container],
+            volumes=volumes(claim, scripts=scripts),
+        ),
+    )
+
+
+def volumes(claim: pulumi.Input[str], **config_maps: pulumi.Input[str]) -> Sequence[VolumeArgs]:
+    """The models, and what `scratch_volumes` has."""
+    source = PersistentVolumeClaimVolumeSourceArgs(claim_name=claim)
+    return [VolumeArgs(name="models", persistent_volume_claim=source), *scratch_volumes(**config_maps)]
+
+
+def scratch_volumes(**config_maps: pulumi.Input[str]) -> Sequence[VolumeArgs]:
+    """The one place a pod may write to, and what `config_volumes` has."""
+    tmp = VolumeArgs(name="tmp", empty_dir=EmptyDirVolumeSourceArgs(size_limit="1Gi"))
+    return [tmp, *config_volumes(**config_maps)]
+
+
+def config_volumes(**config_maps: pulumi.Input[str]) -> Sequence[VolumeArgs]:
+    """ConfigMaps by the name under which they are mounted."""
+    return [VolumeArgs(name=name, config_map=ConfigMapVolumeSourceArgs(name=it)) for name, it in config_maps.items()]
+
+
+def mounts(*, models_read_only: bool, **directories: str) -> Sequence[VolumeMountArgs]:
+    """Where they appear: `directories` maps the name of a ConfigMap's volume to its path."""
+    models = VolumeMountArgs(name="models", mount_path=MOUNT, read_only=models_read_only)
+    return [models, *scratch_mounts(**directories)]
+
+
+def scratch_mounts(**directories: str) -> Sequence[VolumeMountArgs]:
+    """The same without the models."""
+    tmp = VolumeMountArgs(name="tmp", mount_path="/tmp")  # noqa: S108 - an emptyDir of the pod's own
+    return [tmp, *config_mounts(**directories)]
+
+
+def config_mounts(**directories: str) -> Sequence[VolumeMountArgs]:
+    """The same of ConfigMaps alone."""
+    return [VolumeMountArgs(name=name, mount_path=path, read_only=True) for name, path in directories.items()]
+
+
+def tolerations(wanted: Sequence[Toleration]) -> Sequence[TolerationArgs]:
+    return [TolerationArgs(key=t.key, operator=t.operator, value=t.value, effect=t.effect) for t in wanted]

@@ -1,0 +1,59 @@
+"""The Job that tries the engine's image with the new configuration; the rollout waits for it."""
+
+import pulumi
+from pulumi_kubernetes.batch.v1 import Job, JobSpecArgs, PodFailurePolicyArgs
+from pulumi_kubernetes.core.v1 import ContainerArgs, EnvVarArgs, PodSpecArgs, PodTemplateSpecArgs
+from pulumi_kubernetes.core.v1 import ResourceRequirementsArgs as Resources
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+
+from components.common import awaited_job, pod
+from plan.base import names
+from plan.engine.server import CONFIG_DIR, ServerPlan
+
+
+def preflight(name: str, plan: ServerPlan, config_map: pulumi.Input[str], parent: pulumi.Resource) -> Job:
+    """Runs again when image, flags or configuration changed, or it failed. The rollout, a Recreate, waits for it.
+
+    On the node with the card, where the image is needed anyway, but without a slice: the old pod may hold the last.
+    """
+    labels = names.labels("preflight", plan.namespace)
+    spec = PodSpecArgs(
+        restart_policy="Never",
+        automount_service_account_token=False,
+        enable_service_links=False,
+        node_selector=dict(plan.node_selector),
+        tolerations=pod.tolerations(plan.tolerations),
+        security_context=pod.pod_security(plan.uid, plan.gid),
+        termination_grace_period_seconds=5,  # a shell that is a container's first process is deaf to SIGTERM
+        containers=[_trial(plan)],
+        volumes=pod.scratch_volumes(config=config_map),
+    )
+    return Job(
+        f"{name}-preflight",
+        metadata=ObjectMetaArgs(namespace=plan.namespace, name=plan.preflight.job, labels=labels),
+        spec=JobSpecArgs(
+            active_deadline_seconds=plan.preflight.deadline_s,
+            # Another try would end the same way, but for a pod that was in the way of somebody else.
+            backoff_limit=0,
+            pod_failure_policy=PodFailurePolicyArgs(rules=[awaited_job.ignore_disruption()]),
+            template=PodTemplateSpecArgs(metadata=ObjectMetaArgs(labels=labels), spec=spec),
+        ),
+        opts=awaited_job.run_again_when_failed(parent, plan.preflight.deadline_s),
+    )
+
+
+def _trial(plan: ServerPlan) -> ContainerArgs:
+    return ContainerArgs(
+        name="preflight",
+        image=plan.image,
+        image_pull_policy="IfNotPresent",
+        command=list(plan.preflight.command),
+        env=[EnvVarArgs(name=variable, value=value) for variable, value in plan.preflight.env.items()],
+        resources=Resources(
+            requests={"cpu": "50m", "memory": "64Mi"}, limits={"memory": "1Gi", "ephemeral-storage": "64Mi"}
+        ),
+        # A loader that cannot even start the shell says why in the log.
+        termination_message_policy="FallbackToLogsOnError",
+        security_context=pod.container_security(),
+        volume_mounts=pod.scratch_mounts(config=CONFIG_DIR),
+    )

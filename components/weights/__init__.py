@@ -1,0 +1,1 @@
+"""The models volume and what fills and prunes it."""

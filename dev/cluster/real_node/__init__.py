@@ -1,0 +1,1 @@
+"""A node with real pods: containerd, kubelet, DNS."""

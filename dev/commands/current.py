@@ -1,0 +1,100 @@
+"""`make up CLUSTER=current`: the stack on the cluster KUBECONFIG leads to; nothing is built but what is missing."""
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from dev.cluster import kubectl
+from dev.commands import requirements_check
+from dev.commands.up import cluster_id, deploy, namespace, prove
+from dev.machine import daemons, postgres
+from dev.machine.forward import require_free
+from dev.machine.instance import Instance
+from dev.machine.steps import DevError, say
+from dev.pulumi.cli import Engine
+from dev.pulumi.stackfile import Facts, committed, render
+from dev.tools import tools
+from plan import config
+from plan.base import names
+
+
+def up(instance: Instance, stack: str) -> None:
+    """Deploy the stack to the current cluster and prove it; raises DevError where a right or a fact is missing."""
+    engine = prepared(instance, stack, _create_namespaces)
+    where = engine.kubeconfig
+    deploy(engine)
+    argv = [tools.path("kubectl") / "kubectl", "--kubeconfig", where, "-n", namespace(stack), "port-forward"]
+    daemons.stop(instance, requirements_check.ENDPOINT)
+    require_free(instance, instance.ports.endpoint)
+    port = f"{instance.ports.endpoint}:{names.SERVICE_PORT}"
+    daemons.start(instance, requirements_check.ENDPOINT, [*argv, f"service/{names.SERVER}", port])
+    daemons.wait_for("the way to the Service", lambda: _listens(instance), instance, requirements_check.ENDPOINT)
+    prove(engine, where)
+
+
+def prepared(instance: Instance, stack: str, handle: Callable[[Path, list[str]], None] | None = None) -> Engine:
+    """The stack's engine on the current cluster; missing namespaces go to `handle`, or are a DevError."""
+    requirements_check.check(stack, requirements_check.CURRENT)
+    where = kubeconfig()
+    tools.ensure("kubectl", "pulumi", "postgres")
+    render(instance, stack, Facts(cluster_id(where)))
+    if missing := [name for name in _namespaces(stack) if not _exists(where, name)]:
+        (handle or _refuse)(where, missing)
+    return Engine(instance, stack, where, environment(instance))
+
+
+def kubeconfig() -> Path:
+    """The file KUBECONFIG names, or kubectl's default; raises DevError when there is none."""
+    path = Path(os.environ.get("KUBECONFIG") or Path.home() / ".kube" / "config")
+    if not path.is_file():
+        raise DevError(f"KUBECONFIG={path} is no file", "export KUBECONFIG=/path/to/your/kubeconfig")
+    return path.resolve()
+
+
+def environment(instance: Instance) -> dict[str, str]:
+    """libpq's variables of the operator's own database where PGHOST or PGSERVICE is set, else of an embedded one."""
+    if os.environ.get("PGHOST") or os.environ.get("PGSERVICE"):
+        return {name: value for name, value in os.environ.items() if name.startswith("PG")}
+    say("neither PGHOST nor PGSERVICE is set: the state goes to an embedded Postgres")
+    postgres.start(instance)
+    return postgres.environment(instance)
+
+
+def _namespaces(stack: str) -> list[str]:
+    value = committed(stack)["config"][config.KEY]
+    return [value["namespace"], *([value["immich"]["namespace"]] if value.get("immich") else [])]
+
+
+def _exists(where: Path, namespace: str) -> bool:
+    return bool(kubectl.run(where, "get", "namespace", namespace, "--ignore-not-found", "-o", "name"))
+
+
+def _refuse(where: Path, missing: list[str]) -> None:
+    raise DevError(
+        f"{_said(missing)} in the cluster of {where}, and a preview creates nothing",
+        " && ".join(f"kubectl create namespace {name}" for name in missing),
+    )
+
+
+def _said(missing: list[str]) -> str:
+    return (
+        f"the namespace{'s' * (len(missing) > 1)} {' and '.join(missing)} {'do' if missing[1:] else 'does'} not exist"
+    )
+
+
+def _create_namespaces(where: Path, missing: list[str]) -> None:
+    for name in missing:
+        try:
+            kubectl.run(where, "create", "namespace", name)
+        except DevError as error:
+            raise DevError(
+                f"{_said([name])}, and this kubeconfig may not create it: {error.what}",
+                f"ask someone who may for `kubectl create namespace {name}`",
+            ) from None
+        say(f"created the namespace {name}")
+
+
+def _listens(instance: Instance) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", instance.ports.endpoint)) == 0

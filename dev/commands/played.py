@@ -1,0 +1,69 @@
+"""The engine tier: a real `pulumi`, Postgres and API server on this machine, and pods that are only played.
+
+A stack is tried here in seconds before a cluster sees it: what it would create, whether the API server takes it, in
+which order. That a model answers is not to be seen here.
+"""
+
+from dev.cluster import cluster
+from dev.cluster.nodes import CARD, PLAIN
+from dev.cluster.played import stand_ins
+from dev.commands import requirements_check
+from dev.commands.up import cluster_id, deploy, namespace
+from dev.machine import postgres
+from dev.machine.instance import Instance
+from dev.machine.steps import say
+from dev.pulumi.cli import Engine, local
+from dev.pulumi.stackfile import committed, render
+from dev.tools import tools
+from plan import config
+
+
+def start(instance: Instance, stack: str) -> None:
+    """Start Postgres, the played cluster and what the stack expects to find there, and say how to use it."""
+    _ready(instance, stack)
+    tenant = _tenant(stack)
+    say(f"{instance.name} is up; no container runs in it")
+    print(f"""
+There is a Postgres for the state, and a Kubernetes with two played nodes: {CARD} has the GPU and keeps others off by a
+taint, {PLAIN} has none. In it: the namespace {namespace(stack)}, and somebody else's Deployment
+{tenant.deployment} in the namespace {tenant.namespace}.
+
+make preview STACK=prod               what an up would change
+make up STACK=prod                    everything is created, and the pods are played
+eval "$(make -s env CLUSTER=engine)"  for a kubectl, pulumi or psql of your own
+make down CLUSTER=engine              stop it; make clean CLUSTER=engine forgets it
+""")
+
+
+def up(instance: Instance, stack: str) -> None:
+    """Deploy the stack to the engine tier."""
+    deploy(prepared(instance, stack))
+    say(f"{stack} is up, but its pods are played: no model answers")
+    print(f"""
+Look around: eval "$(make -s env STACK={stack} CLUSTER=engine)"; kubectl get all,pvc -n {namespace(stack)}
+`make up STACK={stack} CLUSTER=current` deploys it to the cluster of your KUBECONFIG.
+""")
+
+
+def prepared(instance: Instance, stack: str) -> Engine:
+    """The stack's engine on the engine tier, which is started when it does not run. Raises DevError."""
+    _ready(instance, stack)
+    render(instance, stack, requirements_check.played(cluster_id(instance.kubeconfig)))
+    return local(instance, stack)
+
+
+def _ready(instance: Instance, stack: str) -> None:
+    requirements_check.engine(stack)
+    tools.ensure("debian", "postgres", "pulumi", "kubernetes", "kwok")
+    postgres.start(instance)
+    cluster.up(instance, nodes="kwok")
+    stand_ins.ensure(instance, requirements_check.NO_IMAGE, namespace(stack), _tenant(stack))
+
+
+def _tenant(stack: str) -> stand_ins.Tenant:
+    """Who the stack says is there besides."""
+    immich = committed(stack)["config"][config.KEY].get("immich")
+    if not immich:
+        return stand_ins.Tenant()
+    deployment = immich["deployment"]
+    return stand_ins.Tenant(immich["namespace"], deployment, immich.get("container") or deployment)

@@ -1,0 +1,39 @@
+"""`make preview`: what an `up` would change. No pod, no namespace and no build comes of it.
+
+What it needs is made: the rendered stack file, Pulumi's plugins, an empty stack in the state; on the engine tier, which
+is there to be tried on, the tier itself.
+"""
+
+from dev.commands import current, played, requirements_check, up
+from dev.images import images
+from dev.machine import daemons, postgres
+from dev.machine.instance import Instance
+from dev.machine.steps import DevError, say
+from dev.pulumi.cli import Engine, local
+from dev.pulumi.stackfile import render
+
+_MACHINE = ("etcd", "kube-apiserver", "kubelet", postgres.NAME)
+
+
+def run(instance: Instance, cluster: str, stack: str) -> int:
+    """Preview the stack on `cluster`; returns Pulumi's exit code. Raises DevError."""
+    prepared = {"embedded": _embedded, "engine": played.prepared, "current": current.prepared}
+    engine = prepared[cluster](instance, stack)
+    engine.ready()
+    code = engine.preview()
+    if code == 0 and cluster == "engine":
+        say(f"previewed on the played cluster of {instance.name}; CLUSTER=current asks the one of your KUBECONFIG")
+    return code
+
+
+def _embedded(instance: Instance, stack: str) -> Engine:
+    requirements_check.check(stack, requirements_check.EMBEDDED)
+    if not all(daemons.pid_of(instance, name) for name in _MACHINE):
+        raise DevError(
+            f"the embedded machine {instance.name} does not run",
+            f"run `make up` first; or play it: `make preview STACK={stack} CLUSTER=engine`",
+        )
+    if not (image := images.find()):
+        raise DevError("the image that this checkout's `make up` would use is not built yet", "run `make up` first")
+    render(instance, stack, up.facts(instance, image))
+    return local(instance, stack)

@@ -1,0 +1,61 @@
+"""What can be refused before anything is built or started: configuration, lock, rights, disk, ports."""
+
+import datetime
+import os
+import uuid
+from pathlib import Path
+
+from dev.cluster import disk, nodes
+from dev.machine import daemons
+from dev.machine.forward import require_free
+from dev.machine.instance import Instance
+from dev.machine.steps import DevError
+from dev.pulumi.stackfile import ROOT, Facts, complete
+from dev.tools import tools
+from plan import config
+from plan.base.errors import ConfigError
+from plan.models import lock
+from plan.plan import make_plan
+
+ENDPOINT = "forward-endpoint"  # the daemon that holds the endpoint's port
+NO_IMAGE = f"llm.local/runtime@sha256:{'0' * 64}"  # stands for one that is never run
+_NO_CLUSTER = str(uuid.UUID(int=0))
+# What the machine will say, as far as the rules look at it.
+EMBEDDED = Facts(_NO_CLUSTER, NO_IMAGE, Path("/models"), nodes.NODE, "http://hub")
+CURRENT = Facts(_NO_CLUSTER)
+
+
+def played(cluster_id: str = _NO_CLUSTER) -> Facts:
+    """The facts of the engine tier: its pods never run, so any image and directory will do."""
+    gpu_node = {"selector": nodes.GPU_LABEL, "tolerations": [nodes.TAINT]}
+    return Facts(cluster_id, NO_IMAGE, Path("/srv/models"), nodes.CARD, gpu_node=gpu_node, played=True)
+
+
+def embedded(instance: Instance, stack: str) -> None:
+    """Refuse what could not end well on this machine; raises DevError."""
+    check(stack, EMBEDDED)
+    if os.geteuid() != 0:
+        raise DevError("the embedded cluster needs root", "run `make up` as root, or `make up CLUSTER=current`")
+    built = all(tools.find(name) for name in ("kubernetes", "llama", "pulumi"))
+    disk.require_space(needed_gib=disk.NEEDED_GIB if built else disk.BUILD_GIB)
+    if not daemons.pid_of(instance, ENDPOINT):
+        require_free(instance, instance.ports.endpoint)
+
+
+def engine(stack: str) -> None:
+    """Refuse what could not end well on the engine tier; raises DevError."""
+    check(stack, played())
+    if os.geteuid() != 0:
+        raise DevError("the engine tier needs root", "run this as root, or with CLUSTER=current on a cluster of yours")
+    built = all(tools.find(name) for name in ("kubernetes", "kwok", "pulumi"))
+    disk.require_space(needed_gib=disk.NEEDED_GIB if built else disk.BUILD_GIB)
+
+
+def check(stack: str, facts: Facts) -> None:
+    """Plan the stack offline; raises DevError with every problem and the file to correct."""
+    try:
+        raw = complete(stack, facts)["config"][config.KEY]
+        locked = lock.load((ROOT / "models.lock.yaml").read_text())
+        make_plan(config.parse(raw), locked, datetime.datetime.now(tz=datetime.UTC).date())
+    except ConfigError as error:
+        raise DevError(str(error), f"correct Pulumi.{stack}.yaml, then run this again") from None

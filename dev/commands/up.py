@@ -1,0 +1,96 @@
+"""`make up`: from whatever is there to a chat answered through the Service, one idempotent step after another."""
+
+import base64
+import sys
+from pathlib import Path
+
+from dev import hub
+from dev.cluster import cluster, kubectl, nodes
+from dev.cluster.played import stand_ins
+from dev.commands import chat, requirements_check
+from dev.images import images
+from dev.machine import daemons, postgres
+from dev.machine.forward import forward
+from dev.machine.instance import CDN_PORT, HUB_PORT, NODE_IP, Instance
+from dev.machine.steps import say, step
+from dev.pulumi.cli import Engine, local
+from dev.pulumi.stackfile import ROOT, Facts, committed, render
+from dev.tools import tools
+from plan import config
+from plan.base import names
+
+
+def embedded(instance: Instance, stack: str) -> None:
+    """Bring up Postgres, cluster, hub and stack on this machine, and prove it with a chat."""
+    requirements_check.embedded(instance, stack)
+    tools.ensure("debian", "postgres", "pulumi", "llama", "gemma")
+    postgres.start(instance)
+    cluster.up(instance)
+    pinned = images.ensure(instance)["runtime"]
+    stand_ins.ensure(instance, pinned)
+    _hub(instance)
+    render(instance, stack, facts(instance, pinned))
+    engine = local(instance, stack)
+    deploy(engine)
+    place = ["-n", namespace(stack), "-o", "jsonpath={.spec.clusterIP}"]
+    target = kubectl.run(instance.kubeconfig, "get", "service", names.SERVER, *place)
+    forward(instance, requirements_check.ENDPOINT, {instance.ports.endpoint: f"{target}:{names.SERVICE_PORT}"})
+    prove(engine, instance.kubeconfig)
+
+
+def facts(instance: Instance, image: str) -> Facts:
+    """What the running embedded machine adds to a stack file."""
+    uid, hub_url = cluster_id(instance.kubeconfig), f"http://{NODE_IP}:{HUB_PORT}"
+    return Facts(uid, image, cluster.models(instance), nodes.NODE, hub_url)
+
+
+def cluster_id(kubeconfig: Path) -> str:
+    """The uid of kube-system, by which a stack knows its cluster."""
+    return kubectl.run(kubeconfig, "get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
+
+
+def deploy(engine: Engine) -> None:
+    """Run `pulumi up` with the rendered stack file."""
+    engine.prepare()
+    with step(f"pulumi up of the stack {engine.stack}"):
+        engine.run("up", "--yes", "--skip-preview", "--non-interactive", "--suppress-outputs")
+
+
+def prove(engine: Engine, kubeconfig: Path) -> None:
+    """Ask two models through the Service; the second answer includes a swap."""
+    endpoint = f"http://127.0.0.1:{engine.instance.ports.endpoint}"
+    key = api_key(kubeconfig, namespace(engine.stack))
+    chat.wait(endpoint)
+    ids = sorted(committed(engine.stack)["config"][config.KEY]["models"])[:2]
+    for model in ids:
+        answer = chat.ask(endpoint, key, model)
+        say(f"{model}: {answer.text!r} ({answer.tokens_per_s:.0f} tokens/s, swapped in {answer.waited_s:.1f} s)")
+    say(f"endpoint: {endpoint}/v1 (models: {', '.join(ids)})")
+    print(f"""
+KEY=$(make -s key)
+curl {endpoint}/v1/chat/completions -H "Authorization: Bearer $KEY" \\
+  -d '{{"model": "{ids[0]}", "messages": [{{"role": "user", "content": "Hello"}}]}}'
+""")
+
+
+def api_key(kubeconfig: Path, namespace: str) -> str:
+    """The endpoint's key, from its Secret; raises DevError before the first `make up`."""
+    field = f"jsonpath={{.data.{names.API_KEY_FIELD}}}"
+    encoded = kubectl.run(kubeconfig, "get", "secret", names.API_KEY_SECRET, "-n", namespace, "-o", field)
+    return base64.b64decode(encoded).decode()
+
+
+def _hub(instance: Instance) -> None:
+    gemma = tools.path("gemma")
+    root = instance.state / "hub"
+    hub.populate(root, *(gemma / f"gemma-3-270m-{quant}.gguf" for quant in ("Q4_K_M", "Q3_K_M")))
+    argv = [sys.executable, "-m", "dev.hub", "--listen", NODE_IP, "--port", str(HUB_PORT)]
+    argv += ["--cdn-port", str(CDN_PORT), "--root", str(root)]
+    daemons.start(instance, "hub", argv, in_netns=True, cwd=ROOT)
+    ports = instance.ports
+    forward(instance, "forward-hub", {ports.hub: f"{NODE_IP}:{HUB_PORT}", ports.cdn: f"{NODE_IP}:{CDN_PORT}"})
+
+
+def namespace(stack: str) -> str:
+    """The namespace the stack lives in, as its committed file says."""
+    return committed(stack)["config"][config.KEY]["namespace"]

@@ -1,0 +1,1 @@
+"""Writes files of the repository that are generated."""

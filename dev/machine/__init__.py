@@ -1,0 +1,1 @@
+"""One embedded machine: its names and directories, daemons, forwarded ports, Postgres."""

@@ -1,0 +1,81 @@
+"""The instance's network namespace: its one node interface, and how this process reaches what listens inside.
+
+The host's own interfaces, routes and firewall are never touched. Daemons enter it by `start` of
+dev/machine/daemons.py with in_netns=True.
+"""
+
+import ctypes
+import os
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+from dev.machine.instance import NODE_IP, Instance
+from dev.machine.steps import DevError
+
+_NETNS = Path("/run/netns")  # where `ip netns` keeps them
+_CLONE_NEWNET = 0x40000000
+# The kernel may have no `dummy` interfaces, a bridge without members does the same. Nothing answers behind the default
+# route; it is there because the kernel looks for a route before kube-proxy's rules turn a Service into a pod.
+_INTERFACE = f"""\
+link set lo up
+link add node0 type bridge
+address add {NODE_IP}/24 dev node0
+link set node0 up
+route add default dev node0
+"""
+
+
+def up(instance: Instance) -> None:
+    """Create the namespace; a complete one is kept, one that was interrupted half-way is made anew."""
+    if _ip("-netns", instance.netns, "route", "show", "default", check=False).strip():
+        return
+    down(instance)
+    _ip("netns", "add", instance.netns)
+    _ip("-netns", instance.netns, "-batch", "-", stdin=_INTERFACE)
+
+
+def down(instance: Instance) -> None:
+    """Delete the namespace and with it every interface and rule inside; a no-op when there is none."""
+    if (_NETNS / instance.netns).exists():
+        _ip("netns", "delete", instance.netns)
+    # `ip netns add` mounts the directory on itself and leaves that behind; refused while another namespace is in it.
+    subprocess.run(["umount", _NETNS], stderr=subprocess.DEVNULL, check=False)
+
+
+def enter(netns: str) -> None:
+    """Move the calling thread into the namespace: sockets it makes from now on live there. Raises OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with (_NETNS / netns).open("rb") as namespace:
+        if libc.setns(namespace.fileno(), _CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(_NETNS / netns))
+
+
+def connect(instance: Instance, host: str, port: int, timeout_s: float = 5.0) -> socket.socket:
+    """A TCP connection made from inside the namespace, usable by any thread. Raises OSError."""
+    made: list[socket.socket | OSError] = []
+
+    def dial() -> None:  # in a thread that ends at once: the caller itself must stay in the host's namespace
+        try:
+            enter(instance.netns)
+            made.append(socket.create_connection((host, port), timeout_s))
+        except OSError as error:
+            made.append(error)
+
+    thread = threading.Thread(target=dial)
+    thread.start()
+    thread.join()
+    if isinstance(made[0], OSError):
+        raise made[0]
+    return made[0]
+
+
+def _ip(*arguments: str, stdin: str | None = None, check: bool = True) -> str:
+    done = subprocess.run(["ip", *arguments], input=stdin, capture_output=True, text=True, check=False)
+    if check and done.returncode:
+        raise DevError(
+            f"`ip {' '.join(arguments)}` failed: {done.stderr.strip()}",
+            "be root, on a kernel with namespaces and bridges",
+        )
+    return done.stdout

@@ -1,0 +1,191 @@
+"""The instance's Postgres: where Pulumi keeps its state when the operator's own database is not at hand.
+
+Runs as a user of its own on a unix socket only, below a directory that user and root alone may enter, so the socket
+trusts whoever reaches it. Owns role, database and schema `pulumi`; the tables in it are Pulumi's.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from dev.machine import daemons
+from dev.machine.instance import STATE, Instance
+from dev.machine.steps import DevError, step
+from dev.tools import tools
+
+NAME = "postgres"
+# A user without an entry in /etc/passwd: nothing to create and nothing to leave behind. 30000 to 59999 belong to nobody
+# (Debian policy 9.2.2).
+UID = 55432
+_NOBODY = 65534  # creating a database insists on a user with a name, serving it does not
+_PORT = "5432"  # names the socket; also keeps a PGPORT of the caller out
+_SERVER = """
+CREATE ROLE pulumi LOGIN;
+CREATE DATABASE pulumi OWNER pulumi;
+ALTER ROLE pulumi IN DATABASE pulumi SET search_path = pulumi;
+"""
+# The owner of a database owns its schema public too (pg_database_owner, since Postgres 15): revoking is not enough.
+_DATABASE = """
+ALTER SCHEMA public OWNER TO postgres;
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+CREATE SCHEMA pulumi AUTHORIZATION pulumi;
+"""
+
+
+def start(instance: Instance, *, fsync: bool = True) -> None:
+    """Start Postgres and wait until it answers; a no-op when it runs. Recovers by itself after a crash.
+
+    `fsync=False` is for tests: faster; a power failure may lose the database, a killed process loses nothing.
+    Raises DevError.
+    """
+    if os.geteuid() != 0:
+        raise DevError("the embedded Postgres needs root, to run as a user of its own", "run the command as root")
+    if not daemons.pid_of(instance, NAME):
+        _launch(instance, fsync)
+    probe = [programs() / "pg_isready", "-q", "-h", _sockets(instance), "-p", _PORT, "-U", "postgres", "-d", "postgres"]
+
+    def answers() -> bool:
+        return subprocess.run(probe, env=_without_libpq(), check=False).returncode == 0
+
+    daemons.wait_for("Postgres", answers, instance, NAME)
+
+
+def stop(instance: Instance) -> None:
+    """Stop Postgres, cutting connections and finishing its writes. A no-op when it does not run."""
+    if pid := daemons.pid_of(instance, NAME):
+        # SIGTERM, which daemons.stop sends, would wait for every client to go (postgres(1), "smart shutdown").
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGINT)
+    daemons.stop(instance, NAME)
+
+
+def environment(instance: Instance) -> dict[str, str]:
+    """What libpq and lib/pq read to reach the database as the role `pulumi`; any other PG* variable must be unset."""
+    return {
+        "PGHOST": str(_sockets(instance)),
+        "PGPORT": _PORT,
+        "PGUSER": "pulumi",
+        "PGDATABASE": "pulumi",
+        "PGSSLMODE": "disable",
+    }
+
+
+def psql(instance: Instance, sql: str, user: str = "postgres") -> str:
+    """Run `sql` in the database `pulumi`; returns its rows, fields parted by `|`. Raises DevError with the refusal."""
+    done = subprocess.run(
+        [str(programs() / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1"],
+        input=sql,
+        env={**_without_libpq(), **environment(instance), "PGUSER": user},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"psql exited {done.returncode}"]
+        refusal = next((line for line in lines if "ERROR:" in line or "FATAL:" in line), lines[0])
+        raise DevError(f"Postgres refused: {refusal}", f"read {daemons.log(instance, NAME)}")
+    return done.stdout.strip()
+
+
+def programs() -> Path:
+    """Where psql, pg_dump and the other programs of this Postgres lie."""
+    return tools.ensure("postgres")["postgres"] / "bin"
+
+
+def _launch(instance: Instance, fsync: bool) -> None:
+    data, sockets = _data(instance), _sockets(instance)
+    for directory in (instance.state, instance.run, STATE / "tools"):
+        _passable(directory)
+    if not data.exists():
+        with step("creating the state database"):
+            _create(instance, data, [] if fsync else ["--no-sync"])
+    _end_leftovers(data)
+    shutil.rmtree(sockets, ignore_errors=True)  # a dead server's socket comes with a lock file as well
+    sockets.mkdir(mode=0o700)
+    os.chown(sockets, UID, UID)
+    settings = {"listen_addresses": "", "unix_socket_directories": str(sockets), "shared_buffers": "32MB"}
+    if not fsync:
+        settings |= {"fsync": "off", "full_page_writes": "off"}
+    options = [f"--{key}={value}" for key, value in settings.items()]
+    server = [*_as_user(UID), programs() / "postgres", "-D", data, "-p", _PORT, *options]
+    daemons.start(instance, NAME, server, cwd=data)
+
+
+def _create(instance: Instance, data: Path, how: list[str]) -> None:
+    """Make the data directory beside its place and rename it, so that a half-made one never counts."""
+    fresh = data.with_name("postgres.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(mode=0o700)
+    os.chown(fresh, _NOBODY, _NOBODY)
+    how = [*how, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-instructions", "--username=postgres"]
+    _run(instance, "initdb", *how, "-D", str(fresh))
+    # Single-user mode: no server to wait for, and the directory is complete before anyone can connect.
+    for database, sql in (("postgres", _SERVER), ("pulumi", _DATABASE)):
+        _run(instance, "postgres", "--single", "-D", str(fresh), "-c", "exit_on_error=on", database, sql=sql)
+    for directory, _, files in os.walk(fresh):
+        for path in (directory, *(os.path.join(directory, name) for name in files)):
+            os.chown(path, UID, UID)
+    fresh.rename(data)
+
+
+def _run(instance: Instance, program: str, *arguments: str, sql: str = "") -> None:
+    instance.logs.mkdir(parents=True, exist_ok=True)
+    log = daemons.log(instance, NAME)
+    argv = [*_as_user(_NOBODY), str(programs() / program), *arguments]
+    with log.open("ab") as out:
+        done = subprocess.run(argv, input=sql.encode(), stdout=out, stderr=out, cwd="/", check=False)
+    if done.returncode:
+        last = log.read_text(errors="replace").splitlines()[-1:] or ["(nothing printed)"]
+        raise DevError(f"the state database cannot be created: {last[0]}", f"read {log}")
+
+
+def _end_leftovers(data: Path) -> None:
+    """After a crash: end what still works in `data` and remove the lock file, whose pid may be another's by now."""
+    deadline = time.monotonic() + 10.0
+    while (left := [pid for pid in _pids() if _works_in(pid, data)]) and time.monotonic() < deadline:
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
+    (data / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _works_in(pid: int, data: Path) -> bool:
+    """Every Postgres process has its data directory as working directory; a person's shell there has another user."""
+    process = Path(f"/proc/{pid}")
+    try:
+        return process.stat().st_uid == UID and (process / "cwd").readlink() == data
+    except OSError:
+        return False
+
+
+def _as_user(uid: int) -> list[str]:
+    return ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs"]
+
+
+def _passable(directory: Path) -> None:
+    """Let other users pass through our directories, whatever the umask was when they were made."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for path in (directory, directory.parent):
+        path.chmod(path.stat().st_mode | 0o011)
+
+
+def _without_libpq() -> dict[str, str]:
+    """The environment without PG*: a person's own PGSERVICE or PGHOSTADDR would lead to another database."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("PG")}
+
+
+def _data(instance: Instance) -> Path:
+    return instance.state / "postgres"
+
+
+def _sockets(instance: Instance) -> Path:
+    return instance.run / "pg"

@@ -1,0 +1,1 @@
+"""When an object is ready or gone, and what to tell a person when it is not."""

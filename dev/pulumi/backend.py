@@ -1,0 +1,132 @@
+"""Pulumi's state in Postgres: is it usable, what is in it, and which locks outlived their owner.
+
+Reads Pulumi's table itself, because the CLI answers a missing database after its own time-outs and with its own words.
+"""
+
+import base64
+import json
+import os
+import socket
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import yaml
+
+from dev.machine.steps import DevError, say
+from dev.pulumi.stackfile import ROOT
+from dev.tools import tools
+
+_TABLE = "pulumi_state"
+_PROJECT = "local-llm"
+_OWNER = (
+    "select tableowner, pg_has_role(current_user, tableowner::name, 'member') from pg_tables "
+    "where tablename = 'pulumi_state' and schemaname = current_schema()"
+)
+_SPELLING = "postgres:///?connect_timeout=10"
+
+
+def check(environment: Mapping[str, str]) -> None:
+    """Refuse an unusable backend before Pulumi begins; raises DevError with the next command."""
+    project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
+    check_url(
+        environment.get("PULUMI_BACKEND_URL") or os.environ.get("PULUMI_BACKEND_URL") or project["backend"]["url"]
+    )
+    if not _query(environment, "select current_schema()"):
+        raise DevError("this role's search_path names no schema", "ALTER ROLE ... SET search_path = pulumi")
+    owner, _, ours = _query(environment, _OWNER).partition("|")
+    if owner and ours != "t":
+        role = environment.get("PGUSER", "your role")
+        raise DevError(
+            f"the table {_TABLE} belongs to the role {owner}; Pulumi must own it even to preview",
+            f"connect as {owner}, or GRANT {owner} TO {role}",
+        )
+    if not owner and _query(environment, "select has_schema_privilege(current_schema(), 'create')") != "t":
+        raise DevError(
+            "this role may not create Pulumi's table in its schema",
+            "create a schema that the role owns, and name it in the role's search_path",
+        )
+
+
+def check_url(url: str) -> None:
+    """The one spelling: `postgres:///?...`; raises DevError for a path or password in it."""
+    parts = urlsplit(url)
+    passwords = [*parse_qs(parts.query).get("password", []), *([parts.password] if parts.password else [])]
+    shown = f"{parts.scheme}://***" if passwords else url
+    if parts.scheme == "file":
+        return
+    if parts.scheme != "postgres":
+        raise DevError(f"backend URL {shown!r}: the scheme is not postgres", f"write {_SPELLING}")
+    if passwords:
+        raise DevError(
+            f"backend URL {shown!r} holds a password, which Pulumi stores and prints",
+            "take it out; use PGPASSFILE or PGSERVICEFILE",
+        )
+    if parts.path not in ("", "/"):
+        raise DevError(
+            f"backend URL {shown!r} has the path {parts.path!r}: a prefix of every key, so the stack would look empty",
+            f"write {_SPELLING} and name the database in PGDATABASE",
+        )
+
+
+def stacks(environment: Mapping[str, str]) -> set[str]:
+    """Names of this project's stacks in the state; the empty set before Pulumi's first run."""
+    prefix = f".pulumi/stacks/{_PROJECT}/"
+    return {Path(key).name.split(".")[0] for key in _keys(environment, prefix) if key.endswith((".json", ".json.gz"))}
+
+
+def clear_dead_locks(environment: Mapping[str, str], stack: str, cancel: Callable[[], object]) -> None:
+    """Cancel the stack's locks when no process of this machine holds them; raises DevError while one is alive.
+
+    A lock of another machine is left alone: whether its owner lives cannot be seen from here.
+    """
+    keys = _keys(environment, f".pulumi/locks/organization/{_PROJECT}/{stack}/")
+    if not keys:
+        return
+    for key in keys:
+        holder = _read(environment, key)
+        where, pid = holder.get("hostname", "?"), holder.get("pid", 0)
+        if where != socket.gethostname() or Path(f"/proc/{pid}").exists():
+            raise DevError(
+                f"the stack {stack} is being changed by process {pid} on {where}, since {holder.get('timestamp')}",
+                "wait for it; if it is dead, run `pulumi cancel`",
+            )
+    say("an earlier run was cut off and left its lock; clearing it")
+    cancel()
+
+
+def _keys(environment: Mapping[str, str], prefix: str) -> list[str]:
+    if not _query(environment, f"select to_regclass('{_TABLE}')"):
+        return []
+    # The prefix is made of names that were checked to be a-z, 0-9 and '-'.
+    rows = f"select key from {_TABLE} where starts_with(key, '{prefix}') order by key"  # noqa: S608 - as said
+    return _query(environment, rows).splitlines()
+
+
+def _read(environment: Mapping[str, str], key: str) -> dict[str, Any]:
+    row = _query(environment, f"select data from {_TABLE} where key = '{key}'")  # noqa: S608 - a key of Pulumi's own
+    return json.loads(base64.b64decode(json.loads(row)["data"]))
+
+
+def _query(environment: Mapping[str, str], sql: str) -> str:
+    result = subprocess.run(
+        [tools.path("postgres") / "bin" / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql],
+        env={**_without_libpq(), "PGCONNECT_TIMEOUT": "10", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode:
+        said = (result.stderr.strip().splitlines() or ["no answer"])[0]
+        raise DevError(
+            f"Postgres does not answer: {said}",
+            "check PGHOST, PGUSER and PGDATABASE; `make up` starts the embedded one",
+        )
+    return result.stdout.strip()
+
+
+def _without_libpq() -> dict[str, str]:
+    """A PGSERVICE of the caller's would win over the PGHOST we were given."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PG")}

@@ -1,0 +1,1 @@
+"""Looks at the live cluster and returns what it says; plan/ judges it."""

@@ -1,0 +1,1 @@
+"""What every command uses: its error, and files written whole or not at all."""

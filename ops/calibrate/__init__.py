@@ -1,0 +1,1 @@
+"""`ops calibrate`: writes measured GPU memory into a stack file."""

@@ -1,0 +1,137 @@
+"""`ops calibrate`: what was measured of a card, as entries of the stack file that later previews count with."""
+
+import datetime
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ops.base import atomic
+from ops.base.errors import OpsError
+from ops.calibrate import entries as calibrate_entries
+from ops.calibrate import nvidia_smi, stack_edit
+from ops.calibrate.entries import Entry, Wanted
+from ops.calibrate.prometheus import Series
+from ops.stack import stack_file
+from plan import config
+from plan.base.errors import ConfigError
+from plan.card.fit import Fit, plan_fit
+from plan.card.fit_table import fit_line
+from plan.config import KEY
+
+
+def tenants(names: Sequence[str]) -> dict[str, str | None]:
+    """NAME or NAME=PATTERN of each option; raises OpsError for a pattern that is none."""
+    found: dict[str, str | None] = {}
+    for text in names:
+        name, _, pattern = text.partition("=")
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise OpsError(f"--tenant {text}: {error}", "correct the regular expression") from None
+        found[name] = pattern or None
+    return found
+
+
+def run(stack: str, wanted: Wanted, series: Series | None, listing: str | None, *, write: bool) -> None:
+    """Print the entries, and with `write` put them into Pulumi.STACK.yaml. Raises OpsError or ConfigError.
+
+    They are from `series`, or from nvidia-smi's text in the file `listing`, where "-" is the standard input.
+    """
+    file, configured = Path(f"Pulumi.{stack}.yaml"), stack_file.read(stack)
+    fit = plan_fit(configured, stack_file.locked(configured), wanted.today)
+    if fit is None:
+        raise OpsError(f"stack {stack} has no card: its gpu.model is none", "name the stack that has one")
+    _require_known(configured, wanted)
+    if series is not None:
+        entries = calibrate_entries.of_pods(configured, wanted, series)
+    else:
+        entries = calibrate_entries.of_processes(configured, wanted, nvidia_smi.parse(_text(listing or "-")))
+    _require_possible(entries, fit)
+    text = file.read_text(encoding="utf-8")
+    for entry in (entry for entry in entries if not entry.kept):
+        text = stack_edit.set_value(text, entry.path, entry.value)
+    console = Console(highlight=False)
+    console.print(_table(entries, configured, fit))
+    console.print(_outlook(text, wanted.today), soft_wrap=True)
+    if write:
+        _write(file, text)
+    what = "is written" if write else "would change so; nothing is written without --write"
+    console.print(Text(f"{file} {what}"), soft_wrap=True)
+
+
+def _require_known(configured: config.Stack, wanted: Wanted) -> None:
+    for name in wanted.tenants:
+        if name not in configured.gpu.tenants:
+            known = ", ".join(sorted(configured.gpu.tenants)) or "none"
+            raise OpsError(f"{name} is no tenant of the stack; it has {known}", "declare it in gpu.tenants first")
+    if wanted.model and wanted.model not in configured.models:
+        raise OpsError(
+            f"{wanted.model} is no model of the stack", f"name one of {', '.join(sorted(configured.models))}"
+        )
+
+
+def _require_possible(entries: Sequence[Entry], fit: Fit) -> None:
+    for entry in entries:
+        if not 0 < int(entry.value["mib"]) <= fit.card.total_mib:
+            got = f"{_key(entry)} would be {entry.value['mib']} MiB, of a card with {fit.card.total_mib}"
+            raise OpsError(got, "take a metric in MiB, or one in bytes whose name ends in _bytes; and look under load")
+
+
+def _text(listing: str) -> str:
+    try:
+        return sys.stdin.read() if listing == "-" else Path(listing).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "no text"
+        raise OpsError(f"{listing}: {reason}", f"save what `{nvidia_smi.COMMAND}` prints there") from None
+
+
+def _table(entries: Sequence[Entry], configured: config.Stack, fit: Fit) -> Table:
+    table = Table("key", "was", "measured", "beside it", "")
+    for column in table.columns:  # a cut key is worth nothing
+        column.overflow = "fold"
+    for entry in entries:
+        was = "-" if entry.was_mib is None else str(entry.was_mib)
+        beside, verdict = _beside(entry, configured, fit)
+        verdict = "kept: a moment is no peak" if entry.kept else verdict
+        table.add_row(_key(entry), was, f"{entry.value['mib']} MiB", beside, Text(verdict, "red"))
+    return table
+
+
+def _beside(entry: Entry, configured: config.Stack, fit: Fit) -> tuple[str, str]:
+    """What was declared or computed of the same, and what is to be said where that is less."""
+    mib, name = int(entry.value["mib"]), str(entry.path[-2])
+    if entry.path[2] == "gpu":
+        peak = configured.gpu.tenants[name].peak_mib
+        return f"peak_mib {peak}", "" if mib <= peak else f"raise peak_mib to {mib}, or make it smaller"
+    model = fit.models[str(entry.path[3])]
+    text = f"{model.total_mib:.0f}, {model.source}; at most {model.upper_mib:.0f}"
+    return text, "" if mib <= model.upper_mib else "more than a preview counted with"
+
+
+def _key(entry: Entry) -> str:
+    return ".".join(str(step) for step in entry.path[2:] if isinstance(step, str))
+
+
+def _outlook(text: str, today: datetime.date) -> Text:
+    """What the next preview will make of it."""
+    try:
+        after = stack_file.parse(yaml.safe_load(text)["config"][KEY])
+        fit = plan_fit(after, stack_file.locked(after), today)
+    except ConfigError as error:
+        return Text(f"with that a preview is refused:\n  {error}", "red")
+    if fit is None:
+        return Text("")
+    return Text("\n".join([f"with that {fit_line(fit)}", *fit.notes]), "red" if fit.over_mib > 0 else "green")
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        atomic.write(file, text)
+    except OSError as error:
+        raise OpsError(f"{file}: {error.strerror}", "repair that, and run it again") from None

@@ -1,0 +1,137 @@
+"""From what Prometheus or nvidia-smi told to entries of a stack: which figure is whose."""
+
+import dataclasses
+import datetime
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ops.base.errors import OpsError
+from ops.calibrate import prometheus
+from ops.calibrate.nvidia_smi import Process
+from ops.calibrate.prometheus import Peak, Series
+from ops.calibrate.stack_edit import Step, Value
+from plan import config
+from plan.config import KEY
+from plan.config.measured import Measured
+from plan.models.engine_builds import image_build
+
+SERVER = "llama-server"
+# How Kubernetes ends the names of a workload's pods: letters without vowels, so that no word comes up.
+_RANDOM = "[bcdfghjklmnpqrstvwxz2456789]"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Whose figures are asked for: a model, and tenants with a pattern of their pods' or processes' names, or None."""
+
+    model: str | None
+    tenants: Mapping[str, str | None]
+    build: int | None
+    today: datetime.date
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry to write: where, what, and what the same entry said before, MiB or None.
+
+    `kept`: that stays, because it was more and this is of a moment, which is no peak.
+    """
+
+    path: tuple[Step, ...]
+    value: Value
+    was_mib: int | None
+    kept: bool = False
+
+
+def of_pods(stack: config.Stack, wanted: Wanted, series: Series) -> list[Entry]:
+    """Tenants' peaks over some days; raises OpsError where no pod is one of the asked tenants'."""
+    if wanted.model:
+        raise OpsError("a pod's peak does not tell which of its models it was of", "measure a model by --nvidia-smi")
+    found, entries = prometheus.peaks(series), list[Entry]()
+    for name, pattern in (wanted.tenants or dict.fromkeys(sorted(stack.gpu.tenants))).items():
+        mine = [peak for peak in found if _is_of(peak, name, pattern, stack.gpu.tenants[name].workload)]
+        if mine:
+            entries.append(_of_tenant(stack, wanted, name, mine[0].mib, f"{series.metric}, {series.days} days"))
+        elif name in wanted.tenants:
+            raise OpsError(
+                f"{series.place} has no pod of {name}; it has {_listed(found)}", _name_it(name, series.label)
+            )
+    if not entries:
+        fix = _name_it("NAME", series.label)
+        raise OpsError(f"{series.place} has no pod of any declared tenant; it has {_listed(found)}", fix)
+    return entries
+
+
+def of_processes(stack: config.Stack, wanted: Wanted, processes: Sequence[Process]) -> list[Entry]:
+    """What a model and tenants hold at this moment; raises OpsError where a process cannot be told."""
+    there = ", ".join(sorted({process.name for process in processes}))
+    if not wanted.model and not wanted.tenants:
+        fix = f"say whose they are: --model ID for {SERVER}, --tenant NAME=PATTERN for another"
+        raise OpsError(f"the card has processes of {there}", fix)
+    entries: list[Entry] = []
+    if wanted.model:
+        mine = [process for process in processes if process.name.rsplit("/", 1)[-1] == SERVER]
+        if len(mine) != 1:
+            fix = f"load {wanted.model} alone, send its longest prompt and largest image, and look again"
+            raise OpsError(f"{len(mine)} processes are a {SERVER}; the card has {there}", fix)
+        if not mine[0].mib:
+            raise OpsError(f"the {SERVER} holds nothing of the card", f"send it a request to {wanted.model} first")
+        entries.append(_of_model(stack, wanted, wanted.model, mine[0].mib))
+    for name, pattern in wanted.tenants.items():
+        sizes = [process.mib for process in processes if re.search(pattern or re.escape(name), process.name)]
+        if not sizes:
+            fix = f"name it by a part of its process: --tenant {name}=PATTERN"
+            raise OpsError(f"no process is {name}'s; the card has {there}", fix)
+        entry = _of_tenant(stack, wanted, name, sum(sizes), "nvidia-smi")
+        entries.append(dataclasses.replace(entry, kept=(entry.was_mib or 0) > sum(sizes)))
+    return entries
+
+
+def _of_tenant(stack: config.Stack, wanted: Wanted, name: str, mib: int, source: str) -> Entry:
+    was = stack.gpu.tenants[name].measured
+    value = {"mib": mib, "date": wanted.today.isoformat(), "source": source}
+    return Entry(("config", KEY, "gpu", "tenants", name, "measured"), value, was.mib if was else None)
+
+
+def _of_model(stack: config.Stack, wanted: Wanted, model_id: str, mib: int) -> Entry:
+    """In place of a measurement of the same serving by the same build; beside it where one differs."""
+    model = stack.models[model_id]
+    new = Measured(
+        mib=mib,
+        context=model.context * model.parallel,
+        kv_type=model.kv_type,
+        parallel=model.parallel,
+        ubatch=model.ubatch,
+        image_max_tokens=stack.server.image_max_tokens if model.mmproj else None,
+        build=wanted.build or image_build(stack.server.image),
+        date=wanted.today,
+    )
+    same = [at for at, was in enumerate(model.measured) if _serving(was) == _serving(new)]
+    at = same[0] if same else len(model.measured)
+    value = new.model_dump(mode="json", exclude_defaults=True)
+    was_mib = model.measured[at].mib if same else None
+    return Entry(("config", KEY, "models", model_id, "measured", at), value, was_mib)
+
+
+def _serving(measured: Measured) -> Mapping[str, object]:
+    return measured.model_dump(exclude={"mib", "date", "tokens_s"})
+
+
+def _is_of(peak: Peak, name: str, pattern: str | None, workload: str | None) -> bool:
+    if pattern:
+        return re.search(pattern, peak.pod) is not None
+    namespace, _, made_by = (workload or f"/{name}").partition("/")
+    ends = rf"-\d+|(-{_RANDOM}{{1,10}})?-{_RANDOM}{{5}}"  # of a StatefulSet's, a Deployment's, a DaemonSet's pod
+    here = not (namespace and peak.namespace) or namespace == peak.namespace
+    return here and re.fullmatch(f"{re.escape(made_by)}({ends})?", peak.pod) is not None
+
+
+def _listed(found: Sequence[Peak]) -> str:
+    names = [f"{peak.namespace}/{peak.pod}".lstrip("/") for peak in found[:5]]
+    return ", ".join(names) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+
+
+def _name_it(name: str, label: str) -> str:
+    other = "; where these are the exporter's own pods, --pod-label exported_pod" if label == prometheus.LABEL else ""
+    return f"say which is whose: --tenant {name}=PATTERN{other}"

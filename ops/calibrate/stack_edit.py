@@ -1,0 +1,114 @@
+"""Sets a value in a stack file and changes no other byte of it: comments, quotes and alignment are a person's.
+
+A YAML library writes a document anew; here its parser only says where things are, and the result is read again.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import yaml
+
+from ops.base.errors import OpsError
+
+Step: TypeAlias = str | int  # a key of a mapping, or a place in a list; one more than its last appends
+_COLUMNS = 120
+Value: TypeAlias = Mapping[str, int | str]
+
+
+def set_value(text: str, path: tuple[Step, ...], value: Value) -> str:
+    """The text with the mapping `value` at `path`, whose last step alone may be new. Keys that are there stay.
+
+    Raises OpsError where that cannot be done without writing anything else.
+    """
+    try:
+        after = _set(text, path, value)
+        if yaml.safe_load(after) == _expected(yaml.safe_load(text), path, value):
+            return after
+    except (yaml.YAMLError, TypeError):
+        pass  # it is no document any more, or something else than a mapping is in the way
+    where = ".".join(map(str, path[1:]))
+    raise OpsError(f"{where} cannot be set without changing more of the file", f"write it by hand: {_flow(value)}")
+
+
+def _set(text: str, path: tuple[Step, ...], value: Value) -> str:
+    if not isinstance(_find(yaml.compose(text, yaml.SafeLoader), path), yaml.MappingNode):
+        return _put(text, path, _flow(value))
+    for key, one in value.items():
+        text = _put(text, (*path, key), _scalar(one))
+    return text
+
+
+def _put(text: str, path: tuple[Step, ...], written: str) -> str:
+    """The text with `written` at `path`: in place of what is there, or after the last of its neighbours."""
+    root = yaml.compose(text, yaml.SafeLoader)
+    if (node := _find(root, path)) is not None:
+        return text[: node.start_mark.index] + written + text[node.end_mark.index :]
+    parent, step = _find(root, path[:-1]), path[-1]
+    if not isinstance(parent, yaml.MappingNode | yaml.SequenceNode):
+        entry = f"[{written}]" if step == 0 else f"{{{step}: {written}}}"
+        return _put(text, path[:-1], entry)
+    item = written if isinstance(step, int) else f"{step}: {written}"
+    if not parent.value:
+        at = parent.start_mark.index + 1
+        return text[:at] + item + text[at:]
+    if parent.flow_style:
+        at, column = _end(_last(parent)), parent.start_mark.column + 1
+        line = len(text[:at].rpartition("\n")[2]) + len(item) + len(text[at:].partition("\n")[0])
+        between = " " if line < _COLUMNS else "\n" + " " * column
+        return f"{text[:at]},{between}{item}{text[at:]}"
+    at = text.find("\n", _end(parent) - 1)
+    at = len(text) if at < 0 else at
+    return f"{text[:at]}\n{_indent(text, parent)}{item}{text[at:]}"
+
+
+def _indent(text: str, parent: yaml.MappingNode | yaml.SequenceNode) -> str:
+    """What stands before the first entry of a block, on a line of its own."""
+    if isinstance(parent, yaml.MappingNode):
+        return " " * parent.value[0][0].start_mark.column
+    first: yaml.Node = parent.value[0]
+    line = text[first.start_mark.index - first.start_mark.column : first.start_mark.index]
+    return " " * line.rfind("-") + "- "
+
+
+def _end(node: yaml.Node) -> int:
+    """Where the last thing in it ends; a block's own end mark is past the comments that follow."""
+    if isinstance(node, yaml.CollectionNode) and node.value and not node.flow_style:
+        return _end(_last(node))
+    return node.end_mark.index
+
+
+def _last(node: yaml.CollectionNode) -> yaml.Node:
+    return node.value[-1][1] if isinstance(node, yaml.MappingNode) else node.value[-1]
+
+
+def _find(node: yaml.Node | None, path: tuple[Step, ...]) -> yaml.Node | None:
+    for step in path:
+        if isinstance(node, yaml.MappingNode):
+            node = next((value for key, value in node.value if key.value == step), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+            node = node.value[step] if step < len(node.value) else None
+        else:
+            return None
+    return node
+
+
+def _expected(before: Any, path: tuple[Step, ...], value: Value) -> Any:
+    """The data with `value` at `path`; whatever it contains of other kinds is left to fail in the comparison."""
+    if not path:
+        there: dict[Any, Any] = {**(before or {})}
+        return there | dict(value)
+    step, rest = path[0], path[1:]
+    if isinstance(step, int):
+        items: list[Any] = [*(before or [])]
+        return [*items[:step], _expected(items[step] if step < len(items) else {}, rest, value), *items[step + 1 :]]
+    entries: dict[Any, Any] = {**(before or {})}
+    return entries | {step: _expected(entries.get(step), rest, value)}
+
+
+def _flow(value: Value) -> str:
+    return f"{{{', '.join(f'{key}: {_scalar(one)}' for key, one in value.items())}}}"
+
+
+def _scalar(value: int | str) -> str:
+    return str(value) if isinstance(value, int) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,115 @@
+"""`ops fit --gguf`: what any model would take of a card, from the headers of its files alone."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ops.base.errors import OpsError
+from ops.fit import gguf_source
+from ops.fit.as_json import of_model
+from ops.fit.gguf_source import Source
+from ops.gguf import facts as gguf_facts
+from ops.gguf import header
+from ops.gguf.header import Header, HeaderError
+from plan.models.gguf_facts import GgufFacts
+from plan.vram.cards import CARDS, Card
+from plan.vram.estimate import Breakdown, Serving, VramError, estimate
+from plan.vram.largest_context import largest_context
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which files, served how, on which card; `serving.context` in tokens of one request."""
+
+    model: str
+    mmproj: str | None
+    serving: Serving
+    card: str
+
+
+def run(question: Question, *, as_json: bool) -> bool:
+    """Show the model and return whether it fits on the card alone; raises OpsError for what cannot be computed."""
+    if question.card not in CARDS:
+        raise OpsError(f"there is no card {question.card}", f"pass --card with one of: {_known()}")
+    card, models = CARDS[question.card], gguf_source.sources(question.model)
+    projectors = gguf_source.sources(question.mmproj)[:1] if question.mmproj else []
+    facts = _facts(models, projectors)
+    sizes = {"model": _bytes(models), **({"mmproj": _bytes(projectors)} if projectors else {})}
+
+    def of_context(context: int) -> Breakdown:
+        serving = replace(question.serving, context=context * question.serving.parallel)
+        return estimate(facts, sizes, serving, card)
+
+    try:
+        breakdown = of_context(question.serving.context)
+    except VramError as error:
+        raise OpsError(f"{models[0].name}: {error}", "measure it, and declare what was measured in a stack") from None
+    trained = facts.shape.context_length or question.serving.context
+    said = _said(question, facts, breakdown, card)
+    said["largest_context"] = largest_context(of_context, card.capacity_mib, trained)
+    if question.serving.context > trained:
+        said["notes"].append(f"It was trained for {trained} tokens and answers nonsense beyond.")
+    if as_json:
+        print(json.dumps(said, indent=2))
+    else:
+        _show(said, breakdown, card)
+    return said["fits"]
+
+
+def _known() -> str:
+    return ", ".join(sorted(CARDS))
+
+
+def _bytes(sources: Sequence[Source]) -> int:
+    return sum(source.size_bytes for source in sources)
+
+
+def _facts(models: Sequence[Source], projectors: Sequence[Source]) -> GgufFacts:
+    headers = [_header(source) for source in models]
+    projector = next((_header(source) for source in projectors), None)
+    try:
+        return gguf_facts.facts(headers, projector)
+    except HeaderError as error:
+        raise OpsError(f"{models[0].name} is no usable GGUF file: {error}", "name another file") from None
+
+
+def _header(source: Source) -> Header:
+    try:
+        return header.read_header(source.read, source.size_bytes)
+    except HeaderError as error:
+        raise OpsError(f"{source.name} is no usable GGUF file: {error}", "name another file") from None
+
+
+def _said(question: Question, facts: GgufFacts, breakdown: Breakdown, card: Card) -> dict[str, Any]:
+    return {
+        "model": question.model.split("?")[0].rsplit("/", 1)[-1],
+        "architecture": facts.shape.architecture,
+        "context": question.serving.context,
+        "kv_type": question.serving.kv_type,
+        "parallel": question.serving.parallel,
+        "card": {"name": card.name, "capacity_mib": card.capacity_mib},
+        "fits": breakdown.upper_mib <= card.capacity_mib,
+        **of_model(breakdown),
+    }
+
+
+def _show(said: dict[str, Any], breakdown: Breakdown, card: Card) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    from ops.fit.terminal import show_model
+
+    console = Console(highlight=False)
+    left = card.capacity_mib - breakdown.upper_mib
+    verdict = f"{left:.0f} MiB stay free" if said["fits"] else f"{-left:.0f} MiB too much"
+    how = "fits" if said["fits"] else "does not fit"
+    style = "bold green" if said["fits"] else "bold red"
+    console.print(Text(f"{how} alone on a {card.name} with {card.capacity_mib} MiB: {verdict}", style), soft_wrap=True)
+    most = f"{said['largest_context']} would fit" if said["largest_context"] else "none would fit"
+    text = Text(f"{said['model']}  ", "bold").append(
+        f"{breakdown.total_mib:.0f} MiB, at most {breakdown.upper_mib:.0f} ({breakdown.source}); "
+        f"{said['architecture']}, context {said['context']}, {most}",
+        "default",
+    )
+    show_model(console, text, breakdown, card.capacity_mib, said["notes"])

@@ -1,0 +1,120 @@
+"""Bytes of a GGUF file, on this machine or behind a URL, without fetching the file."""
+
+import os
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+import httpx2
+from huggingface_hub import constants
+
+from ops.base.errors import OpsError
+from ops.gguf import http_range
+from ops.gguf.file_names import siblings
+from ops.gguf.header import FIRST_READ_BYTES
+from ops.lock.locked_model import Read
+
+_TIMEOUT_S = 30
+_REFUSED = {
+    401: "set HF_TOKEN to a token that may read it",
+    403: "accept its licence there, and set HF_TOKEN to a token that may read it",
+    404: "correct the name; the hub's files are at /OWNER/NAME/resolve/REVISION/FILE",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file: `name` for messages, without anything secret; `read(start, end)` returns those bytes of it."""
+
+    name: str
+    size_bytes: int
+    read: Read
+
+
+def sources(place: str) -> list[Source]:
+    """The file, or every part of the split one that it belongs to, in order; raises OpsError."""
+    if not place.startswith(("http://", "https://")):
+        return [_local(Path(name)) for name in siblings(place)]
+    try:
+        parts = urlsplit(place)
+        _ = parts.port
+    except ValueError as error:
+        raise OpsError(f"{place.split('?')[0]} is no URL: {error}", "correct it") from None
+    return [_remote(parts._replace(path=path)) for path in siblings(parts.path)]
+
+
+def _local(file: Path) -> Source:
+    try:
+        with file.open("rb") as opened:
+            return Source(str(file), opened.seek(0, os.SEEK_END), partial(_read_local, file))
+    except OSError as error:
+        raise OpsError(f"{file}: {error.strerror}", "name a .gguf file, or the http(s) URL of one") from None
+
+
+def _read_local(file: Path, start: int, end: int) -> bytes:
+    with file.open("rb") as opened:
+        opened.seek(start)
+        return opened.read(end - start)
+
+
+def _remote(parts: SplitResult) -> Source:
+    """A file behind a server that answers ranges; its size is what the first answer says."""
+    url = parts.geturl()
+    name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    first, size_bytes = _get(url, name, 0, FIRST_READ_BYTES)
+
+    def read(start: int, end: int) -> bytes:
+        if end <= len(first):
+            return first[start:end]
+        data, size_now = _get(url, name, start, end)
+        if size_now != size_bytes:
+            raise OpsError(f"{name} changed while it was read", "run it again")
+        return data
+
+    return Source(name, size_bytes, read)
+
+
+def _get(url: str, name: str, start: int, end: int) -> tuple[bytes, int]:
+    """Bytes from `start` on, to `end` or the file's end, and the file's size."""
+    headers = {**_identity(url), **http_range.headers(start, end)}
+    # The client drops the token at a redirect to another origin.
+    with (
+        _explained(name),
+        httpx2.stream("GET", url, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True) as answer,
+    ):
+        size_bytes = _size(answer, name, start)
+        return http_range.body(answer, end - start), size_bytes
+
+
+def _size(answer: httpx2.Response, name: str, start: int) -> int:
+    if answer.status_code >= 400:
+        fix = _REFUSED.get(answer.status_code, "try again in a few minutes")
+        raise OpsError(f"{name} answered HTTP {answer.status_code}", fix)
+    page = "; the page of a file has /blob/ where the file has /resolve/" if "/blob/" in name else ""
+    if answer.status_code != 206:
+        raise OpsError(
+            f"{name} is not sent in parts (HTTP {answer.status_code})", f"download it, and name the file{page}"
+        )
+    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", ""))
+    if not found or int(found[1]) != start:
+        raise OpsError(f"{name} sends another part than it was asked for", "download it, and name the file")
+    return int(found[2])
+
+
+def _identity(url: str) -> dict[str, str]:
+    """The hub's token for the hub alone, and the environment's only, as `ops lock` does it."""
+    here, hub = urlsplit(url), urlsplit(constants.ENDPOINT)
+    token = os.environ.get("HF_TOKEN") if (here.scheme, here.netloc) == (hub.scheme, hub.netloc) else None
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+@contextmanager
+def _explained(name: str) -> Generator[None]:
+    try:
+        yield
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        raise OpsError(f"{name} cannot be reached: {type(error).__name__} {error}".rstrip(), "check the URL") from None

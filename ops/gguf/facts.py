@@ -1,0 +1,86 @@
+"""From headers to what the lock keeps of them: about a kilobyte a model, instead of megabytes."""
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from ops.gguf.header import Header, HeaderError
+from plan.models.gguf_facts import GgufFacts, Projector, Shape, Weights
+
+# llama.cpp looks rows up in these, which a CPU does as well; src/llama-arch.cpp calls them LLM_TENSOR_LAYER_INPUT.
+_INPUT = ("token_embd.", "token_embd_norm.", "position_embd.", "token_types.", "per_layer_token_embd.")
+_FLAGS = ("sliding_window_pattern", "recurrent_layers", "is_deepstack_layers")
+
+
+def facts(parts: Sequence[Header], projector: Header | None) -> GgufFacts:
+    """Facts of a model from the headers of its parts, in order, and of its projector; raises HeaderError."""
+    pairs = parts[0].pairs  # llama.cpp reads a split model's keys from its first part
+    architecture = pairs.get("general.architecture")
+    if not isinstance(architecture, str) or architecture == "clip":
+        raise HeaderError(f"it is no language model: its architecture is {architecture!r}")
+    shape = _fields(Shape, parts[0], "general", architecture, f"{architecture}.attention", f"{architecture}.ssm")
+    shape.setdefault("vocab_size", parts[0].lengths.get("tokenizer.ggml.tokens"))
+    shape["chat_template"] = "tokenizer.chat_template" in pairs
+    try:
+        return GgufFacts(
+            shape=Shape(**shape, source="header"),
+            weights=_weights(_tensors(parts), shape.get("block_count"), shape.get("nextn_predict_layers")),
+            projector=_projector(projector) if projector else None,
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise HeaderError(f"{'.'.join(map(str, first['loc']))} is {first['input']!r}: {first['msg']}") from None
+
+
+def _fields(group: type[BaseModel], header: Header, *sections: str) -> dict[str, Any]:
+    """The fields of `group` that are keys in one of the sections; flags per layer become the layers that have one."""
+    found: dict[str, Any] = {}
+    for name in group.model_fields:
+        keys = [key for section in sections if (key := f"{section}.{name}") in header.pairs]
+        if keys:
+            value = header.pairs[keys[0]]
+            found[name] = _layers(value) if name in _FLAGS and isinstance(value, tuple) else value
+    return found
+
+
+def _layers(flags: Sequence[object]) -> tuple[int, ...]:
+    return tuple(number for number, flag in enumerate(flags) if flag)
+
+
+def _tensors(parts: Sequence[Header]) -> dict[str, int]:
+    """All parts' tensors; raises HeaderError when the first part counts others."""
+    tensors = {name: size for part in parts for name, size in part.tensors.items()}
+    for key, have in (("split.count", len(parts)), ("split.tensors.count", len(tensors))):
+        if (said := parts[0].pairs.get(key, have)) != have:
+            raise HeaderError(f"its {key} is {said}, its parts have {have}")
+    return tensors
+
+
+def _weights(tensors: dict[str, int], blocks: Any, nextn: Any) -> Weights:
+    inputs = {name: size for name, size in tensors.items() if name.startswith(_INPUT)}
+    first_nextn = blocks - nextn if blocks and nextn else math.inf
+    nextn_bytes = sum(size for name, size in tensors.items() if _block(name) >= first_nextn)
+    input_bytes = sum(inputs.values())
+    return Weights(
+        gpu_bytes=sum(tensors.values()) - input_bytes - nextn_bytes,
+        input_bytes=input_bytes,
+        tied_bytes=0 if "output.weight" in tensors else inputs.get("token_embd.weight", 0),
+        nextn_bytes=nextn_bytes,
+        source="header",
+    )
+
+
+def _block(name: str) -> int:
+    match = re.match(r"blk\.(\d+)\.", name)
+    return int(match[1]) if match else -1
+
+
+def _projector(header: Header) -> Projector:
+    if (architecture := header.pairs.get("general.architecture")) != "clip":
+        raise HeaderError(f"its mmproj is no projector: the architecture is {architecture!r}")
+    vision = ("clip.vision", "clip.vision.attention", "clip.vision.projector")
+    known = _fields(Projector, header, "clip", *vision)
+    return Projector(**known, weight_bytes=sum(header.tensors.values()), source="header")

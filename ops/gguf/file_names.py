@@ -1,0 +1,86 @@
+"""Which files of a repository are the model that was asked for: by whole tokens of their names, never by substring.
+
+`F16` is not `BF16`, `UD-Q4_K_M` is a tag of its own, a split model is all of its parts. When in doubt it refuses.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from ops.base.errors import OpsError
+
+_SPLIT = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
+# A quantization's name stands between separators; what follows with an underscore belongs to it (Q4_K_M, Q2_K_XL).
+_TAG = re.compile(
+    r"(?<![A-Za-z0-9])(UD[-_])?((?:I?Q|TQ|MXFP|NVFP)\d+(?:_[A-Za-z0-9]+)*|BF16|F16|F32)(?![A-Za-z0-9])", re.I
+)
+Parts = tuple[str, ...]
+
+
+def model_files(repo: str, paths: Iterable[str], quant: str) -> Parts:
+    """The one model of this quantization, its parts in order; raises OpsError listing what there is otherwise."""
+    groups = _groups(path for path in paths if _role(path) == "model")
+    return _only(repo, groups, quant, "model", "quant")
+
+
+def mmproj_file(repo: str, paths: Iterable[str], precision: str) -> str:
+    """The one vision projector of this precision; raises OpsError listing what there is otherwise."""
+    groups = _groups(path for path in paths if _role(path) == "mmproj")
+    return _only(repo, groups, precision, "vision projector", "mmproj")[0]
+
+
+def part(path: str, total: int) -> str | None:
+    """ "2/3" for the second piece of a split model, None for a whole one."""
+    match = _SPLIT.search(path)
+    return f"{int(match[1])}/{total}" if match else None
+
+
+def siblings(path: str) -> Parts:
+    """The names of all parts of the split model that `path` is one of, in order; itself alone where it is whole."""
+    match = _SPLIT.search(path)
+    if not match:
+        return (path,)
+    return tuple(f"{path[: match.start()]}-{at:05d}-of-{match[2]}.gguf" for at in range(1, int(match[2]) + 1))
+
+
+def tag(path: str) -> str:
+    """The quantization that a file's name tells (its directory's where it tells none), "" if none, "A+B" if several."""
+    *directories, name = path.split("/")
+    for text in (name, "/".join(directories)):
+        found = {("UD-" if ud else "") + quant.upper() for ud, quant in _TAG.findall(text)}
+        if found:
+            return "+".join(sorted(found))
+    return ""
+
+
+def _role(path: str) -> str | None:
+    name = path.rsplit("/", 1)[-1].lower()
+    tokens = re.split(r"[-._/]", path.lower())
+    if not name.endswith(".gguf") or "imatrix" in tokens or name.startswith(("mtp-", "eagle3-")):
+        return None
+    return "mmproj" if "mmproj" in tokens else "model"
+
+
+def _groups(paths: Iterable[str]) -> dict[str, list[str]]:
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for path in sorted(paths):
+        groups[_SPLIT.sub(r"-of-\2.gguf", path)].append(path)
+    return groups
+
+
+def _only(repo: str, groups: Mapping[str, list[str]], wanted: str, what: str, key: str) -> Parts:
+    fitting = [parts for parts in groups.values() if tag(parts[0]) == wanted.upper()]
+    if not groups:
+        raise OpsError(f"{repo} has no {what} in GGUF form", "name another repository in the stack file")
+    if not fitting:
+        there = sorted({tag(parts[0]) or parts[0] for parts in groups.values()})
+        raise OpsError(f"{repo} has no {what} {wanted}; there are {', '.join(there)}", f"set `{key}` to one of them")
+    if len(fitting) > 1:
+        names = "".join(f"\n    {parts[0]}" for parts in fitting)
+        raise OpsError(
+            f"{repo} has {len(fitting)} {what}s {wanted}:{names}", "name a repository in which one file fits"
+        )
+    (parts,) = fitting
+    if (match := _SPLIT.search(parts[0])) and len(parts) != int(match[2]):
+        raise OpsError(f"{repo} has {len(parts)} of {int(match[2])} parts of {parts[0]}", "name a complete repository")
+    return tuple(parts)

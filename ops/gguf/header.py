@@ -1,0 +1,152 @@
+"""The header of a GGUF file (versions 2 and 3): key-values and tensor table, from as few bytes as hold them.
+
+Source: ggml docs/gguf.md and the checks of its gguf.cpp. No tensor's content is read.
+"""
+
+import math
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ops.gguf.ggml_types import BLOCKS
+
+FIRST_READ_BYTES = 8 << 20
+LIMIT_BYTES = 64 << 20
+_COUNT_MAX = 100_000  # of keys, and of tensors: the largest models have some thousands
+_KEPT_ITEMS = 1024  # an array of numbers per layer is a fact; scores per token are not
+_STRING, _ARRAY = 8, 9
+_SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+Value = bool | int | float | str | tuple[bool | int | float, ...]
+
+
+class HeaderError(ValueError):
+    """Not a GGUF header that we can read."""
+
+
+class _TooShortError(Exception):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """`pairs`: scalars, strings and short arrays of numbers; `lengths`: of every array; `tensors`: bytes by name."""
+
+    pairs: dict[str, Value]
+    lengths: dict[str, int]
+    tensors: dict[str, int]
+
+
+def read_header(read: Callable[[int, int], bytes], size_bytes: int) -> Header:
+    """The header of a file of `size_bytes`; `read(start, end)` returns those bytes of it.
+
+    Asks for 8 MiB, then for as much again while the header goes on, up to 64 MiB. Raises HeaderError.
+    """
+    data, end = bytearray(), FIRST_READ_BYTES
+    while True:
+        end = min(end, size_bytes, LIMIT_BYTES)
+        data += read(len(data), end)
+        try:
+            return _Reader(data, size_bytes).header()
+        except _TooShortError:
+            if len(data) < end or end in (size_bytes, LIMIT_BYTES):
+                raise HeaderError(f"the header is not complete in the first {len(data)} bytes") from None
+            end *= 2
+
+
+class _Reader:
+    def __init__(self, data: bytearray, size_bytes: int) -> None:
+        self.data, self.at, self.size_bytes = data, 0, size_bytes
+
+    def header(self) -> Header:
+        if (magic := self.take(4)) != b"GGUF":
+            raise HeaderError(f"it begins with {magic!r}, not with b'GGUF'")
+        if (version := self.number("I")) not in (2, 3):
+            raise HeaderError(f"GGUF version {version} is unknown (a big-endian file, perhaps)")
+        tensors, pairs = self.number("Q"), self.number("Q")
+        if max(tensors, pairs) > _COUNT_MAX:
+            raise HeaderError(f"it claims {tensors} tensors and {pairs} keys")
+        header = Header({}, {}, {})
+        for _ in range(pairs):
+            self.pair(header)
+        self.table(header, tensors)
+        return header
+
+    def pair(self, header: Header) -> None:
+        key, kind = self.string(), self.number("I")
+        if kind != _ARRAY:
+            header.pairs[key] = self.string() if kind == _STRING else self.number(self.scalar(kind))
+            return
+        kind, count = self.number("I"), self.number("Q")
+        header.lengths[key] = count
+        if kind == _STRING:
+            self.skip_strings(count)
+        elif count > _KEPT_ITEMS:
+            self.skip(struct.calcsize(f"<{self.scalar(kind)}") * count)
+        else:
+            form = f"<{count}{self.scalar(kind)}"
+            header.pairs[key] = struct.unpack(form, self.take(struct.calcsize(form)))
+
+    def table(self, header: Header, count: int) -> None:
+        alignment, end = header.pairs.get("general.alignment", 32), 0
+        if not isinstance(alignment, int) or alignment < 1:
+            raise HeaderError(f"its alignment is {alignment!r}")
+        for _ in range(count):
+            name, size_bytes, offset = self.tensor()
+            # As ggml does; it also shows a wrong size before it becomes a wrong sum.
+            if offset != (expected := _padded(end, alignment)):
+                raise HeaderError(f"tensor {name} begins at {offset}, the one before it ends at {expected}")
+            header.tensors[name] = size_bytes
+            end = offset + size_bytes
+        if (needed := _padded(self.at, alignment) + end) > self.size_bytes and count:
+            raise HeaderError(f"its tensors need {needed} bytes, the file has {self.size_bytes}")
+
+    def tensor(self) -> tuple[str, int, int]:
+        name, dimensions = self.string(), self.number("I")
+        if not 1 <= dimensions <= 4:  # GGML_MAX_DIMS
+            raise HeaderError(f"tensor {name} has {dimensions} dimensions")
+        shape = [self.number("Q") for _ in range(dimensions)]
+        kind, offset = self.number("I"), self.number("Q")
+        if (block := BLOCKS.get(kind)) is None:
+            raise HeaderError(f"tensor {name} has type id {kind}, which ops/gguf/ggml_types.py does not know")
+        if shape[0] % block.elements:
+            raise HeaderError(f"tensor {name} has rows of {shape[0]}, which are no whole blocks of {block.name}")
+        return name, math.prod(shape) // block.elements * block.size_bytes, offset
+
+    def scalar(self, kind: int) -> str:
+        if kind not in _SCALARS:
+            raise HeaderError(f"value type {kind} at byte {self.at} is unknown")
+        return _SCALARS[kind]
+
+    def string(self) -> str:
+        return self.take(self.number("Q")).decode(errors="replace")
+
+    def number(self, form: str) -> Any:
+        return struct.unpack(f"<{form}", self.take(struct.calcsize(f"<{form}")))[0]
+
+    def take(self, count: int) -> bytes:
+        start = self.at
+        self.skip(count)
+        return bytes(self.data[start : self.at])
+
+    def skip(self, count: int) -> None:
+        self.move_to(self.at + count)
+
+    def skip_strings(self, count: int) -> None:
+        length, end, at = struct.Struct("<Q").unpack_from, len(self.data) - 8, self.at
+        for _ in range(count):
+            if at > end:
+                raise _TooShortError
+            at += 8 + length(self.data, at)[0]
+        self.move_to(at)
+
+    def move_to(self, at: int) -> None:
+        if at > LIMIT_BYTES:  # at once, and not after 64 MiB were asked for
+            raise HeaderError(f"a length in it leads to byte {at}, a header ends before {LIMIT_BYTES}")
+        if at > len(self.data):
+            raise _TooShortError
+        self.at = at
+
+
+def _padded(at: int, alignment: int) -> int:
+    return -(-at // alignment) * alignment

@@ -1,0 +1,129 @@
+"""`ops lock --from DIR`: models from files at hand instead of a hub, for networks that reach none.
+
+A sha256 is computed here; which commit the files are of cannot be, so it is read where the hub's library wrote it
+down (its cache, or `hf download --local-dir`) or asked for. Nothing is invented.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from ops.base.errors import OpsError
+from ops.lock.locked_model import Chosen, choose, entry
+from plan.config import Model
+from plan.models.lock import LockedFile, LockedModel
+
+_BLOCK_BYTES = 1 << 20
+_COMMIT, _SHA256 = re.compile("[0-9a-f]{40}"), re.compile("[0-9a-f]{64}")
+_ASK = "pass --commit with the 40 hex digits that the hub shows, for the models of one repository at a time"
+
+
+class _Record(NamedTuple):
+    """What the hub's library noted of a file; "" where it did not."""
+
+    commit: str
+    sha256: str
+
+
+def resolve(models: Mapping[str, Model], root: Path, commit: str | None) -> dict[str, LockedModel]:
+    """The models from files below `root`, of `commit` where nothing else tells it; raises OpsError."""
+    if not root.is_dir():
+        raise OpsError(f"there is no directory {root}", "pass one with --from")
+    if commit and not _COMMIT.fullmatch(commit):
+        raise OpsError(f"{commit} is no commit", _ASK)
+    repos = sorted({model.repo for model in models.values()})
+    if commit and len(repos) > 1:
+        what = f"--commit is of one repository, and these are asked for: {', '.join(repos)}"
+        raise OpsError(what, "name the models of one: python -m ops lock --update ID --from DIR --commit COMMIT")
+    columns = (BarColumn(), DownloadColumn(binary_units=True), TransferSpeedColumn(), TimeRemainingColumn())
+    try:
+        places = {key: _place(model, root, len(repos)) for key, model in models.items()}
+        with Progress(
+            TextColumn("{task.description}", markup=False), *columns, console=Console(stderr=True)
+        ) as progress:
+            return {key: _resolve(model, root, places[key], commit, progress) for key, model in models.items()}
+    except OSError as error:
+        raise OpsError(f"{error.filename} cannot be read: {error.strerror}", "repair that, or copy it again") from None
+
+
+def _place(model: Model, root: Path, repos: int) -> Path:
+    owner, name = model.repo.split("/")
+    plain, cache = root / owner / name, root / f"models--{owner}--{name}"
+    if plain.is_dir():
+        return plain
+    if cache.is_dir():
+        return cache
+    if repos == 1 and any(root.glob("*.gguf")):
+        return root
+    also = "" if repos == 1 else "; .gguf files of its own would not tell which repository they are of"
+    raise OpsError(f"{root} has neither {model.repo} nor {cache.name}{also}", f"put the files into {plain}")
+
+
+def _resolve(model: Model, root: Path, place: Path, commit: str | None, progress: Progress) -> LockedModel:
+    commit = commit or (model.revision if _COMMIT.fullmatch(model.revision) else None)
+    if (place / "snapshots").is_dir():
+        place = _snapshot(place, model.revision, commit)
+    # Below DIR itself lies what is of other repositories.
+    paths = (file.relative_to(place).as_posix() for file in place.glob("*.gguf" if place == root else "**/*.gguf"))
+    chosen = choose(model, paths)
+    records = [_record(place, one.path) for one in chosen]
+    known = _commit(place, {record.commit for record in records}, commit)
+    files = [_locked(place, *pair, progress) for pair in zip(chosen, records, strict=True)]
+    return entry(model, known, files, lambda file: partial(_read, place / file.path))
+
+
+def _snapshot(cache: Path, revision: str, commit: str | None) -> Path:
+    """The directory of one commit in the library's cache: the one asked for, or of the revision, or the only one."""
+    there, ref = sorted(path.name for path in (cache / "snapshots").iterdir()), cache / "refs" / revision
+    wanted = commit or (ref.read_text().strip() if ref.is_file() else revision)
+    if not commit and not ref.is_file() and len(there) == 1:
+        wanted = there[0]
+    if wanted not in there:
+        raise OpsError(f"{cache} has no snapshot {wanted}; there are: {', '.join(there) or 'none'}", _ASK)
+    return cache / "snapshots" / wanted
+
+
+def _record(place: Path, path: str) -> _Record:
+    if place.parent.name == "snapshots":
+        commit, digest = place.name, (place / path).resolve().name
+    else:
+        metadata = place / ".cache/huggingface/download" / f"{path}.metadata"
+        commit, digest, *_ = [*(metadata.read_text().split() if metadata.is_file() else ()), "", ""]
+    # The digest of a file that is not stored as a large one is another: 40 digits, of git.
+    return _Record(commit if _COMMIT.fullmatch(commit) else "", digest if _SHA256.fullmatch(digest) else "")
+
+
+def _commit(place: Path, recorded: set[str], said: str | None) -> str:
+    found = {*recorded, said or ""} - {""}
+    if len(found) > 1:
+        raise OpsError(f"{place} is of more than one commit: {', '.join(sorted(found))}", "take files of one commit")
+    if not found or ("" in recorded and not said):
+        raise OpsError(f"{place} does not tell which commit its files are of", _ASK)
+    return found.pop()
+
+
+def _locked(place: Path, chosen: Chosen, record: _Record, progress: Progress) -> LockedFile:
+    file = place / chosen.path
+    if not (size := file.stat().st_size):
+        raise OpsError(f"{file} is empty", "copy it again")
+    digest, task = hashlib.sha256(), progress.add_task(chosen.path, total=size)
+    with file.open("rb") as source:
+        while block := source.read(_BLOCK_BYTES):
+            digest.update(block)
+            progress.advance(task, len(block))
+    sha256 = digest.hexdigest()
+    if record.sha256 and record.sha256 != sha256:
+        raise OpsError(f"{file} is damaged: its sha256 is {sha256}, the hub's is {record.sha256}", "copy it again")
+    return LockedFile(role=chosen.role, path=chosen.path, size=size, sha256=sha256, part=chosen.part)
+
+
+def _read(file: Path, start: int, end: int) -> bytes:
+    with file.open("rb") as source:
+        source.seek(start)
+        return source.read(end - start)

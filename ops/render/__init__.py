@@ -1,0 +1,1 @@
+"""`ops render`: the whole stack as plain Kubernetes YAML."""

@@ -1,0 +1,98 @@
+"""`ops render`: the whole stack as plain manifests in a directory, without CLI, state or cluster."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pulumi
+
+from ops.base import atomic
+from ops.base.errors import OpsError
+from ops.render import readme, recording_engine
+from ops.render.manifests import MARK, Manifest, manifests, secrets, suffix
+from ops.render.recording_engine import Engine, Registration
+from ops.stack import stack_file
+from ops.stack.stack_file import NO_CLUSTER
+
+ROOT = recording_engine.PROGRAM.parent
+README = "README.md"
+_GOOD = "new, empty, or rendered before"
+
+
+def run(stack: str, directory: Path, config: Path | None) -> None:
+    """Make `directory` exactly the stack and print what is in it. Raises OpsError, before anything is written."""
+    file = config or ROOT / f"Pulumi.{stack}.yaml"
+    raw = stack_file.configuration(file)
+    engine = Engine(raw["cluster"].get("id", NO_CLUSTER), suffix)
+    engine.install()
+    try:
+        recording_engine.run_program(raw)
+    except pulumi.RunError as error:
+        other = "" if config else "; what it leaves to the machine is in the one that `make up` writes: --config"
+        raise OpsError(str(error), f"correct {file}{other}") from None
+    made = manifests(engine.registered)
+    try:
+        changes = write(directory, files(stack, engine.registered))
+    except OSError as error:
+        raise OpsError(
+            f"{directory}: {error.strerror}", "repair that or take another directory, and run it again"
+        ) from None
+    _show(stack, directory, made, changes)
+
+
+def files(stack: str, registered: Sequence[Registration]) -> dict[str, str]:
+    """Path -> content of the whole directory."""
+    made = manifests(registered)
+    texts = {manifest.path: manifest.text(stack) for manifest in made}
+    return {README: readme.text(stack, made, secrets(registered)), **texts}
+
+
+def write(directory: Path, wanted: Mapping[str, str]) -> Counter[str]:
+    """Make the directory hold `wanted` and nothing else; each file is replaced whole. Returns how many of what.
+
+    Raises OpsError when there is a file that render did not write.
+    """
+    there = _ours(directory)
+    changes: Counter[str] = Counter()
+    for path, content in wanted.items():
+        if there.pop(path, None) == content.encode():
+            changes["unchanged"] += 1
+        else:
+            changes["written"] += 1
+            (directory / path).parent.mkdir(parents=True, exist_ok=True)
+            atomic.write(directory / path, content)
+    for path in there:
+        changes["removed"] += 1
+        (directory / path).unlink()
+    for group in {(directory / path).parent for path in there} - {directory}:
+        if not any(group.iterdir()):
+            group.rmdir()
+    return changes
+
+
+def _ours(directory: Path) -> dict[str, bytes]:
+    """Path -> content of every file there; raises OpsError when render did not write one of them."""
+    if directory.exists() and not directory.is_dir():
+        raise OpsError(f"{directory} is no directory", f"name one that is {_GOOD}")
+    there: dict[str, bytes] = {}
+    for path in directory.rglob("*"):  # ends at the first foreign file: a person may have named their home
+        if path.is_dir() and not path.is_symlink():
+            continue
+        content = path.read_bytes() if path.is_file() and not path.is_symlink() and _is_ours(path) else None
+        if content is None:
+            raise OpsError(f"{path} was not written by render", f"name a directory that is {_GOOD}")
+        there[str(path.relative_to(directory))] = content
+    return there
+
+
+def _is_ours(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return MARK.encode() in opened.readline(len(MARK) + 8)
+
+
+def _show(stack: str, directory: Path, made: Sequence[Manifest], changes: Mapping[str, int]) -> None:
+    for group in dict.fromkeys(manifest.group for manifest in made):
+        kinds = Counter(manifest.kind for manifest in made if manifest.group == group)
+        print(f"{group:9} {', '.join(f'{count} {kind}' for kind, count in kinds.items())}")
+    done = ", ".join(f"{changes[what]} {what}" for what in ("written", "unchanged", "removed") if changes.get(what))
+    print(f"{len(made)} objects of stack {stack} in {directory} ({done}); {README} says how to apply them")

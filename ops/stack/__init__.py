@@ -1,0 +1,1 @@
+"""Stack files of the repository, for commands that run without Pulumi."""

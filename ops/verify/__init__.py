@@ -1,0 +1,1 @@
+"""`ops verify`: does every model of an endpoint answer rightly, and how fast?"""

@@ -1,0 +1,137 @@
+"""`ops verify`: does every model of an endpoint answer rightly, and fast enough? Pods that run say nothing of that."""
+
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass
+
+from ops.base.errors import OpsError
+from ops.lock.command import LOCK_FILE
+from ops.stack import stack_models
+from ops.verify.endpoint import AskError, Endpoint
+from ops.verify.questions import Fault, Known, fault, questions, tokens_per_s, words
+from plan.models import lock as locks
+from plan.models.lock import LockedModel
+
+# Below it something is wrong with a card: a bad combination of flags once gave 0.58 instead of 33.
+SLOWEST_TOKENS_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who is asked: `ids`, else the stack's, else what the endpoint lists. `slowest_tokens_s` None: by the stack."""
+
+    ids: list[str]
+    stack: str | None
+    slowest_tokens_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question to one model; `wrong` is empty when all is well. `took_s` includes a load."""
+
+    model: str
+    check: str
+    answer: str
+    tokens_per_s: float | None
+    took_s: float
+    wrong: str
+    fix: str
+
+
+def run(url: str, key_env: str, asked: Asked, silence_s: float, *, as_json: bool) -> None:
+    """Ask and print; raises OpsError naming the models with which something is wrong."""
+    if not url.startswith(("http://", "https://")):
+        raise OpsError(f"--url {url} is no URL of an endpoint", "pass it like http://127.0.0.1:8080/v1")
+    base = url.rstrip("/").removesuffix("/v1") + "/v1"
+    endpoint = Endpoint(base, os.environ.get(key_env, ""), key_env, silence_s)
+    slowest = _slowest(asked)
+    listed = endpoint.models()  # asked first in any case: a wrong URL is told once
+    checks = [check for known in _known(asked, listed) for check in _verify(endpoint, known, slowest)]
+    bad = [check for check in checks if check.wrong]
+    if as_json:
+        rows = [{**asdict(check), "ok": not check.wrong} for check in checks]
+        print(json.dumps({"url": base, "ok": not bad, "min_tokens_per_s": slowest, "checks": rows}, indent=2))
+    else:
+        _show(checks)
+    if not checks:
+        raise OpsError(f"{base} lists no model", "name one with --model, or a stack with --stack")
+    if bad:
+        names = ", ".join(dict.fromkeys(check.model for check in bad))
+        first = bad[0]
+        raise OpsError(f"{names}: not as it should be; {first.model}, {first.check}: {first.wrong}", first.fix)
+
+
+def _slowest(asked: Asked) -> float:
+    if asked.slowest_tokens_s is not None:
+        return asked.slowest_tokens_s
+    on_cpu = asked.stack is not None and not stack_models.has_card(asked.stack)
+    return 0.0 if on_cpu else SLOWEST_TOKENS_S
+
+
+def _known(asked: Asked, listed: list[str]) -> list[Known]:
+    locked = locks.load(LOCK_FILE.read_text()).models if LOCK_FILE.exists() else {}
+    of_stack = stack_models.read(asked.stack) if asked.stack else {}
+    known: list[Known] = []
+    for model_id in asked.ids or sorted(of_stack) or listed:
+        lock, model = locked.get(model_id), of_stack.get(model_id)
+        known.append(
+            Known(
+                model_id,
+                chats=lock is None or lock.gguf.shape.chat_template is not False,
+                sees=model.mmproj is not None if model else _has_projector(lock),
+                thinks=model is not None and model.reasoning != "off",
+                golden=model.verify if model else None,
+            )
+        )
+    return known
+
+
+def _has_projector(lock: LockedModel | None) -> bool:
+    return lock is not None and any(file.role == "mmproj" for file in lock.files)
+
+
+def _verify(endpoint: Endpoint, known: Known, slowest: float) -> list[Check]:
+    """The model's checks, up to a question that is not answered at all."""
+    checks: list[Check] = []
+    for question in questions(known):
+        print(f"{known.model}: {question.name} ...", file=sys.stderr)
+        try:
+            reply = endpoint.ask(known.model, question.path, question.body)
+        except AskError as error:
+            if error.final:
+                raise OpsError(f"{known.model}: {error}", error.fix) from None
+            return [*checks, Check(known.model, question.name, "", None, 0.0, str(error), error.fix)]
+        speed = tokens_per_s(reply) if question.timed else None
+        wrong = fault(question, reply, known.model) or _too_slow(speed, slowest)
+        what, fix = (wrong.what, wrong.fix) if wrong else ("", "")
+        said = " ".join(words(reply).split())[:80]
+        checks.append(Check(known.model, question.name, said, speed, round(reply.took_s, 1), what, fix))
+    return checks
+
+
+def _too_slow(speed: float | None, slowest: float) -> Fault | None:
+    if speed is None or speed >= slowest:
+        return None
+    fix = "look for layers on the CPU, a quantized KV cache or a card full of others: kubectl logs deploy/llama-swap"
+    return Fault(f"{speed:.2f} tokens/s, less than {slowest:g}", fix)
+
+
+def _show(checks: list[Check]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("model", "check", "answer", "tokens/s", "s", "")
+    for column in table.columns:
+        column.overflow = "fold"
+    for it in checks:
+        speed = "" if it.tokens_per_s is None else f"{it.tokens_per_s:.1f}"
+        verdict = f"[red]{_plain(it.wrong)}[/red]" if it.wrong else "[green]ok[/green]"
+        table.add_row(it.model, it.check, _plain(it.answer), speed, f"{it.took_s:.1f}", verdict)
+    Console().print(table)
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

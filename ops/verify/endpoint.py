@@ -1,0 +1,154 @@
+"""Questions to an OpenAI-compatible endpoint. The key goes into one header and into no message."""
+
+import contextlib
+import http.client
+import json
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from ops.base.errors import OpsError
+
+_LOG = "read what the engine said: kubectl logs deploy/llama-swap -c server"
+_SHOWN = 200  # characters of somebody's words
+_EVERY_S = 15.0
+
+
+class AskError(Exception):
+    """One question was not answered; `fix` is the next step. `final`: no other question would be, either."""
+
+    def __init__(self, what: str, fix: str, *, final: bool = False) -> None:
+        super().__init__(what)
+        self.fix, self.final = fix, final
+
+
+class Message(BaseModel):
+    content: str | None = None
+    reasoning_content: str | None = None
+
+
+class Choice(BaseModel):
+    text: str | None = None  # of a completion
+    message: Message = Message()  # of a chat
+    finish_reason: str | None = None
+
+
+class Timings(BaseModel):
+    """What llama-server measured of the answer's tokens."""
+
+    predicted_n: int
+    predicted_per_second: float
+
+
+class Usage(BaseModel):
+    completion_tokens: int = 0
+
+
+class Reply(BaseModel):
+    """The part of an answer that is looked at, and the seconds it took."""
+
+    choices: list[Choice]
+    timings: Timings | None = None
+    usage: Usage = Usage()
+    took_s: float = 0.0
+
+
+class _Id(BaseModel):
+    id: str
+
+
+class _Ids(BaseModel):
+    data: list[_Id]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """`url` ends in /v1; `key` may be empty; `key_from` is the variable it came from. Silence ends a question."""
+
+    url: str
+    key: str
+    key_from: str
+    silence_s: float
+
+    def models(self) -> list[str]:
+        """The ids that the endpoint lists; raises OpsError where it does not answer as it should."""
+        try:
+            return [model.id for model in _Ids.model_validate_json(self._call("/models", None)).data]
+        except AskError as error:
+            raise OpsError(str(error), error.fix) from None
+        except ValidationError:
+            raise OpsError(f"{self.url}/models is no list of models", "check the URL: it ends in /v1") from None
+
+    def ask(self, model: str, path: str, body: Mapping[str, Any]) -> Reply:
+        """POST to /v1/PATH; raises AskError. Says on stderr every now and then that it still waits."""
+        begun = time.monotonic()
+        with _patience(model):
+            said = self._call(f"/{path}", {"model": model, **body})
+        try:
+            reply = Reply.model_validate_json(said)
+        except ValidationError:
+            raise AskError(f"an answer that is no completion: {self._shown(said)!r}", _LOG) from None
+        if not reply.choices:
+            raise AskError(f"an answer without choices: {self._shown(said)!r}", _LOG)
+        return reply.model_copy(update={"took_s": time.monotonic() - begun})
+
+    def _call(self, path: str, body: Mapping[str, Any] | None) -> bytes:
+        key = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        data = None if body is None else json.dumps(body).encode()
+        try:
+            request = urllib.request.Request(  # noqa: S310 - run() takes http(s) alone
+                self.url + path, data, {"Content-Type": "application/json", **key}
+            )
+            with urllib.request.urlopen(request, timeout=self.silence_s) as answer:  # noqa: S310 - the same
+                return answer.read()
+        except urllib.error.HTTPError as error:
+            said = b""
+            with error, contextlib.suppress(OSError, http.client.HTTPException):
+                said = error.read(4096)
+            raise self._refusal(error.code, self._shown(said)) from None
+        except (OSError, http.client.HTTPException) as error:
+            why = getattr(error, "reason", error)
+            if isinstance(why, TimeoutError):
+                raise AskError(
+                    f"not a word for {self.silence_s:g} s", f"{_LOG}; or allow more with --timeout"
+                ) from None
+            what = f"{self.url} does not answer: {self._shown(str(why).encode())}"
+            raise AskError(what, "check the URL, and that the stack is up: make up", final=True) from None
+
+    def _refusal(self, status: int, said: str) -> AskError:
+        what = f"HTTP {status}: {said}"
+        if status in (401, 403):
+            which = (
+                f"the key in ${self.key_from} is refused" if self.key else f"no key was sent, ${self.key_from} is empty"
+            )
+            return AskError(f"{what}; {which}", f"export {self.key_from}=$(make -s key)", final=True)
+        if status in (400, 404):
+            return AskError(what, f"compare the id and what it can do with {self.url}/models; is it deployed?")
+        return AskError(what, _LOG)
+
+    def _shown(self, said: bytes) -> str:
+        text = " ".join(said.decode(errors="replace").split())
+        return (text.replace(self.key, "***") if self.key else text)[:_SHOWN]
+
+
+@contextlib.contextmanager
+def _patience(model: str) -> Generator[None]:
+    done, begun = threading.Event(), time.monotonic()
+
+    def tick() -> None:
+        while not done.wait(_EVERY_S):
+            waited_s = time.monotonic() - begun
+            print(f"{model}: no answer yet after {waited_s:.0f} s; a cold load takes a while", file=sys.stderr)
+
+    threading.Thread(target=tick, daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()

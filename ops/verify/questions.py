@@ -1,0 +1,132 @@
+"""Questions whose right answer is known, and what is wrong with an answer: nothing, no words, other words, garbage."""
+
+import base64
+import re
+import struct
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from ops.verify.endpoint import Reply
+from plan.config import Golden
+
+Json = dict[str, Any]
+_DETERMINISTIC = {"temperature": 0, "seed": 1}
+# Words to think in, for a model that is meant to.
+_THINKING_TOKENS = 2048
+_COUNT_TOKENS = 64
+_FEWEST_TO_TIME = 8
+_WEIGHTS = "compare weights, flags and build with what worked: docs/runbooks/weights.md, kubectl logs deploy/llama-swap"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A model, and what its stack and lock tell: a base model has no chat template, and answers no chat."""
+
+    model: str
+    chats: bool = True
+    sees: bool = False
+    thinks: bool = False
+    golden: Golden | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`expect` is a part of the right answer, case aside; None where any words will do. `timed`: its speed counts."""
+
+    name: str
+    path: str
+    body: Json = field(repr=False)
+    expect: str | None
+    timed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    what: str
+    fix: str
+
+
+def questions(known: Known) -> list[Question]:
+    """What to ask, the cheapest first: with its answer the model is loaded, and the others are not waited for."""
+    golden = known.golden
+    if not known.chats:
+        # With "of" at its end the 270M base model names the city in either quantization, without it only one does.
+        first = golden or Golden(prompt="The capital of France is the city of", expect="Paris")
+        return [
+            Question("golden", "completions", _completion(first.prompt, 16), first.expect),
+            Question("speed", "completions", _completion("1, 2, 3, 4, 5,", _COUNT_TOKENS), None, timed=True),
+        ]
+    first = golden or Golden(prompt="What is the capital of France? Answer with one word.", expect="Paris")
+    tokens = _THINKING_TOKENS if known.thinks else 64
+    asked = [Question("golden", "chat/completions", _chat(first.prompt, tokens), first.expect, timed=known.thinks)]
+    if known.sees:
+        image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{_red()}"}}
+        text = {"type": "text", "text": "Which colour is this image? Answer with one word."}
+        asked.append(Question("image", "chat/completions", _chat([text, image], tokens), "red"))
+    if not known.thinks:
+        count = _chat("Count from 1 to 40, with commas between the numbers.", _COUNT_TOKENS)
+        asked.append(Question("speed", "chat/completions", count, None, timed=True))
+    return asked
+
+
+def _completion(prompt: str, tokens: int) -> Json:
+    return {"prompt": prompt, "max_tokens": tokens, **_DETERMINISTIC}
+
+
+def _chat(content: Any, tokens: int) -> Json:
+    return {"messages": [{"role": "user", "content": content}], "max_tokens": tokens, **_DETERMINISTIC}
+
+
+def _red(side: int = 224) -> str:
+    """A PNG of one colour, in base64 (W3C PNG, 8-bit RGB)."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        body = kind + content
+        return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+
+    rows = (b"\0" + b"\xff\0\0" * side) * side
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return base64.b64encode(png).decode()
+
+
+def words(reply: Reply) -> str:
+    """What was answered, thoughts left out."""
+    choice = reply.choices[0]
+    said = (choice.message.content if choice.text is None else choice.text) or ""
+    return said.rpartition("</think>")[2].strip()
+
+
+def fault(question: Question, reply: Reply, model: str) -> Fault | None:
+    """What is wrong with the answer, if anything; its speed aside."""
+    said, ended = words(reply), reply.choices[0].finish_reason
+    if said.startswith("<think>") or (not said and reply.choices[0].message.reasoning_content):
+        what = f"all of its tokens are thoughts, and the answer is empty (finish_reason {ended})"
+        return Fault(what, f'set `reasoning: "off"` of models.{model} in the stack file, then pulumi up')
+    if not said:
+        return Fault(f"an empty answer (finish_reason {ended})", _WEIGHTS)
+    if _is_garbage(said):
+        return Fault("garbage", _WEIGHTS)
+    if question.expect is not None and question.expect.casefold() not in said.casefold():
+        return Fault(f"{question.expect!r} is not in the answer", _WEIGHTS)
+    if ended not in ("stop", "length"):
+        return Fault(f"it ended with finish_reason {ended}", _WEIGHTS)
+    return None
+
+
+def _is_garbage(said: str) -> bool:
+    """One short piece over and over, or hardly a letter or digit: what broken weights or kernels make."""
+    repeated = max((len(found[0]) for found in re.finditer(r"(.{1,12}?)\1{5,}", said, re.DOTALL)), default=0)
+    visible = [character for character in said if not character.isspace()]
+    odd = sum(not character.isalnum() or character == "\ufffd" for character in visible)
+    return repeated > len(said) / 2 or odd > 0.7 * len(visible)
+
+
+def tokens_per_s(reply: Reply) -> float | None:
+    """The engine's own figure where it gives one (llama-server's timings), else by the clock; None of a few tokens."""
+    if reply.timings:
+        return reply.timings.predicted_per_second if reply.timings.predicted_n >= _FEWEST_TO_TIME else None
+    if reply.usage.completion_tokens >= _FEWEST_TO_TIME:
+        return reply.usage.completion_tokens / max(reply.took_s, 1e-3)
+    return None

@@ -1,0 +1,1 @@
+"""`ops weights`: what lies on a volume of models."""

@@ -1,0 +1,144 @@
+"""`ops weights`: what lies on a volume of models, who needs it, and what prune would free.
+
+It runs the report of pods/prune.py, the same that runs in the cluster, with the lock's models as what is kept.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ops.base.errors import OpsError
+from ops.lock.command import LOCK_FILE
+from ops.stack import stack_models
+from plan.config import KEY, Prune
+from plan.models import lock as locks
+from plan.models.lock import LockedModel
+from plan.weights.prune import CRON_JOB, grace_seconds, order
+
+_SCRIPT = Path(__file__).parents[2] / "pods" / "fetch.py"
+GRACE_S = grace_seconds(Prune())  # what a stack has unless it says otherwise
+Line = dict[str, Any]
+Users = dict[tuple[str, str], list[str]]
+
+
+def run(root: Path | None, stack: str | None, *, as_json: bool) -> None:
+    """Print the volume below `root`, as a table or as JSON. Raises OpsError or ConfigError; writes nothing."""
+    if root is None or not (root / ".blobs").is_dir():
+        raise OpsError(*_not_here(root, stack))
+    stacks = [stack] if stack else stack_models.names()
+    models, users = locks.load(LOCK_FILE.read_text()).models if LOCK_FILE.exists() else {}, Users()
+    for name in stacks:
+        for model_id in stack_models.read(name):
+            if model_id in models:
+                users.setdefault((model_id, models[model_id].gen), []).append(name)
+    report = _report(root, _ask(root, {key[0]: models[key[0]] for key in users}), users)
+    if as_json:
+        print(json.dumps({"root": str(root), "stacks": stacks, "grace_s": GRACE_S, **report}, indent=2))
+    else:
+        _show(report)
+
+
+def _not_here(root: Path | None, stack: str | None) -> tuple[str, str]:
+    what = f"{root} is no volume of models: it has no .blobs" if root else "no --root; a cluster's is not seen here"
+    where = f"-n {_namespace(stack)}"
+    job = f"kubectl create job {where} --from=cronjob/{CRON_JOB} weights-report"
+    logs = f"kubectl logs {where} -f job/weights-report"
+    return what, f"pass --root where it is mounted; else `{job}`, which prunes as the stack says, and `{logs}`"
+
+
+def _namespace(stack: str | None) -> str:
+    """The stack's, for a command to be copied; a placeholder when its file does not tell."""
+    try:
+        return str(yaml.safe_load(Path(f"Pulumi.{stack}.yaml").read_text())["config"][KEY]["namespace"])
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        return "NAMESPACE"
+
+
+def _ask(root: Path, keep: dict[str, LockedModel]) -> list[Line]:
+    manifest = order(str(root.absolute()), "report", GRACE_S, keep)
+    argv = [sys.executable, "-I", "-S", str(_SCRIPT), "prune", "--manifest", "@/dev/stdin"]
+    ran = subprocess.run(argv, input=manifest, capture_output=True, text=True, check=False)
+    lines: list[Line] = [json.loads(line) for line in ran.stdout.splitlines()]
+    if ran.returncode:
+        reason = lines[-1].get("reason") if lines else ran.stderr.strip()
+        raise OpsError(f"{root} cannot be read: {reason}", "run this as the user to whom the files belong, or as root")
+    return lines
+
+
+def _report(root: Path, lines: list[Line], users: Users) -> Line:
+    of = defaultdict[str, list[Line]](list)
+    for line in lines:
+        of[line.pop("event")].append(line)
+    now, size = time.time(), {blob["sha256"]: blob["bytes"] for blob in of["blob"]}
+    named = {sha256 for it in of["generation"] for sha256 in it["sha256"]}
+    generations = [
+        {
+            **{key: it[key] for key in ("id", "gen", "ready", "state", "since", "unknown")},
+            "bytes": sum(size.get(sha256, 0) for sha256 in it["sha256"]),
+            "age_s": round(now - it["written"]),
+            "stacks": users.get((it["id"], it["gen"]), []),
+        }
+        for it in of["generation"]
+    ]
+    (summary,) = of["summary"]
+    return {
+        "generations": generations,
+        "blobs": [_without(it, "done") for it in of["blob"] if it["sha256"] not in named],
+        "aside": [_without(it, "done", "freed_bytes") | {"path": _below(root, it)} for it in of["aside"]],
+        "unknown": [it | {"path": _below(root, it)} for it in of["unknown"]],
+        "unreadable": of["unreadable"],
+        "summary": _without(summary, "mode", "freed_bytes")
+        | {"would_free_bytes": summary["due_bytes"] + summary["expired_bytes"]},
+    }
+
+
+def _without(line: Line, *keys: str) -> Line:
+    return {key: value for key, value in line.items() if key not in keys}
+
+
+def _below(root: Path, line: Line) -> str:
+    return str(Path(line["path"]).relative_to(root.absolute()))
+
+
+def _show(report: Line) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console, now = Console(), time.time()
+    table = Table("model", "generation", "MiB", "age", "needed by", "state")
+    for column in table.columns:  # a cut name or hash is worth nothing
+        column.overflow = "fold"
+    for it in report["generations"]:
+        state = it["state"] if it["ready"] else f"{it['state']}, not complete"
+        if it["since"] is not None:
+            state += f", unused for {_age(now - it['since'])}"
+        if it["unknown"]:
+            state += f", holds {', '.join(it['unknown'])}"
+        table.add_row(it["id"], it["gen"], _mib(it["bytes"]), _age(it["age_s"]), ", ".join(it["stacks"]), state)
+    for it in report["blobs"]:
+        kinds = ", ".join(suffix or "bytes" for suffix in it["files"])
+        table.add_row("(no model)", f"sha256-{it['sha256']}", _mib(it["bytes"]), "", "", f"{it['state']}, {kinds}")
+    for it in report["aside"]:
+        table.add_row("(set aside)", it["path"], _mib(it["bytes"]), _age(now - it["since"]), "", it["state"])
+    for it in report["unknown"]:
+        table.add_row("(not ours)", it["path"], _mib(it["bytes"]), "", "", "never removed")
+    console.print(table)
+    for it in report["unreadable"]:
+        console.print(f"{it['path']}: {it['reason']}", style="yellow", soft_wrap=True)
+    sums = report["summary"]
+    due, expired = _mib(sums["due_bytes"]), _mib(sums["expired_bytes"])
+    print(f"prune: {due} MiB are due for the trash, {expired} MiB have lain aside for longer than the grace")
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:.1f}"
+
+
+def _age(seconds: float) -> str:
+    return f"{seconds / 86400:.0f} d" if seconds >= 2 * 86400 else f"{seconds / 3600:.0f} h"

@@ -1,0 +1,26 @@
+"""The card that is shared, as the configuration describes it."""
+
+import dataclasses
+
+from plan import config
+from plan.vram.cards import CARDS, Card
+
+# What is kept of another card until its operator says: more than any driver in plan/vram/cards.py keeps.
+_DRIVER_SHARE = 0.05
+# The most that a context was seen to be, against the usual, on the cards we know.
+_CONTEXT_UPPER = 1.6
+
+
+def card(gpu: config.Gpu) -> Card | None:
+    """The card with the figures that `gpu.card` overrides; None where no card is behind the slice."""
+    if gpu.model == "none":
+        return None
+    said = gpu.card.model_dump(exclude_none=True)
+    if "compute_capability" in said:
+        said["compute_capability"] = round(said["compute_capability"] * 10)
+    if "context_mib" in said:
+        said.setdefault("context_upper_mib", round(said["context_mib"] * _CONTEXT_UPPER))
+    if known := CARDS.get(gpu.model):
+        return dataclasses.replace(known, **said)
+    said.setdefault("driver_mib", round(said["total_mib"] * _DRIVER_SHARE))
+    return Card(gpu.model, **said)

@@ -1,0 +1,52 @@
+"""What a model may not be served with, whatever room there is."""
+
+from collections.abc import Iterator, Mapping
+
+from plan import config
+from plan.base.errors import ConfigError
+from plan.models.lock import LockedModel
+from plan.vram.cards import Card
+
+_QUANTIZED_CACHE_FROM = 80  # compute capability, times ten
+_USABLE_TOKENS_S = 10
+# Flags with which llama.cpp stretches a context beyond what the model was trained for.
+_STRETCHED = ("rope-scaling", "rope-scale", "rope-freq-scale", "yarn-orig-ctx")
+
+
+def model_problems(
+    models: Mapping[str, config.Model], locked: Mapping[str, LockedModel], card: Card | None
+) -> list[ConfigError]:
+    """Everything that is refused about single models."""
+    return [
+        problem
+        for model_id, model in sorted(models.items())
+        for problem in (*_cache(model_id, model, card), *_context(model_id, model, locked[model_id]))
+    ]
+
+
+def _cache(model_id: str, model: config.Model, card: Card | None) -> Iterator[ConfigError]:
+    """A quantized cache made a T4 answer with 0.58 tokens a second, not 33: no tensor cores read it there."""
+    if model.kv_type == "f16" or card is None or card.compute_capability >= _QUANTIZED_CACHE_FROM:
+        return
+    if any(m.kv_type == model.kv_type and (m.tokens_s or 0) >= _USABLE_TOKENS_S for m in model.measured):
+        return
+    major, minor = divmod(card.compute_capability, 10)
+    yield ConfigError(
+        f"{config.KEY}.models.{model_id}.kv_type",
+        model.kv_type,
+        f"On compute capability {major}.{minor} (gpu.model {card.name}) a quantized cache was measured at 0.58 "
+        f"tokens/s instead of 33. Leave it f16 with a smaller context, or show that it is usable here: an entry of "
+        f"`measured` with kv_type {model.kv_type} and tokens_s of {_USABLE_TOKENS_S} or more.",
+    )
+
+
+def _context(model_id: str, model: config.Model, locked: LockedModel) -> Iterator[ConfigError]:
+    trained = locked.gguf.shape.context_length
+    if trained is None or model.context <= trained or model.args.keys() & {*_STRETCHED}:
+        return
+    yield ConfigError(
+        f"{config.KEY}.models.{model_id}.context",
+        model.context,
+        f"The model was trained for {trained} tokens, and answers nonsense beyond. Say {trained} or less, "
+        f"or stretch it with `args: {{rope-scaling: yarn, rope-scale: ...}}`.",
+    )

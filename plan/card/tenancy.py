@@ -1,0 +1,75 @@
+"""Who belongs on the shared card, as the stack has it: the rules by which a pod of a live cluster is told."""
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from plan import config
+from plan.base import names
+from plan.card.extended_resource import MemoryPlan
+from plan.card.kubectl_answer import Node, Observed, Pod
+from plan.card.tenants import is_away
+
+
+@dataclass(frozen=True, slots=True)
+class Tenancy:
+    """What of a stack decides that. `tenants` maps a name to its workload, namespace/name, or None.
+
+    `away` are those that are declared scaled to zero. `shared` is False where no card is behind the slice.
+    """
+
+    cluster_id: str
+    namespace: str
+    selector: Mapping[str, str]
+    slice_resource: str
+    shared: bool
+    tenants: Mapping[str, str | None]
+    away: tuple[str, ...]
+    memory: MemoryPlan | None
+
+    def nodes(self, seen: Observed) -> list[Node]:
+        """The nodes with the card."""
+        return [node for node in seen.nodes if self.selector.items() <= node.labels.items()]
+
+    def asks(self, pod: Pod) -> bool:
+        """Whether it requests a slice of the card, or of its memory."""
+        memory = self.memory is not None and pod.requests(self.memory.resource) > 0
+        return memory or pod.requests(self.slice_resource) > 0
+
+    def is_server(self, pod: Pod) -> bool:
+        """Whether it is a pod of this stack's server, which goes before the new one comes."""
+        return pod.namespace == self.namespace and names.selector("server").items() <= pod.labels.items()
+
+    def is_ours(self, pod: Pod) -> bool:
+        """Whether it is a pod of this stack."""
+        return pod.namespace == self.namespace and pod.labels.get("app.kubernetes.io/name") == names.SERVER
+
+    def tenant_of(self, pod: Pod) -> str | None:
+        """The entry of gpu.tenants that is about it, by `workload`, or else by the entry's own name."""
+        for name, workload in self.tenants.items():
+            if who(pod) == workload or (workload is None and pod.workload == name):
+                return name
+        return None
+
+
+def plan_tenancy(stack: config.Stack, memory: MemoryPlan | None, today: datetime.date | None = None) -> Tenancy:
+    """Without a day nobody counts as away."""
+    return Tenancy(
+        cluster_id=stack.cluster.id,
+        namespace=stack.namespace,
+        selector=dict(stack.gpu.node.selector),
+        slice_resource=stack.gpu.slice.resource,
+        shared=stack.gpu.model != "none",
+        tenants={name: it.workload for name, it in sorted(stack.gpu.tenants.items())},
+        away=tuple(name for name, it in sorted(stack.gpu.tenants.items()) if today and is_away(it, today)),
+        memory=memory,
+    )
+
+
+def waits_for(pod: Pod, node: Node) -> bool:
+    """Whether it has no node yet and may come to this one."""
+    return not pod.node and pod.node_selector.items() <= node.labels.items()
+
+
+def who(pod: Pod) -> str:
+    return f"{pod.namespace}/{pod.workload}"

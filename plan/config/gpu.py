@@ -1,0 +1,110 @@
+"""The part of a stack's configuration that is about the card: the node that has it, and who else is on it."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from plan.base.day import Day
+from plan.base.names import Name
+from plan.config.gpu_memory import Memory
+from plan.config.parts import Frozen
+
+Mib = Annotated[int, Field(gt=0)]
+
+
+class Slice(Frozen):
+    """The extended resource by which pods share the card; `count` whole units."""
+
+    resource: str = "nvidia.com/gpu"
+    count: Annotated[int, Field(gt=0)] = 1
+
+
+class Toleration(Frozen):
+    key: str
+    value: str | None = None
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = "NoSchedule"
+
+
+class Node(Frozen):
+    """Which node has the card. With `memory_gib`, its RAM, weights are read ahead into its page cache."""
+
+    selector: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it
+    tolerations: Annotated[tuple[Toleration, ...], Field(strict=False)] = ()
+    memory_gib: Annotated[int, Field(gt=0)] | None = None
+
+
+class Burst(Frozen):
+    """The most that a tenant was seen to hold; `source` says where, for whoever doubts it."""
+
+    mib: Mib
+    date: Day
+    source: str | None = None
+
+
+class Tenant(Frozen):
+    """Someone else on the card: what it holds at rest and at its worst, MiB."""
+
+    peak_mib: Mib
+    idle_mib: Annotated[int, Field(ge=0)] | None = None
+    measured: Annotated[Burst | None, Field(description="Largest burst measured; peak_mib is at least that")] = None
+    workload: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[a-z0-9-]+/[a-z0-9.-]+$",
+            description="namespace/name of the Deployment, StatefulSet or DaemonSet; else any of the tenant's name",
+        ),
+    ] = None
+    scaled_to_zero_until: Annotated[
+        Day | None, Field(description="Holds nothing until the end of that day; from the next on it is refused")
+    ] = None
+
+    request_mib: Annotated[int, Field(ge=0, description="What its pods request of gpu.memory's resource")] = 0
+
+    @model_validator(mode="after")
+    def _peak_is_the_most(self) -> Self:
+        if self.idle_mib is not None and self.idle_mib > self.peak_mib:
+            raise ValueError(f"idle_mib {self.idle_mib} is more than peak_mib {self.peak_mib}")
+        # A declared peak below what was seen lets through a stack whose models could not load for an hour and a half.
+        if self.measured is not None and self.measured.mib > self.peak_mib:
+            raise ValueError(
+                f"peak_mib {self.peak_mib} is below the {self.measured.mib} MiB measured on {self.measured.date}; "
+                f"say {self.measured.mib} or more, or measure again after the tenant was made smaller"
+            )
+        return self
+
+
+class CardFacts(Frozen):
+    """Figures of a card that is not known here, or that differ on this node; MiB, as nvidia-smi prints them."""
+
+    total_mib: Annotated[Mib | None, Field(description="nvidia-smi's memory.total")] = None
+    driver_mib: Annotated[
+        int | None, Field(ge=0, description="nvidia-smi's memory.reserved: no process can have it")
+    ] = None
+    context_mib: Annotated[Mib | None, Field(description="A llama-server's CUDA context, before its model")] = None
+    context_upper_mib: Annotated[Mib | None, Field(description="The most that context was seen to be")] = None
+    compute_capability: Annotated[float | None, Field(ge=3, lt=20, description="As NVIDIA prints it: 7.5")] = None
+
+
+class Gpu(Frozen):
+    """`model: none` means that the slice is advertised but no card is behind it: all layers stay on the CPU."""
+
+    model: Literal["t4", "rtx-3070", "other", "none"]
+    card: CardFacts = CardFacts()
+    slice: Slice = Slice()
+    memory: Memory | None = None
+    node: Node = Node()
+    tenants: dict[Name, Tenant] = {}  # noqa: RUF012 - pydantic copies it
+    reserve_mib: Annotated[int, Field(ge=0, description="Stays free on the card, whoever holds the rest")] = 256
+
+    @model_validator(mode="after")
+    def _another_card_is_described(self) -> Self:
+        needed = ("total_mib", "context_mib", "compute_capability")
+        if self.model == "other" and (missing := [key for key in needed if getattr(self.card, key) is None]):
+            raise ValueError(f"model: other needs card.{', card.'.join(missing)}")
+        return self
+
+    @model_validator(mode="after")
+    def _two_resources(self) -> Self:
+        if self.memory is not None and self.memory.resource == self.slice.resource:
+            raise ValueError(f"slice and memory are both {self.slice.resource}, but one counts turns and the other MiB")
+        return self

@@ -1,0 +1,68 @@
+"""The stack's configuration: one structured key, and its JSON Schema. Its parts: parts.py, gpu.py, gpu_memory.py."""
+
+import json
+from typing import Annotated, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from plan.base.errors import ConfigError
+from plan.base.names import ModelId, Name
+from plan.config.gpu import Gpu
+from plan.config.parts import Cluster, Fetch, Frozen, Immich, Model, Prune, Server, Volume
+
+KEY = "local-llm:stack"
+# Keys that `make` renders from the machine at hand when a committed stack file leaves them out.
+MACHINE_FACTS = ("cluster", "image", "local")
+_HINTS = {
+    "cluster": "Write {id: <uid>}; `kubectl get namespace kube-system -o jsonpath={.metadata.uid}` prints the uid.",
+    "image": "Pin it as name@sha256:<64 hex>; `make up` renders it for the embedded cluster.",
+    "context": "Say how many tokens: left out, llama.cpp shrinks the context to whatever memory it finds.",
+    "model_ttl_s": "0 means never unload, which is how the card was filled for five hours.",
+}
+
+
+class Stack(Frozen):
+    """Everything a person decides about one stack."""
+
+    namespace: Name
+    cluster: Cluster
+    volume: Volume
+    gpu: Gpu
+    server: Server
+    fetch: Fetch
+    prune: Prune = Prune()
+    models: Annotated[dict[ModelId, Model], Field(min_length=1)]
+    immich: Immich | None = None
+
+    @model_validator(mode="after")
+    def _one_meaning_per_name(self) -> Self:
+        names = [*self.models, *(alias for model in self.models.values() for alias in model.aliases)]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"an id or alias stands for one model; used twice: {', '.join(twice)}")
+        return self
+
+
+def parse(raw: object) -> Stack:
+    """The validated configuration; raises ConfigError with every key that cannot be used."""
+    try:
+        return Stack.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError.from_pydantic(KEY, error, _HINTS) from None
+
+
+def json_schema() -> str:
+    """JSON Schema (2020-12) of a whole Pulumi.<stack>.yaml, for editors; byte-stable."""
+    schema = Stack.model_json_schema()
+    definitions = schema.pop("$defs")
+    for part in (schema, *definitions.values()):
+        part["required"] = [key for key in part.get("required", []) if key not in MACHINE_FACTS]
+    config = {"type": "object", "properties": {KEY: schema}, "required": [KEY]}
+    whole = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Stack configuration of local-llm",
+        "type": "object",
+        "properties": {"config": config, "encryptionsalt": {"type": "string"}},
+        "required": ["config"],
+        "$defs": definitions,
+    }
+    return json.dumps(whole, indent=2, sort_keys=True) + "\n"

@@ -1,0 +1,74 @@
+"""A model's `args`: flags of llama-server that have no key of their own, checked against the build that we know."""
+
+import difflib
+import functools
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from plan import config
+from plan.base.errors import ConfigError
+from plan.config.parts import ArgValue
+from plan.engine.flag_policy import refused, why_not
+from plan.engine.llama_server_flags import BUILD, OPTIONS
+
+# llama.cpp's INI reader knows neither quotes nor escapes: newline, `;` and `#` end a value, and spaces around it go
+# (common/preset.cpp). In llama-swap's command `${` begins a macro, which may read the environment.
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f;#]|\$\{|^\s|\s$|^$")
+
+
+class _Option(NamedTuple):
+    names: tuple[str, ...]
+    takes_value: bool
+
+
+def rendered(model_id: str, args: Mapping[str, ArgValue]) -> tuple[tuple[str, str | None], ...]:
+    """Name and value (None of a switch), by name; raises ConfigError with each that is not to be used here."""
+    key = f"{config.KEY}.models.{model_id}.args"
+    if problems := [problem for name in sorted(args) if (problem := _problem(key, name, args))]:
+        raise ConfigError.of(problems)
+    return tuple((name, None if value is True else str(value)) for name, value in sorted(args.items()))
+
+
+def _problem(key: str, name: str, args: Mapping[str, ArgValue]) -> ConfigError | None:
+    option = _options().get(name)
+    # Refused and unknown flags are told without their value: it may be a secret.
+    if reason := why_not(option.names) if option else refused((name,)):
+        return ConfigError(key, name, f"{reason}.")
+    if option is None:
+        return ConfigError(key, name, f"{_unknown(name)}. Write a long name of its --help, without dashes.")
+    if twice := sorted(args.keys() & {*option.names} - {name}):
+        return ConfigError(key, name, f"{' and '.join(twice)} means the same flag: keep one of them.")
+    fault = _value_fault(args[name]) if option.takes_value else _switch_fault(name, option.names, args[name])
+    return ConfigError(f"{key}.{name}", args[name], f"{fault}.") if fault else None
+
+
+def _unknown(name: str) -> str:
+    usable = [known for known, option in _options().items() if not why_not(option.names)]
+    close = difflib.get_close_matches(name.strip("-").replace("_", "-"), usable)
+    return f"llama-server {BUILD} has no such flag{'; there is ' + ', '.join(close) if close else ''}"
+
+
+def _value_fault(value: ArgValue) -> str:
+    if isinstance(value, bool):
+        return 'It takes a value and is no switch; "on" and "off" are quoted'
+    if _UNSAFE.search(str(value)):
+        return "An engine would misread it: no value has a newline, `;`, `#`, `${` or a space at an end, or is empty"
+    return ""
+
+
+def _switch_fault(name: str, names: tuple[str, ...], value: ArgValue) -> str:
+    if value is True:
+        return ""
+    opposite = name.removeprefix("no-") if name.startswith("no-") else f"no-{name}"
+    return f"It is a switch: write true, or {f'`{opposite}: true`' if opposite in names else 'leave it out'}"
+
+
+@functools.cache
+def _options() -> dict[str, _Option]:
+    """The build's options by each of their names."""
+    found: dict[str, _Option] = {}
+    for line in OPTIONS.splitlines():
+        option = _Option(tuple(line.removesuffix(" =").split()), line.endswith("="))
+        found.update(dict.fromkeys(option.names, option))
+    return found

@@ -1,0 +1,74 @@
+"""llama-server's flags for one model: one list, rendered for both engines."""
+
+from dataclasses import dataclass
+
+from plan import config
+from plan.base.errors import ConfigError
+from plan.config.parts import DEFAULT_UBATCH
+from plan.engine import args
+from plan.engine.thinking import require_bound
+from plan.models.lock import LockedModel
+from plan.weights.volume import file_path
+
+Flags = tuple[tuple[str, str | None], ...]  # long name without dashes, value or None for a switch
+
+
+def words(flags: Flags) -> list[str]:
+    """As a command line has them."""
+    return [word for name, value in flags for word in (f"--{name}", value) if word is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What both engines are told about one model; unloaded after `ttl_s` idle seconds, and never when that is 0."""
+
+    flags: Flags
+    aliases: tuple[str, ...]
+    ttl_s: int
+
+
+_ALL_LAYERS = 99  # more than any model has
+# Saved prompts in host memory. The default of 8 GiB per process does not fit beside a model in the pod's limit.
+_PROMPT_CACHE_MIB = 512
+_BATCH = 2048  # llama-server's own; a ubatch above it would be cut to it (src/llama-context.cpp)
+
+
+def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.Gpu, image_max_tokens: int) -> Flags:
+    """Flags by name as `llama-server --help` lists them; host and port are the engine's business.
+
+    Raises ConfigError for a vision model whose context is full with one image, for one that thinks without a bound,
+    and for `args` that may not be used.
+    """
+    require_bound(model_id, model)
+    path = file_path(model_id, locked, "model")
+    projector = file_path(model_id, locked, "mmproj")
+    if projector and image_max_tokens >= model.context:
+        key = f"{config.KEY}.models.{model_id}.context"
+        rule = f"One image may take {image_max_tokens} tokens (server.image_max_tokens), and the answer needs some too."
+        raise ConfigError(key, model.context, f"{rule} Raise context or lower image_max_tokens.")
+    rows: list[tuple[str, str | None]] = [
+        ("model", path),
+        # The projector's compute buffer grows with the largest image, for good: the model's own maximum takes twice as
+        # much of the card.
+        *([("mmproj", projector), ("image-max-tokens", str(image_max_tokens))] if projector else []),
+        ("n-gpu-layers", "0" if gpu.model == "none" else str(_ALL_LAYERS)),
+        ("ctx-size", str(model.context * model.parallel)),  # llama-server divides it among the slots
+        ("parallel", str(model.parallel)),  # the default is four slots, each with its share of the context
+        *_memory(model),
+        ("flash-attn", "on"),
+        ("fit", "off"),  # on, an unset value shrinks to whatever the co-tenants left free
+        ("cache-ram", str(_PROMPT_CACHE_MIB)),
+        ("jinja", None),
+        ("reasoning", model.reasoning),
+        ("offline", None),
+        *args.rendered(model_id, model.args),
+    ]
+    return tuple(rows)
+
+
+def _memory(model: config.Model) -> Flags:
+    """What differs from llama-server's defaults in the cache and in how much of a prompt is computed at once."""
+    cache = (("cache-type-k", model.kv_type), ("cache-type-v", model.kv_type)) if model.kv_type != "f16" else ()
+    ubatch = (("ubatch-size", str(model.ubatch)),) if model.ubatch != DEFAULT_UBATCH else ()
+    batch = (("batch-size", str(model.ubatch)),) if model.ubatch > _BATCH else ()
+    return (*cache, *batch, *ubatch)

@@ -1,0 +1,29 @@
+"""Configuration of llama.cpp's own router: one INI section per model, one model resident at a time."""
+
+from collections.abc import Mapping
+
+from plan.engine.flags import Served
+
+COMMAND = LLAMA_SERVER = "/app/llama-server"
+CONFIG_FILE = "models.ini"
+API_KEY_ENV = "LLAMA_API_KEY"  # read by the router and inherited by its children
+
+
+def render(models: Mapping[str, Served]) -> str:
+    """The preset file: a section per model."""
+    sections = ["version = 1\n"]
+    for model_id, served in sorted(models.items()):
+        rows = [f"{name} = {'true' if value is None else value}" for name, value in served.flags]
+        rows += [f"alias = {','.join(served.aliases)}"] if served.aliases else []
+        sections.append("\n".join([f"[{model_id}]", *rows, f"sleep-idle-seconds = {served.ttl_s}", ""]))
+    return "\n".join(sections)
+
+
+def arguments(config_dir: str, port: int, host: str = "0.0.0.0") -> tuple[str, ...]:  # noqa: S104 - the Service leads in
+    """Arguments of the router: it listens on `port`, on every address of the pod, and keeps one model loaded."""
+    return (
+        *("--host", host, "--port", str(port)),
+        *("--models-preset", f"{config_dir}/{CONFIG_FILE}"),
+        *("--models-max", "1"),
+        "--no-webui",
+    )

@@ -1,0 +1,57 @@
+"""llama-swap's configuration: one command per model, who takes turns with whom, keys from the environment."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+
+from plan.base.text import yaml_text
+from plan.engine.flags import Served, words
+from plan.engine.llama_swap_schema import Config, Group, ModelEntry
+from plan.models.residency import RESIDENT
+
+COMMAND = "/app/llama-swap"
+CONFIG_FILE = "llama-swap.yaml"
+API_KEY_ENV = "LLAMA_SWAP_API_KEY"
+LLAMA_SERVER = "/app/llama-server"
+
+
+def render(
+    models: Mapping[str, Served], load_s: int, groups: Mapping[str, Sequence[str]], residents: Sequence[str]
+) -> str:
+    """The configuration file: models by id, the seconds after which a load has failed, and who takes turns.
+
+    Where all models are in one group nothing is said of it: that is what llama-swap does with models in no group.
+    """
+    entries = {model_id: _entry(served) for model_id, served in models.items()}
+    config = Config(
+        models=entries,
+        healthCheckTimeout=load_s,
+        logToStdout="both",
+        groups=_groups(groups, residents),
+        hooks={"on_startup": {"preload": list(residents)}} if residents else None,
+        apiKeys=[f"${{env.{API_KEY_ENV}}}"],
+    )
+    return yaml_text(config.model_dump(exclude_none=True))
+
+
+def arguments(config_dir: str, port: int, host: str = "") -> tuple[str, ...]:
+    """Arguments of llama-swap: it listens on `port`, on every address unless `host` says which."""
+    # Without -watch-config, which the image's own arguments turn on: a reload holds two models in memory at once and
+    # drops requests in flight (llama-swap v250); here a new configuration is a new pod.
+    return ("-config", f"{config_dir}/{CONFIG_FILE}", "-listen", f"{host}:{port}")
+
+
+def _groups(groups: Mapping[str, Sequence[str]], residents: Sequence[str]) -> dict[str, Group] | None:
+    if not residents and len(groups) == 1:
+        return None
+    # Not exclusive, which is the default: a load in one group would unload every other.
+    turns = {name: Group(members=list(members), swap=True, exclusive=False) for name, members in groups.items()}
+    stay = Group(members=list(residents), swap=False, exclusive=False, persistent=True) if residents else None
+    return {**turns, **({RESIDENT: stay} if stay else {})}
+
+
+def _entry(served: Served) -> ModelEntry:
+    command = [LLAMA_SERVER, "--host", "127.0.0.1", *words(served.flags)]
+    # The default port differs between builds, so it is always said; ${PORT} is llama-swap's macro.
+    return ModelEntry(
+        cmd=f"{shlex.join(command)} --port ${{PORT}}", ttl=served.ttl_s, aliases=list(served.aliases) or None
+    )

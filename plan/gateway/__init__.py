@@ -1,0 +1,1 @@
+"""What consumers and gateways read: the contract, the LiteLLM file, fallbacks."""

@@ -1,0 +1,107 @@
+"""The contract: what a gateway needs to know, as one versioned JSON object.
+
+Adding a field keeps the version; removing or renaming one bumps it.
+"""
+
+from collections.abc import Mapping
+from typing import TypedDict
+
+from plan import config
+from plan.base import names
+from plan.engine.llama_swap import API_KEY_ENV
+from plan.models.lock import LockedModel
+from plan.models.residency import RESIDENT
+
+VERSION = 1
+_CONCURRENCY_PER_MODEL = 10  # llama-swap's default
+_QUEUE_S = 420  # how long a request may wait behind others before its model begins to load
+
+
+class Auth(TypedDict):
+    """Where the key is; never the key."""
+
+    secretName: str
+    namespace: str
+    key: str
+    env: str
+
+
+class Limits(TypedDict):
+    concurrencyPerModel: int
+    coldLoadSecondsMax: int
+    recommendedTimeoutSeconds: int
+    retries: int
+
+
+class ContractModel(TypedDict):
+    """One model; `contextTokens` is what one request may use, `bytes` what lies on the volume.
+
+    A request for a model unloads the others of its `swapGroup`, unless they are `resident`. `fallback` is the id of
+    the model to ask when this one fails.
+    """
+
+    id: str
+    aliases: list[str]
+    mode: str
+    vision: bool
+    tools: bool
+    reasoning: str
+    contextTokens: int
+    maxOutputTokens: int
+    swapGroup: str
+    resident: bool
+    repo: str
+    commit: str
+    quant: str
+    bytes: int
+    fallback: str | None
+
+
+class Contract(TypedDict):
+    contract: int
+    endpoint: str
+    health: str
+    metrics: str
+    auth: Auth
+    limits: Limits
+    models: list[ContractModel]
+
+
+def build(stack: config.Stack, locked: Mapping[str, LockedModel], load_s: int) -> Contract:
+    """The contract of a stack; `load_s` is the longest cold load in seconds."""
+    base = f"http://{names.SERVER}.{stack.namespace}.svc.cluster.local:{names.SERVICE_PORT}"
+    return Contract(
+        contract=VERSION,
+        endpoint=f"{base}/v1",
+        health=f"{base}/health",
+        metrics=f"{base}/metrics",
+        auth=Auth(secretName=names.API_KEY_SECRET, namespace=stack.namespace, key=names.API_KEY_FIELD, env=API_KEY_ENV),
+        # A retry of a failed load starts the load again, three times with common defaults; so: none.
+        limits=Limits(
+            concurrencyPerModel=_CONCURRENCY_PER_MODEL,
+            coldLoadSecondsMax=load_s,
+            recommendedTimeoutSeconds=_QUEUE_S + load_s,
+            retries=0,
+        ),
+        models=[_model(model_id, model, locked[model_id]) for model_id, model in sorted(stack.models.items())],
+    )
+
+
+def _model(model_id: str, model: config.Model, locked: LockedModel) -> ContractModel:
+    return ContractModel(
+        id=model_id,
+        aliases=list(model.aliases),
+        mode="chat",
+        vision=model.mmproj is not None,
+        tools=model.tools,
+        reasoning=model.reasoning,
+        contextTokens=model.context,
+        maxOutputTokens=model.max_output_tokens or model.context // 2,
+        swapGroup=RESIDENT if model.resident else model.swap_group,
+        resident=model.resident,
+        repo=locked.repo,
+        commit=locked.commit,
+        quant=locked.quant,
+        bytes=locked.size_bytes,
+        fallback=model.fallback,
+    )

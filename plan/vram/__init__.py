@@ -1,0 +1,1 @@
+"""GPU memory of one served model, from its header facts: weights, cache, state, compute buffers, CUDA context."""

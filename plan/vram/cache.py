@@ -1,0 +1,52 @@
+"""What a served context takes beside the weights: the cache of keys and values, and the state of recurrent layers.
+
+Exact: tests/oracle finds no difference to llama.cpp b11312 (src/llama-kv-cache.cpp, llama-kv-cache-iswa.cpp,
+llama-memory-recurrent.cpp and llama-context.cpp).
+"""
+
+from plan.vram.layers import Lengths
+from plan.vram.types import Serving, VramError
+
+_PAD = 256
+_STATE_BYTES = 4  # f32, whatever --cache-type-k says
+# Bytes of a block of 32 elements.
+_BLOCK_BYTES = {"f16": 64, "q8_0": 34, "q4_0": 18}
+
+
+def padded(cells: int) -> int:
+    return -(-cells // _PAD) * _PAD
+
+
+def tokens_at_once(serving: Serving) -> int:
+    """Tokens of one computation: no more than the context has, and as many for each slot."""
+    tokens = min(serving.ubatch, serving.context)
+    return -(-tokens // serving.parallel) * serving.parallel
+
+
+def cells(lengths: Lengths, serving: Serving) -> tuple[int, int]:
+    """Cells of one slot in a layer that sees the whole context, and in one that sees a window; 0 without windows.
+
+    The context is divided between the slots and then padded, so that several slots may get more than was asked for.
+    """
+    if serving.context < 1 or serving.parallel < 1 or serving.ubatch < 1:
+        raise VramError("context, parallel and ubatch have to be positive")
+    whole = padded(padded(serving.context) // serving.parallel)
+    if not lengths.sliding_window:
+        return whole, 0
+    return whole, padded(min(whole, lengths.sliding_window + min(serving.ubatch, serving.context)))
+
+
+def kv_bytes(lengths: Lengths, serving: Serving) -> int:
+    """Keys and values of all slots; raises VramError for a type of cache that is not known."""
+    if (block := _BLOCK_BYTES.get(serving.kv_type)) is None:
+        raise VramError(f"a cache of type {serving.kv_type} is none of {', '.join(_BLOCK_BYTES)}")
+    whole, window = cells(lengths, serving)
+    elements = sum((layer.key + layer.value) * (window if layer.swa else whole) for layer in lengths.layers)
+    return elements // 32 * block * serving.parallel
+
+
+def state_bytes(lengths: Lengths, serving: Serving) -> int:
+    """What recurrent layers keep of each slot, at any context."""
+    layers = sum(layer.recurrent for layer in lengths.layers)
+    elements = (lengths.conv_kernel - 1) * lengths.conv + lengths.state if layers else 0
+    return layers * elements * _STATE_BYTES * serving.parallel

@@ -1,0 +1,1 @@
+"""The models volume: its claim, what is fetched onto it, what is read ahead, what is pruned, whether it fits."""

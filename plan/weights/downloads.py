@@ -1,0 +1,113 @@
+"""What is fetched onto the volume: one Job per model, and what the gate waits for."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from plan import config
+from plan.base import names
+from plan.base.text import json_text
+from plan.config.tolerations import Toleration, tolerations
+from plan.models.lock import LockedModel
+from plan.weights.volume import MOUNT
+
+SCRIPTS_DIR = "/opt/local-llm"
+SCRIPT = f"{SCRIPTS_DIR}/pods.pyz"
+# Another try would end the same way: wrong content, no such file, no space, no access, bad manifest (sysexits.h).
+FINAL_EXIT_CODES = (65, 66, 73, 77, 78)
+# The slowest line worth waiting for; below it a person would rather be told than wait.
+_SLOWEST_MIB_S = 2
+_STREAMS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class FetchPlan:
+    """One Job: `manifest` is the fetcher's JSON input, `deadline_s` the seconds after which the Job has failed."""
+
+    model_id: str
+    job: str
+    generation: str
+    manifest: str
+    deadline_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSecret:
+    """Where HF_TOKEN lies: an entry of a Secret."""
+
+    secret: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class FetchesPlan:
+    """The Jobs, and what their pods have in common."""
+
+    namespace: str
+    image: str
+    uid: int
+    gid: int
+    tolerations: tuple[Toleration, ...]
+    token: TokenSecret | None
+    jobs: tuple[FetchPlan, ...]
+
+
+def plan_fetches(stack: config.Stack, models: Mapping[str, LockedModel]) -> FetchesPlan:
+    """A Job per model. Any of them may wait for the others' turn, so each deadline covers the bytes of all."""
+    deadline_s = _deadline_s(models) if stack.fetch.deadline_s is None else stack.fetch.deadline_s
+    return FetchesPlan(
+        namespace=stack.namespace,
+        image=stack.fetch.image,
+        uid=stack.server.uid,
+        gid=stack.server.gid,
+        # A volume of one node holds its pods there, and that may be the node that everything else is kept off.
+        tolerations=() if stack.volume.nfs else tolerations(stack.gpu.node),
+        token=TokenSecret(token.name, token.key) if (token := stack.fetch.token_secret) else None,
+        jobs=tuple(
+            FetchPlan(
+                model_id=model_id,
+                job=names.fetch_job(model_id),
+                generation=model.gen,
+                manifest=_manifest(model_id, model, stack.fetch),
+                deadline_s=deadline_s,
+            )
+            for model_id, model in sorted(models.items())
+        ),
+    )
+
+
+def _deadline_s(models: Mapping[str, LockedModel]) -> int:
+    total_mib = sum(model.size_bytes for model in models.values()) / 2**20
+    # Whole hours: another model's bytes should not change this Job.
+    return 3600 * (1 + math.ceil(total_mib / _SLOWEST_MIB_S / 3600))
+
+
+def gate_manifest(models: Mapping[str, LockedModel]) -> str:
+    """JSON input of the gate: which generation of each model has to be whole before the server starts."""
+    waited = [
+        {
+            "id": model_id,
+            "gen": model.gen,
+            "files": [{"link": file.link, "size": file.size} for file in model.files],
+        }
+        for model_id, model in sorted(models.items())
+    ]
+    return json_text({"root": MOUNT, "models": waited})
+
+
+def _manifest(model_id: str, model: LockedModel, fetch: config.Fetch) -> str:
+    files = [{"path": f.path, "size": f.size, "sha256": f.sha256, "link": f.link} for f in model.files]
+    return json_text(
+        {
+            "endpoint": fetch.endpoint,
+            "root": MOUNT,
+            "id": model_id,
+            "gen": model.gen,
+            "repo": model.repo,
+            "commit": model.commit,
+            "files": files,
+            "streams": _STREAMS,
+            "slots": fetch.slots,
+            "verify": fetch.verify,
+        }
+    )

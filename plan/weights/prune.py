@@ -1,0 +1,38 @@
+"""What becomes of weights on the volume that the stack names no more."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from plan import config
+from plan.base.text import json_text
+from plan.models.lock import LockedModel
+from plan.weights.volume import MOUNT
+
+CRON_JOB = "prune-weights"
+
+
+@dataclass(frozen=True, slots=True)
+class PrunePlan:
+    """A CronJob; `manifest` names what is kept."""
+
+    name: str
+    schedule: str
+    manifest: str
+
+
+def plan_prune(stack: config.Stack, locked: Mapping[str, LockedModel]) -> PrunePlan:
+    manifest = order(MOUNT, stack.prune.mode, grace_seconds(stack.prune), locked)
+    return PrunePlan(CRON_JOB, stack.prune.schedule, manifest)
+
+
+def grace_seconds(prune: config.Prune) -> int:
+    return prune.grace_h * 3600
+
+
+def order(root: str, mode: str, grace_s: int, locked: Mapping[str, LockedModel]) -> str:
+    """JSON input of pods/prune.py: what is below `root`, and which of it is kept."""
+    keep = [
+        {"id": model_id, "gen": model.gen, "sha256": sorted({file.sha256 for file in model.files})}
+        for model_id, model in sorted(locked.items())
+    ]
+    return json_text({"root": root, "mode": mode, "grace_s": grace_s, "keep": keep})

@@ -1,0 +1,61 @@
+"""What a preview says about facts that did not come from a model's own files."""
+
+import pytest
+
+from plan.models.fact_gaps import notes
+from plan.models.gguf_facts import GgufFacts, Projector, Shape, Source, Weights
+from plan.models.lock import LockedModel
+from tests import stacks
+
+
+def with_facts(facts: GgufFacts, model_id: str = "qwen3vl-8b") -> dict[str, LockedModel]:
+    return {model_id: stacks.locked().models[model_id].model_copy(update={"gguf": facts})}
+
+
+def weights(source: Source = "header") -> Weights:
+    return Weights(gpu_bytes=1, input_bytes=0, tied_bytes=0, source=source)
+
+
+def test_nothing_is_said_where_every_fact_is_from_a_header() -> None:
+    header = GgufFacts(
+        shape=Shape(architecture="llama", source="header"),
+        weights=weights(),
+        projector=Projector(source="header"),
+    )
+    assert notes(with_facts(header)) == (), "what a header lacks, the file lacks: nobody can add it"
+
+
+def test_one_group_from_elsewhere_is_enough_to_be_named() -> None:
+    facts = GgufFacts(
+        shape=Shape(architecture="llama", source="header"),
+        weights=weights("derived"),
+        projector=Projector(source="header"),
+    )
+    (said,) = notes(with_facts(facts))
+    assert "qwen3vl-8b: GPU memory rests on facts from outside its files (derived weights)." in said
+
+
+def test_what_is_missing_comes_first_and_says_what_it_costs() -> None:
+    facts = GgufFacts(shape=Shape(architecture="qwen3vl", context_length=1, source="published"))
+    (said,) = notes(with_facts(facts))
+    assert "no block_count, embedding_length and 9 more (published shape)" in said
+    assert "can be bounded, not computed" in said
+    assert facts.missing(has_projector=True)[-3:] == ("n_deepstack_layers", "weights", "projector")
+
+
+def test_a_text_model_lacks_no_projector() -> None:
+    header = GgufFacts(shape=Shape(architecture="llama", source="header"), weights=weights())
+    assert notes(with_facts(header, "qwen3-8b")) == ()
+    assert notes(with_facts(header, "qwen3vl-8b")) != (), "its mmproj is on the volume and in no fact"
+
+
+@pytest.mark.parametrize("stack", stacks.NAMES)
+def test_the_committed_lock_gives_short_sentences_in_order_with_the_command_to_run(stack: str) -> None:
+    models = {model_id: stacks.locked().models[model_id] for model_id in reversed(stacks.raw(stack)["models"])}
+    said = notes(models)
+    assert list(said) == sorted(said)
+    for sentence in said:
+        model_id = sentence.split(":")[0]
+        assert sentence.endswith(f"Run `python -m ops lock --update {model_id}`.")
+        assert len(sentence) < 230, "more is not read"
+    assert bool(said) == (stack != "dev"), "the dev stack's files were read"
