@@ -54,11 +54,14 @@ test: check ## format, lint, types, and every test: unit, processes, engine, clu
 unit: venv ## the tests that need no process and no network
 	$(PYTHON) -m pytest tests/plan tests/components tests/program
 
-check: venv lint type ## format, lint, types
+check: venv lint imports type ## format, lint, import directions, types
 
 lint: venv
 	.venv/bin/ruff format --check $(SOURCES)
 	.venv/bin/ruff check $(SOURCES)
+
+imports: venv
+	.venv/bin/lint-imports --no-cache --no-logo
 
 type: venv
 	.venv/bin/pyright
