@@ -14,7 +14,7 @@ DEV = $(PYTHON) -m dev --cluster $(CLUSTER) --stack $(STACK) $(if $(INSTANCE),--
 TOOLS := debian pulumi kubernetes coredns kwok llama gemma postgres litellm
 SOURCES := plan observe components pods ops dev bench tests __main__.py
 
-.PHONY: help venv engine preview up verify down clean key env test unit check fmt lint type schema flags pods golden lock bench bench-fetch
+.PHONY: help venv engine preview up verify down clean key env test unit check fmt lint type imports documents docs schema flags pods golden lock bench bench-fetch
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/\$$\$$/$$/' | expand -t 20
@@ -52,9 +52,9 @@ test: check ## format, lint, types, and every test: unit, processes, engine, clu
 	$(PYTHON) -m pytest
 
 unit: venv ## the tests that need no process and no network
-	$(PYTHON) -m pytest tests/plan tests/components tests/program
+	$(PYTHON) -m pytest tests/plan tests/components tests/program tests/house
 
-check: venv lint imports type ## format, lint, import directions, types
+check: venv lint imports documents type ## format, lint, import directions, generated documents, types
 
 lint: venv
 	.venv/bin/ruff format --check $(SOURCES)
@@ -62,6 +62,12 @@ lint: venv
 
 imports: venv
 	.venv/bin/lint-imports --no-cache --no-logo
+
+documents: venv
+	$(PYTHON) -m dev.generate.docs --check
+
+docs: venv ## write the generated tables and pictures of the documents anew
+	$(PYTHON) -m dev.generate.docs
 
 type: venv
 	.venv/bin/pyright
