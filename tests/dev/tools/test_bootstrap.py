@@ -23,7 +23,8 @@ esac
 def checkout(tmp_path: Path) -> Path:
     (tmp_path / "dev").mkdir()
     shutil.copy(SCRIPT, tmp_path / "dev")
-    shutil.copy(SCRIPT.with_name("precompile.py"), tmp_path / "dev")
+    for beside in ("install.sh", "precompile.py"):
+        shutil.copy(SCRIPT.with_name(beside), tmp_path / "dev")
     (tmp_path / "requirements-dev.txt").write_text("pytest==9\n")
     (tmp_path / "python").write_text(PYTHON)
     (tmp_path / "python").chmod(0o755)
