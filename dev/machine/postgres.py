@@ -61,7 +61,7 @@ def stop(instance: Instance) -> None:
         # SIGTERM, which daemons.stop sends, would wait for every client to go (postgres(1), "smart shutdown").
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGINT)
-    daemons.stop(instance, NAME)
+    daemons.stop(instance, NAME, timeout_s=120.0)  # a checkpoint takes its time on a busy disk
 
 
 def environment(instance: Instance) -> dict[str, str]:

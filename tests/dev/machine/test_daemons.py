@@ -148,7 +148,7 @@ def test_a_zombie_whose_other_threads_have_yet_to_end_still_holds_what_it_had() 
         half = Process.of(process.pid)
         assert process.stdout
         assert process.stdout.readline() == b"begun\n"
-        assert daemons.until(lambda: not half.runs(), timeout_s=60)
+        assert daemons.until(lambda: not half.runs(), timeout_s=300)
         assert not half.gone()
         process.kill()
     assert half.gone()
@@ -222,7 +222,7 @@ def test_what_the_awaited_one_needs_is_started_again_as_well() -> None:
 def test_one_that_lives_and_never_answers_is_told_when_time_is_up() -> None:
     silent = lives()
     silent.start()
-    daemons.until(lambda: starts() == 1, timeout_s=60)
+    daemons.until(lambda: starts() == 1, timeout_s=300)
 
     with pytest.raises(DevError, match="etcd is not up: begun"):
         daemons.wait_for("etcd", lambda: False, silent, timeout_s=0)

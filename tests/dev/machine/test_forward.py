@@ -50,7 +50,7 @@ def machine() -> Iterator[Instance]:
 
 
 def _dial() -> socket.socket:
-    return socket.create_connection(("127.0.0.1", PORT), 10)
+    return socket.create_connection(("127.0.0.1", PORT), 300)
 
 
 def _read_all(connection: socket.socket) -> bytes:
