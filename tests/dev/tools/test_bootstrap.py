@@ -58,6 +58,14 @@ def test_it_links_one_environment_that_a_second_checkout_shares(
     assert installs(checkout) == 1
 
 
+def test_pip_stays_the_one_that_python_brings(checkout: Path) -> None:
+    bootstrap(checkout)
+
+    asked = (checkout / "trace").read_text()
+    assert "-m pip" in asked
+    assert "upgrade" not in asked, "the newest pip is another one tomorrow"
+
+
 def test_other_requirements_are_another_environment(checkout: Path) -> None:
     bootstrap(checkout)
     before = (checkout / ".venv").readlink()
