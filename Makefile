@@ -69,8 +69,9 @@ documents: venv
 docs: venv ## write the generated tables and pictures of the documents anew
 	$(PYTHON) -m dev.generate.docs
 
+# Without a question for the newest pyright, and where the machine has no Node, with this one.
 type: venv
-	.venv/bin/pyright
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 PYRIGHT_PYTHON_NODE_VERSION=20.19.0 .venv/bin/pyright
 
 fmt: venv ## rewrite the sources in the project's format
 	.venv/bin/ruff format $(SOURCES)

@@ -36,7 +36,7 @@ if [ ! -e "$venv/complete" ]; then
     # At its final path: the programs in it name it.
     rm -rf "$venv"
     if ! { "$python" -m venv "$venv" &&
-        "$venv/bin/python" -m pip --disable-pip-version-check install --no-input --require-hashes -r requirements-dev.txt &&
+        sh dev/install.sh "$venv/bin/python" "$venv" requirements-dev.txt &&
         "$venv/bin/python" dev/generate/precompile.py; } >"$log" 2>&1; then
         fail "requirements-dev.txt cannot be installed: $(tail -n 1 "$log")" "read $log"
     fi

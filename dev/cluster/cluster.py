@@ -104,11 +104,10 @@ def _control_plane(instance: Instance, programs: Path, kwok_programs: Path | Non
     url = f"https://127.0.0.1:{instance.ports.api_server}"
     certificates.write_kubeconfig(instance, instance.kubeconfig, url)
     nodes.register(instance, played=kwok_programs is not None)
-    if kwok_programs:
-        kwok.start(instance, kwok_programs)
+    player = kwok.start(instance, kwok_programs) if kwok_programs else None
     control_plane.finish(instance, programs)
-    if kwok_programs:
-        nodes.wait_played(instance)
+    if player:
+        nodes.wait_played(player)
 
 
 def _real_node(instance: Instance, programs: Path, dns_programs: Path) -> None:
@@ -118,9 +117,9 @@ def _real_node(instance: Instance, programs: Path, dns_programs: Path) -> None:
         models(instance)
         containerd.start(instance, images.references()["pause"])
         images.ensure(instance)
-        kubelet.start(instance, programs)
+        node = kubelet.start(instance, programs)
         dns.start(instance, dns_programs)
-        nodes.wait_ready(instance, since)
+        nodes.wait_ready(node, since)
 
 
 def _only(instance: Instance, wanted: str, not_beside: str) -> None:

@@ -7,7 +7,7 @@ the disk, which loses nothing when processes are killed, only when the machine i
 from pathlib import Path
 
 from dev.cluster import certificates, service
-from dev.machine import daemons
+from dev.machine.daemons import Daemon
 from dev.machine.instance import NODE_IP, POD_CIDR, SERVICE_CIDR, Instance
 
 PARTS = ("kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd")
@@ -26,28 +26,27 @@ def kubeconfig(instance: Instance) -> Path:
 
 def start(instance: Instance, programs: Path) -> None:
     """Start what does not run; returns when the API server answers, `finish` does the rest. Raises DevError."""
-    pki = certificates.ensure(instance)
+    certificates.ensure(instance)
     certificates.write_kubeconfig(instance, kubeconfig(instance), _API)
+    etcd, api_server = _etcd(instance, programs), _api_server(instance, programs)
     # Side by side: the API server has enough to do before it first asks etcd.
-    _start(instance, programs, "etcd", *_etcd(instance))
-    _start(instance, programs, "kube-apiserver", *_serving(instance), *_api_server(pki))
-    service.wait(instance, "etcd", f"{_ETCD}/health")
-    service.wait(instance, "kube-apiserver", f"{_API}/readyz?{'&'.join(f'exclude={check}' for check in _SLOW_CHECKS)}")
-    _start(instance, programs, "kube-scheduler", *_serving(instance), *_client(instance))
+    etcd.start()
+    api_server.start()
+    service.wait(f"{_ETCD}/health", etcd)
+    slow = "&".join(f"exclude={check}" for check in _SLOW_CHECKS)
+    service.wait(f"{_API}/readyz?{slow}", api_server, etcd)
+    _scheduler(instance, programs).start()
 
 
 def finish(instance: Instance, programs: Path) -> None:
     """After `start`: returns when every part is healthy. Raises DevError with the log of one that is not."""
-    service.wait(instance, "kube-apiserver", f"{_API}/readyz")
+    needs = _api_server(instance, programs), _etcd(instance, programs)
+    service.wait(f"{_API}/readyz", *needs)
     # Not before: it looks whether the API server is ready only once a second.
-    flags = _controller_manager(instance)
-    _start(instance, programs, "kube-controller-manager", *_serving(instance), *_client(instance), *flags)
-    service.wait(instance, "kube-controller-manager", "https://127.0.0.1:10257/healthz")
-    service.wait(instance, "kube-scheduler", "https://127.0.0.1:10259/readyz")
-
-
-def _start(instance: Instance, programs: Path, name: str, *flags: str | Path) -> None:
-    daemons.start(instance, name, [programs / name, *flags], in_netns=True)
+    controller_manager = _controller_manager(instance, programs)
+    controller_manager.start()
+    service.wait("https://127.0.0.1:10257/healthz", controller_manager, *needs)
+    service.wait("https://127.0.0.1:10259/readyz", _scheduler(instance, programs), *needs)
 
 
 def _serving(instance: Instance) -> list[str | Path]:
@@ -61,8 +60,9 @@ def _client(instance: Instance) -> list[str | Path]:
     return ["--kubeconfig", kubeconfig(instance), "--leader-elect=false", "--bind-address=127.0.0.1", *rate]
 
 
-def _etcd(instance: Instance) -> list[str | Path]:
-    return [
+def _etcd(instance: Instance, programs: Path) -> Daemon:
+    argv = [
+        programs / "etcd",
         f"--data-dir={instance.state / 'etcd'}",
         "--unsafe-no-fsync",
         # There is nobody to hear from before it elects itself; the defaults wait up to a second.
@@ -75,10 +75,14 @@ def _etcd(instance: Instance) -> list[str | Path]:
         f"--initial-cluster=default={_ETCD_PEER}",
         "--auto-compaction-retention=1h",
     ]
+    return Daemon(instance, "etcd", argv, in_netns=True)
 
 
-def _api_server(pki: Path) -> list[str | Path]:
-    return [
+def _api_server(instance: Instance, programs: Path) -> Daemon:
+    pki = certificates.directory(instance)
+    argv = [
+        programs / "kube-apiserver",
+        *_serving(instance),
         f"--etcd-servers={_ETCD}",
         f"--secure-port={API_PORT}",
         f"--advertise-address={NODE_IP}",
@@ -94,14 +98,24 @@ def _api_server(pki: Path) -> list[str | Path]:
         f"--kubelet-client-key={pki / 'admin.key'}",
         "--kubelet-preferred-address-types=InternalIP",  # no resolver knows the node's name
     ]
+    return Daemon(instance, "kube-apiserver", argv, in_netns=True)
 
 
-def _controller_manager(instance: Instance) -> list[str | Path]:
+def _scheduler(instance: Instance, programs: Path) -> Daemon:
+    argv = [programs / "kube-scheduler", *_serving(instance), *_client(instance)]
+    return Daemon(instance, "kube-scheduler", argv, in_netns=True)
+
+
+def _controller_manager(instance: Instance, programs: Path) -> Daemon:
     pki = certificates.directory(instance)
-    return [
+    argv = [
+        programs / "kube-controller-manager",
+        *_serving(instance),
+        *_client(instance),
         f"--cluster-cidr={POD_CIDR}",
         f"--root-ca-file={pki / 'ca.crt'}",
         f"--service-account-private-key-file={pki / 'service-accounts.key'}",
         "--use-service-account-credentials",
         f"--flex-volume-plugin-dir={instance.state / 'volume-plugins'}",  # made at the start, by default below /usr
     ]
+    return Daemon(instance, "kube-controller-manager", argv, in_netns=True)

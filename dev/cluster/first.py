@@ -43,10 +43,12 @@ def _still(instance: Instance) -> Iterator[None]:
         raise DevError("etcd does not run", f"read {daemons.log(instance, 'etcd')}")
     os.kill(pid, signal.SIGSTOP)
     try:
-        daemons.wait_for("a standing etcd", lambda: _stands(pid), instance, "etcd")
+        if not daemons.until(lambda: _stands(pid), timeout_s=60.0):
+            raise DevError(f"etcd (pid {pid}) does not stand still", f"read {daemons.log(instance, 'etcd')}")
         yield
     finally:
-        os.kill(pid, signal.SIGCONT)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
 
 def _stands(pid: int) -> bool:

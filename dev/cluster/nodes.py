@@ -11,6 +11,7 @@ from typing import Any
 
 from dev.cluster.kubectl import apply, kubectl
 from dev.machine import daemons
+from dev.machine.daemons import Daemon
 from dev.machine.instance import NODE_IP, Instance
 
 NODE = "node-1"  # the real one
@@ -92,14 +93,14 @@ def _node(
     }
 
 
-def wait_ready(instance: Instance, since: datetime) -> None:
+def wait_ready(kubelet: Daemon, since: datetime) -> None:
     """Wait until the kubelet has reported the node ready at or after `since`: an earlier report outlives its writer."""
-    daemons.wait_for("the node", lambda: _all_ready(instance, NODE, since=since), instance, "kubelet")
+    daemons.wait_for("the node", lambda: _all_ready(kubelet.instance, NODE, since=since), kubelet)
 
 
-def wait_played(instance: Instance) -> None:
+def wait_played(kwok: Daemon) -> None:
     """Wait until the played nodes are ready. An earlier report will do: kwok, which is healthy, has no more to say."""
-    daemons.wait_for("a played node", lambda: _all_ready(instance, CARD, PLAIN), instance, "kwok")
+    daemons.wait_for("a played node", lambda: _all_ready(kwok.instance, CARD, PLAIN), kwok)
 
 
 def _all_ready(instance: Instance, *names: str, since: datetime = _EPOCH) -> bool:

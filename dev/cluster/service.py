@@ -3,24 +3,23 @@
 import contextlib
 import http.client
 import ssl
-from collections.abc import Sequence
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from dev.cluster import certificates
 from dev.machine import daemons, network
+from dev.machine.daemons import Daemon
 from dev.machine.instance import Instance
 
 
-def run(instance: Instance, name: str, argv: Sequence[str | Path], health_url: str) -> None:
+def run(daemon: Daemon, health_url: str) -> None:
     """Start the daemon unless it runs, and wait until `health_url` gives 200; raises DevError when it does not."""
-    daemons.start(instance, name, argv, in_netns=True)
-    wait(instance, name, health_url)
+    daemon.start()
+    wait(health_url, daemon)
 
 
-def wait(instance: Instance, name: str, health_url: str) -> None:
-    """Wait until the started daemon's `health_url` gives 200; raises DevError when it does not."""
-    daemons.wait_for(name, lambda: answers(instance, health_url), instance, name)
+def wait(health_url: str, daemon: Daemon, *needs: Daemon) -> None:
+    """Wait until the started daemon's `health_url` gives 200, and mend what it needs meanwhile. Raises DevError."""
+    daemons.wait_for(daemon.name, lambda: answers(daemon.instance, health_url), daemon, *needs)
 
 
 def answers(instance: Instance, url: str) -> bool:

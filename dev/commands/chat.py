@@ -21,7 +21,7 @@ class Answer:
     tokens_per_s: float
 
 
-def wait(endpoint: str, timeout_s: float = 60.0) -> None:
+def wait(endpoint: str, timeout_s: float = 180.0) -> None:
     """Return once the endpoint answers; raises DevError when it does not in time.
 
     The nodes' proxies learn of a Service a moment after Kubernetes calls it ready.

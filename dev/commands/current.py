@@ -9,6 +9,7 @@ from dev.cluster import kubectl
 from dev.commands import requirements_check
 from dev.commands.up import cluster_id, deploy, namespace, prove
 from dev.machine import daemons, postgres
+from dev.machine.daemons import Daemon
 from dev.machine.forward import require_free
 from dev.machine.instance import Instance
 from dev.machine.steps import DevError, say
@@ -28,8 +29,9 @@ def up(instance: Instance, stack: str) -> None:
     daemons.stop(instance, requirements_check.ENDPOINT)
     require_free(instance, instance.ports.endpoint)
     port = f"{instance.ports.endpoint}:{names.SERVICE_PORT}"
-    daemons.start(instance, requirements_check.ENDPOINT, [*argv, f"service/{names.SERVER}", port])
-    daemons.wait_for("the way to the Service", lambda: _listens(instance), instance, requirements_check.ENDPOINT)
+    way = Daemon(instance, requirements_check.ENDPOINT, [*argv, f"service/{names.SERVER}", port])
+    way.start()
+    daemons.wait_for("the way to the Service", lambda: _listens(instance), way)
     prove(engine, where)
 
 

@@ -9,7 +9,8 @@ from dev.cluster import cluster, kubectl, nodes
 from dev.cluster.played import stand_ins
 from dev.commands import chat, requirements_check
 from dev.images import images
-from dev.machine import daemons, postgres
+from dev.machine import daemons, network, postgres
+from dev.machine.daemons import Daemon
 from dev.machine.forward import forward
 from dev.machine.instance import CDN_PORT, HUB_PORT, NODE_IP, Instance
 from dev.machine.steps import say, step
@@ -86,7 +87,9 @@ def _hub(instance: Instance) -> None:
     hub.populate(root, *(gemma / f"gemma-3-270m-{quant}.gguf" for quant in ("Q4_K_M", "Q3_K_M")))
     argv = [sys.executable, "-m", "dev.hub", "--listen", NODE_IP, "--port", str(HUB_PORT)]
     argv += ["--cdn-port", str(CDN_PORT), "--root", str(root)]
-    daemons.start(instance, "hub", argv, in_netns=True, cwd=ROOT)
+    served = Daemon(instance, "hub", argv, in_netns=True, cwd=ROOT)
+    served.start()
+    daemons.wait_for("the hub", lambda: network.accepts(instance, NODE_IP, HUB_PORT), served)
     ports = instance.ports
     forward(instance, "forward-hub", {ports.hub: f"{NODE_IP}:{HUB_PORT}", ports.cdn: f"{NODE_IP}:{CDN_PORT}"})
 

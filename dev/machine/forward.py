@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dev.machine import daemons, network
+from dev.machine.daemons import Daemon
 from dev.machine.instance import Instance
 from dev.machine.steps import DevError
 
@@ -30,14 +31,13 @@ def forward(instance: Instance, name: str, targets: Mapping[int, str]) -> None:
     """
     rules = [f"{port}:{target}" for port, target in sorted(targets.items())]
     relay = ["-m", "dev.machine.forward", "--netns", instance.netns, *rules]
-    if pid := daemons.pid_of(instance, name):
-        running = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-        if running[-len(relay) - 1 : -1] == relay:
-            return
-        daemons.stop(instance, name)
+    if (pid := daemons.pid_of(instance, name)) and _arguments(pid)[-len(relay) :] == relay:
+        return
+    daemons.stop(instance, name)  # one that dies just now may still hold a port
     require_free(instance, *targets)
-    daemons.start(instance, name, [sys.executable, *relay], cwd=_ROOT)
-    daemons.wait_for(f"forwarder {name}", lambda: not any(map(_free, targets)), instance, name)
+    forwarder = Daemon(instance, name, [sys.executable, *relay], cwd=_ROOT)
+    forwarder.start()
+    daemons.wait_for(f"forwarder {name}", lambda: not any(map(_free, targets)), forwarder)
 
 
 def require_free(instance: Instance, *ports: int) -> None:
@@ -76,6 +76,13 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.write(chunk)
         await writer.drain()
     writer.write_eof()
+
+
+def _arguments(pid: int) -> list[str]:
+    """The command line of the process; empty when it ends meanwhile."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]
+    return []
 
 
 def _free(port: int) -> bool:

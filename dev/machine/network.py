@@ -1,9 +1,9 @@
 """The instance's network namespace: its one node interface, and how this process reaches what listens inside.
 
-The host's own interfaces, routes and firewall are never touched. Daemons enter it by `start` of
-dev/machine/daemons.py with in_netns=True.
+The host's own interfaces, routes and firewall are never touched. Daemons enter by `dev.daemons.Daemon(in_netns=True)`.
 """
 
+import contextlib
 import ctypes
 import os
 import socket
@@ -69,6 +69,13 @@ def connect(instance: Instance, host: str, port: int, timeout_s: float = 5.0) ->
     if isinstance(made[0], OSError):
         raise made[0]
     return made[0]
+
+
+def accepts(instance: Instance, host: str, port: int) -> bool:
+    """Whether something inside the namespace listens there."""
+    with contextlib.suppress(OSError), connect(instance, host, port):
+        return True
+    return False
 
 
 def _ip(*arguments: str, stdin: str | None = None, check: bool = True) -> str:

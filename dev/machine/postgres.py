@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from dev.machine import daemons
+from dev.machine.daemons import Daemon
 from dev.machine.instance import STATE, Instance
 from dev.machine.steps import DevError, step
 from dev.tools import tools
@@ -44,14 +45,14 @@ def start(instance: Instance, *, fsync: bool = True) -> None:
     """
     if os.geteuid() != 0:
         raise DevError("the embedded Postgres needs root, to run as a user of its own", "run the command as root")
-    if not daemons.pid_of(instance, NAME):
-        _launch(instance, fsync)
+    server = _server(instance, fsync)
+    server.start()
     probe = [programs() / "pg_isready", "-q", "-h", _sockets(instance), "-p", _PORT, "-U", "postgres", "-d", "postgres"]
 
     def answers() -> bool:
         return subprocess.run(probe, env=_without_libpq(), check=False).returncode == 0
 
-    daemons.wait_for("Postgres", answers, instance, NAME)
+    daemons.wait_for("Postgres", answers, server)
 
 
 def stop(instance: Instance) -> None:
@@ -60,7 +61,7 @@ def stop(instance: Instance) -> None:
         # SIGTERM, which daemons.stop sends, would wait for every client to go (postgres(1), "smart shutdown").
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGINT)
-    daemons.stop(instance, NAME)
+    daemons.stop(instance, NAME, timeout_s=120.0)  # a checkpoint takes its time on a busy disk
 
 
 def environment(instance: Instance) -> dict[str, str]:
@@ -96,7 +97,18 @@ def programs() -> Path:
     return tools.ensure("postgres")["postgres"] / "bin"
 
 
-def _launch(instance: Instance, fsync: bool) -> None:
+def _server(instance: Instance, fsync: bool) -> Daemon:
+    settings = {"listen_addresses": "", "unix_socket_directories": str(_sockets(instance)), "shared_buffers": "32MB"}
+    if not fsync:
+        settings |= {"fsync": "off", "full_page_writes": "off"}
+    options = [f"--{key}={value}" for key, value in settings.items()]
+    data = _data(instance)
+    argv = [*_as_user(UID), programs() / "postgres", "-D", data, "-p", _PORT, *options]
+    return Daemon(instance, NAME, argv, cwd=data, prepare=lambda: _prepare(instance, fsync))
+
+
+def _prepare(instance: Instance, fsync: bool) -> None:
+    """Make the data directory where there is none, and clear away what a dead server left."""
     data, sockets = _data(instance), _sockets(instance)
     for directory in (instance.state, instance.run, STATE / "tools"):
         _passable(directory)
@@ -107,12 +119,6 @@ def _launch(instance: Instance, fsync: bool) -> None:
     shutil.rmtree(sockets, ignore_errors=True)  # a dead server's socket comes with a lock file as well
     sockets.mkdir(mode=0o700)
     os.chown(sockets, UID, UID)
-    settings = {"listen_addresses": "", "unix_socket_directories": str(sockets), "shared_buffers": "32MB"}
-    if not fsync:
-        settings |= {"fsync": "off", "full_page_writes": "off"}
-    options = [f"--{key}={value}" for key, value in settings.items()]
-    server = [*_as_user(UID), programs() / "postgres", "-D", data, "-p", _PORT, *options]
-    daemons.start(instance, NAME, server, cwd=data)
 
 
 def _create(instance: Instance, data: Path, how: list[str]) -> None:
@@ -145,7 +151,7 @@ def _run(instance: Instance, program: str, *arguments: str, sql: str = "") -> No
 
 def _end_leftovers(data: Path) -> None:
     """After a crash: end what still works in `data` and remove the lock file, whose pid may be another's by now."""
-    deadline = time.monotonic() + 10.0
+    deadline = time.monotonic() + 60.0
     while (left := [pid for pid in _pids() if _works_in(pid, data)]) and time.monotonic() < deadline:
         for pid in left:
             with contextlib.suppress(ProcessLookupError):

@@ -12,6 +12,7 @@ from dev.machine.steps import DevError
 _MARK = "# offline plugin of local-llm"
 _BINARY = "pulumi-resource-kubernetes"
 _FLAGS = "-I -S -X frozen_modules=on"
+_PACKAGES = "pip install --no-deps --require-hashes -r requirements.txt into it"
 
 
 def install(pulumi_home: Path, venv_python: Path, version: str) -> str:
@@ -64,10 +65,10 @@ def _site(venv_python: Path) -> Path:
     for site in sorted(venv_python.parent.parent.glob("lib/python3*/site-packages")):
         if (site / "pulumi").is_dir():
             return site
-    raise DevError(f"{venv_python} has no package pulumi", "pip install --require-hashes -r requirements.txt into it")
+    raise DevError(f"{venv_python} has no package pulumi", _PACKAGES)
 
 
 def _version(site: Path, package: str) -> str:
     for info in site.glob(f"{package}-*.dist-info"):
         return info.name.removesuffix(".dist-info").rpartition("-")[2]
-    raise DevError(f"{site} has no package {package}", "pip install --require-hashes -r requirements.txt into it")
+    raise DevError(f"{site} has no package {package}", _PACKAGES)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from dev.machine.instance import CACHE
 from dev.machine.steps import DevError, step
+from dev.tools import installed
+from dev.tools.versions import PROGRAMS
 
 # Package -> a program on PATH or a file it brings.
 BUILD = {"cmake": "cmake", "ninja-build": "ninja", "g++": "g++", "binutils": "strip"}
@@ -28,10 +30,17 @@ NODE = {
 
 
 def install(packages: dict[str, str]) -> None:
-    """Install the missing ones of `packages`. Raises DevError when not root or when apt-get fails."""
-    lacking = missing(packages)
-    if not lacking:
-        return
+    """Install the missing ones of `packages`, whatever version the distribution has today.
+
+    Raises DevError when not root, when apt-get fails, or when a program is older or newer than what serves here.
+    """
+    if lacking := missing(packages):
+        _install(packages, lacking)
+    for package, thing in packages.items():
+        _require_version(package, thing)
+
+
+def _install(packages: dict[str, str], lacking: list[str]) -> None:
     command = f"apt-get install -y --no-install-recommends {' '.join(lacking)}"
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise DevError(f"this machine lacks {', '.join(lacking)}", f"as root: apt-get update && {command}")
@@ -54,7 +63,21 @@ def missing(packages: dict[str, str]) -> list[str]:
     return sorted(package for package, thing in packages.items() if not _there(thing))
 
 
+def _require_version(package: str, program: str) -> None:
+    how, accepted = PROGRAMS.get(program, ((), None))
+    path = _where(program)
+    if accepted and path and not installed.accepts(path, how, accepted):
+        found = installed.version_of(path, how) or "without a number that can be read"
+        raise DevError(
+            f"{path} is version {found}, and {accepted} serves here",
+            f"apt-get update && apt-get install {package}, or put another {program} before it on PATH",
+        )
+
+
 def _there(thing: str) -> bool:
-    if thing.startswith("/"):
-        return Path(thing).exists()
-    return shutil.which(thing, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is not None
+    return Path(thing).exists() if thing.startswith("/") else _where(thing) is not None
+
+
+def _where(program: str) -> Path | None:
+    found = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    return Path(found) if found else None

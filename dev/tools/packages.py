@@ -9,6 +9,7 @@ from dev.tools.store import Build, BuildError
 from dev.tools.versions import POSTGRES, Package
 
 LITELLM_REQUIREMENTS = Path(__file__).parent.parent.parent / "requirements-litellm.txt"
+_INSTALL = Path(__file__).parent.parent / "install.sh"
 # Wheels differ by it, and the environment names the interpreter it was made with.
 PYTHON = f"python {sys.version_info.major}.{sys.version_info.minor} at {sys.base_prefix}"
 
@@ -57,6 +58,5 @@ def litellm(build: Build) -> None:
     Its scripts name the directory it was made in, so callers start `bin/python -m`.
     """
     build.run(sys.executable, "-m", "venv", "--without-pip", build.into)
-    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", build.into / "bin/python")
-    options = ("--no-input", "--no-cache-dir", "--progress-bar=off", "--only-binary=:all:", "--require-hashes")
-    build.run(*pip, "install", *options, "-r", LITELLM_REQUIREMENTS)
+    argv = ("sh", _INSTALL, sys.executable, build.into, LITELLM_REQUIREMENTS)
+    build.run(*argv, env={"PIP_NO_CACHE_DIR": "1"})  # it is installed once, and would fill the disk a second time

@@ -38,6 +38,22 @@ ACCEPTED_GO = Accepted("1.26", "2")  # go.mod of Kubernetes 1.36 asks for 1.26
 ACCEPTED_PULUMI = Accepted(PULUMI, "4")
 ACCEPTED_LLAMA_CPP = Accepted(LLAMA_CPP, "0.7")
 
+# Programs of the distribution, which are not pinned: it serves one version, and another one tomorrow. Program -> how it
+# tells its version, and which serve: at least what the builds ask for or Debian 12 has, at most the next one known.
+PROGRAMS = {
+    "cmake": (("--version",), Accepted("3.21", "5")),  # llama-cpp-python's CMakeLists.txt
+    "ninja": (("--version",), Accepted("1.10", "2")),
+    "g++": (("-dumpfullversion",), Accepted("11", "18")),
+    "strip": (("--version",), Accepted("2.35", "3")),
+    "ip": (("-V",), Accepted("5.10", "8")),
+    "iptables": (("--version",), Accepted("1.8", "2")),
+    "containerd": (("--version",), Accepted("1.6", "3")),  # 2 still reads a configuration of version 2
+    "runc": (("--version",), Accepted("1.1", "2")),
+    "debootstrap": (("--version",), Accepted("1.0.123", "2")),  # knows bookworm
+    "openssl": (("version",), Accepted("3.0", "5")),  # `req -x509 -CA`
+    "nsenter": (("--version",), Accepted("2.36", "3")),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Package:

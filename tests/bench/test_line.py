@@ -44,7 +44,7 @@ def line(tmp_path: Path, clock: Clock) -> Iterator[Line]:
 
 
 def ask(line: Line, method: str = "GET", path: str = ADDRESS, **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", line.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", line.port, timeout=300)
     connection.request(method, path, headers=headers)
     answer = connection.getresponse()
     body = answer.read()
@@ -56,7 +56,7 @@ def ask(line: Line, method: str = "GET", path: str = ADDRESS, **headers: str) ->
 def until_idle(line: Line) -> None:
     """Wait for what comes after the last byte, the counting; the limit only keeps a broken test from hanging."""
     patience = threading.Event()
-    assert any(not line.active or patience.wait(0.02) for _ in range(1500)), "the next download would wait for it"
+    assert any(not line.active or patience.wait(0.02) for _ in range(15_000)), "the next download would wait for it"
 
 
 def test_a_downloader_gets_the_file_whole_or_the_part_it_asks_for(line: Line) -> None:
@@ -83,8 +83,8 @@ def test_what_is_asked_by_head_or_beyond_the_end_or_under_another_name_has_no_bo
 def test_a_client_that_goes_away_ends_its_answer(line: Line) -> None:
     held = threading.Event()
     line.limit(connection_bytes_s=1)
-    line.clock.sleep = lambda _seconds, /: held.wait(30) and None  # pyright: ignore[reportAttributeAccessIssue]
-    connection = http.client.HTTPConnection("127.0.0.1", line.port, timeout=30)
+    line.clock.sleep = lambda _seconds, /: held.wait(300) and None  # pyright: ignore[reportAttributeAccessIssue]
+    connection = http.client.HTTPConnection("127.0.0.1", line.port, timeout=300)
     connection.request("GET", ADDRESS)
     answer = connection.getresponse()
     assert line.active == 1

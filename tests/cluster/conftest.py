@@ -108,7 +108,7 @@ def downloads() -> list[dict[str, Any]]:
     return [row for row in json.loads(_hub("/_log")) if row["origin"] == "cdn"]
 
 
-def eventually(attempt: Callable[[], object], timeout_s: float = 60.0) -> None:
+def eventually(attempt: Callable[[], object], timeout_s: float = 300.0) -> None:
     deadline = time.monotonic() + timeout_s
     while True:
         try:
@@ -185,7 +185,7 @@ def _argv(arguments: Any) -> list[str]:
 
 
 def _hub(path: str, body: bytes | None = None) -> bytes:
-    with urllib.request.urlopen(f"http://127.0.0.1:{INSTANCE.ports.hub}{path}", body, timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{INSTANCE.ports.hub}{path}", body, timeout=30) as answer:
         return answer.read()
 
 

@@ -113,7 +113,7 @@ def test_a_fetch_that_is_killed_goes_on_where_it_was_and_the_chat_works(output: 
     faults({"origin": "cdn", "range": SEGMENT, "skip": arrive, "stall_after": 0})
     running = start()
     journal = STORE / ".blobs" / f"sha256-{whole.sha256}.part.journal"
-    eventually(lambda: len(journal.read_text().splitlines()) >= arrive, 120)
+    eventually(lambda: len(journal.read_text().splitlines()) >= arrive)
     (pid,) = fetchers()
 
     os.kill(pid, signal.SIGKILL)
@@ -213,7 +213,7 @@ def prune(name: str) -> str:
     """Run the CronJob's work now; what it did with q4's old generation."""
     job = f"prune-{name}"
     kubectl.kubectl(INSTANCE, "create", "job", job, "--from=cronjob/prune-weights", "-n", NAMESPACE)
-    kubectl.kubectl(INSTANCE, "wait", "--for=condition=complete", f"job/{job}", "-n", NAMESPACE, "--timeout=120s")
+    kubectl.kubectl(INSTANCE, "wait", "--for=condition=complete", f"job/{job}", "-n", NAMESPACE, "--timeout=300s")
     rows = [json.loads(line) for line in kubectl.kubectl(INSTANCE, "logs", f"job/{job}", "-n", NAMESPACE).splitlines()]
     kubectl.kubectl(INSTANCE, "delete", "job", job, "-n", NAMESPACE)
     kept = lock.load((ROOT / "models.lock.yaml").read_text()).models[Q4].gen
@@ -232,7 +232,7 @@ def metrics() -> dict[str, float]:
 def restart() -> None:
     """A new server pod, ready."""
     kubectl.kubectl(INSTANCE, "delete", "pod", "-n", NAMESPACE, "-l", "app.kubernetes.io/component=server")
-    kubectl.kubectl(INSTANCE, "rollout", "status", "deployment/llama-swap", "-n", NAMESPACE, "--timeout=180s")
+    kubectl.kubectl(INSTANCE, "rollout", "status", "deployment/llama-swap", "-n", NAMESPACE, "--timeout=300s")
 
 
 def has(name: str, model: str, value: float) -> bool:
@@ -244,13 +244,13 @@ def has(name: str, model: str, value: float) -> bool:
 
 def test_weights_are_in_the_nodes_memory_and_a_flipped_byte_is_found_set_aside_and_repaired(output: str) -> None:  # noqa: ARG001
     file = lock.load((ROOT / "models.lock.yaml").read_text()).models[Q4].files[0]
-    eventually(lambda: has("weights_resident_bytes", Q4, file.size), 120)
+    eventually(lambda: has("weights_resident_bytes", Q4, file.size))
     blob = STORE / ".blobs" / f"sha256-{file.sha256}"
     flip(blob, file.size // 2)
 
     restart()
 
-    eventually(lambda: has("weights_corrupt_total", Q4, 1), 120)
+    eventually(lambda: has("weights_corrupt_total", Q4, 1))
     assert not blob.exists()
     assert list((STORE / ".quarantine").glob(f"sha256-{file.sha256}.*"))
     assert (STORE / Q4 / "current" / "WITHDRAWN.json").exists()

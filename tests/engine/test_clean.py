@@ -56,7 +56,7 @@ def deployment(name: str, **spec: Any) -> dict[str, Any]:
 
 def pods_of(machine: Instance, *names: str) -> dict[str, str]:
     """Wait for Deployments; returns which node plays the pod of each."""
-    kubectl(machine, "wait", "--for=condition=Available", "--timeout=60s", *(f"deployment/{name}" for name in names))
+    kubectl(machine, "wait", "--for=condition=Available", "--timeout=300s", *(f"deployment/{name}" for name in names))
     shown = "jsonpath={range .items[*]}{.metadata.labels.app}={.spec.nodeName} {end}"
     return dict(pair.split("=") for pair in kubectl(machine, "get", "pods", f"--output={shown}").split())
 

@@ -61,7 +61,7 @@ def test_an_image_that_cannot_be_pulled_is_told_before_the_old_server_goes(stack
     stack.up()
     before = server(stack)
 
-    done, told = failed(stack, image=image("pull-error"), rollout_s=15)
+    done, told = failed(stack, image=image("pull-error"), rollout_s=45)
 
     assert re.search(r"pod preflight-\w+, container preflight: ImagePullBackOff: Back-off", told)
     assert "check name and digest of server.image of the stack file" in told
@@ -73,7 +73,7 @@ def test_an_image_that_cannot_be_pulled_is_told_before_the_old_server_goes(stack
 
 
 def test_a_node_that_nobody_has_is_told_with_the_key_that_asked_for_it(stack: Stack) -> None:
-    stack.raw["server"]["rollout_s"] = 15
+    stack.raw["server"]["rollout_s"] = 45
     good = dict(stack.raw["gpu"]["node"])
     stack.raw["gpu"]["node"]["selector"] = {"accelerator": "none-has-it"}
 

@@ -115,7 +115,7 @@ def test_the_readmes_commands_bring_the_stack_up_and_a_second_time_change_nothin
 
     def follow() -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["sh"], cwd=directory, env=env, input=script, capture_output=True, text=True, check=False, timeout=120
+            ["sh"], cwd=directory, env=env, input=script, capture_output=True, text=True, check=False, timeout=300
         )
 
     first = follow()

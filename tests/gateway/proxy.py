@@ -55,7 +55,7 @@ def running(directory: Path, own: dict[str, Any], key: str) -> Iterator[Proxy]:
     try:
         url = f"http://127.0.0.1:{port}"
         _wait(process, url, log_file)
-        with openai.OpenAI(base_url=f"{url}/v1", api_key=MASTER_KEY, max_retries=0, timeout=60) as client:
+        with openai.OpenAI(base_url=f"{url}/v1", api_key=MASTER_KEY, max_retries=0, timeout=300) as client:
             yield Proxy(url, client, log_file)
     finally:
         process.kill()
@@ -92,7 +92,7 @@ def _ready(url: str) -> bool:
 def _get(url: str) -> bytes:
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {MASTER_KEY}"})  # noqa: S310 - loopback
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - loopback
+        with urllib.request.urlopen(request, timeout=300) as answer:  # noqa: S310 - loopback
             return answer.read()
     except urllib.error.HTTPError as error:
         with error:

@@ -57,7 +57,7 @@ def router(directory: Path, weights: dict[str, Path], key: str) -> Iterator[str]
 def until_healthy(url: str, process: subprocess.Popen[bytes]) -> None:
     while process.poll() is None:
         try:
-            with urllib.request.urlopen(url, timeout=60):  # noqa: S310 - loopback
+            with urllib.request.urlopen(url, timeout=30):  # noqa: S310 - loopback
                 return
         except OSError:
             time.sleep(0.05)

@@ -9,7 +9,7 @@ from tests import stacks
 
 
 def run(
-    *arguments: object, code: int, cwd: Path, said: str = "", timeout_s: float = 60, **env: str
+    *arguments: object, code: int, cwd: Path, said: str = "", timeout_s: float = 300, **env: str
 ) -> subprocess.CompletedProcess[str]:
     """Run it in `cwd` with `said` on its standard input; it must end with `code`, and never in a traceback."""
     ran = subprocess.run(

@@ -56,7 +56,7 @@ class Allocator:
 
     def _run(self, program: str, *argv: str, ends_well: bool = True) -> str:
         ran = subprocess.run(
-            [str(self.programs / program), *argv], capture_output=True, text=True, check=False, timeout=120
+            [str(self.programs / program), *argv], capture_output=True, text=True, check=False, timeout=300
         )
         said = ran.stdout + ran.stderr
         assert not ends_well or ran.returncode == 0, said

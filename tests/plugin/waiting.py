@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(probe: Callable[[], T], timeout_s: float = 60.0) -> T:
+def until(probe: Callable[[], T], timeout_s: float = 300.0) -> T:
     """The first truthy answer of `probe`; fails the test when there is none in `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while not (answer := probe()):

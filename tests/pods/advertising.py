@@ -33,7 +33,7 @@ class Advertiser:
             "role": "llama-cpp-gpumem-advertise",
             "listen": self.port,
             "poll_s": 0.05,
-            "timeout_s": 0.5,
+            "timeout_s": 600,  # a busy machine is not a silent API server
             "api": api.url,
             "credentials": str(self.credentials),
         }
@@ -61,7 +61,7 @@ class Advertiser:
 
     def get(self, path: str) -> tuple[int, str]:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=300) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:

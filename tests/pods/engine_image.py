@@ -105,7 +105,7 @@ class EngineImage:
         argv = [shutil.which(shell[0]) or "", *shell[1:], "-c", self.command[2], *words]
         env.update(self.plan.preflight.env)
         done = subprocess.run(
-            argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=120
+            argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=300
         )
         return done.returncode, done.stdout, message.read_text()
 

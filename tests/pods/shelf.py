@@ -73,7 +73,7 @@ class Shelf:
     def run(self, command: str, manifest: dict[str, Any], code: int = 0, change: str = "") -> list[dict[str, Any]]:
         """Run a program to its end; its lines."""
         ran = subprocess.run(
-            argv(command, manifest, change=change), capture_output=True, text=True, timeout=60, check=False
+            argv(command, manifest, change=change), capture_output=True, text=True, timeout=300, check=False
         )
         assert ran.returncode == code, ran.stdout + ran.stderr
         assert "Traceback" not in ran.stderr, ran.stderr

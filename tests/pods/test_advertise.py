@@ -111,6 +111,8 @@ def test_it_says_what_is_wrong_once_and_goes_on_when_that_is_over(
     advertiser: Advertiser, fault: Fault, said: str
 ) -> None:
     advertiser.api.fault = fault
+    if fault is hang:
+        advertiser.manifest["timeout_s"] = 0.5
     advertiser.start()
     advertiser.wait("waiting", said)
     asked = len(advertiser.api.asked)
@@ -232,14 +234,14 @@ def _authority(directory: Path) -> tuple[Path, Path]:
 
 
 def test_sigterm_ends_it_at_once_and_leaves_the_node_as_it_is(advertiser: Advertiser) -> None:
-    advertiser.manifest["poll_s"] = 60
+    advertiser.manifest["poll_s"] = 600
     advertiser.start()
     advertiser.wait("ready")
     assert advertiser.process
 
     advertiser.process.send_signal(signal.SIGTERM)
 
-    assert advertiser.process.wait(timeout=20) == 143
+    assert advertiser.process.wait(timeout=300) == 143
     assert advertiser.api.offered("k8s-node1", RESOURCE) == BOTH, "a rollout must not take memory from the others"
 
 
@@ -253,7 +255,7 @@ def test_a_manifest_that_it_cannot_use_is_refused(advertiser: Advertiser, wrong:
     advertiser.start()
     assert advertiser.process
 
-    assert advertiser.process.wait(timeout=20) == 78
+    assert advertiser.process.wait(timeout=300) == 78
     assert "the manifest is unusable" in of(advertiser.lines(), "failed")[0]["reason"]
 
 

@@ -93,12 +93,12 @@ def test_a_model_that_has_yet_to_arrive_holds_the_server_back_even_if_others_are
 
 def test_weights_that_appear_while_it_waits_open_the_gate(fetched: Bench) -> None:
     aside = ready(fetched).rename(fetched.root / "aside")
-    fetched.manifest["timeout_s"] = 60
+    fetched.manifest["timeout_s"] = 600
     with fetched.start("gate") as process:
         assert process.stdout
         assert "READY.json is missing" in process.stdout.readline()
         aside.rename(ready(fetched))
-        process.communicate(timeout=30)
+        process.communicate(timeout=300)
     assert process.returncode == 0
 
 

@@ -38,7 +38,7 @@ def test_a_volume_that_fills_up_meanwhile_ends_with_73_and_keeps_what_is_there(
         ballast = small_volume / "ballast"
         subprocess.run(["dd", "if=/dev/zero", f"of={ballast}", "bs=4k"], check=False, capture_output=True)
         bench.hub.faults.set()
-        process.communicate(timeout=30)
+        process.communicate(timeout=300)
     assert process.returncode == 73
     assert "enlarge the volume" in bench.termination.read_text()
     ballast.unlink()

@@ -15,7 +15,7 @@ from dev.tools import tools
 from tests.pods.bench import Bench
 
 GEMMA = "gemma-3-270m-Q4_K_M.gguf"
-START_S = 120
+START_S = 300
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def _await_load(server: subprocess.Popen[bytes], address: str, log: Path) -> Non
     while True:
         assert server.poll() is None, log.read_text(errors="replace")[-2000:]
         assert time.monotonic() < deadline, log.read_text(errors="replace")[-2000:]
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/health", timeout=5):  # noqa: S310
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/health", timeout=30):  # noqa: S310
             return
         time.sleep(0.1)
 
@@ -102,5 +102,5 @@ def _await_load(server: subprocess.Popen[bytes], address: str, log: Path) -> Non
 def _completion(address: str) -> str:
     body = json.dumps({"prompt": "The capital of France is", "n_predict": 4, "temperature": 0}).encode()
     request = urllib.request.Request(f"{address}/completion", body, {"Content-Type": "application/json"})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=300) as answer:  # noqa: S310
         return json.load(answer)["content"]

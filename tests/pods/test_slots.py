@@ -51,7 +51,7 @@ def test_a_third_model_waits_for_its_turn_says_for_whom_and_holds_nothing(bench:
             assert not asked(bench, third)
             bench.hub.faults.set()
             for process in (one, two, three):
-                process.communicate(timeout=30)
+                process.communicate(timeout=300)
     assert [process.returncode for process in (one, two, three)] == [0, 0, 0]
 
 
@@ -70,7 +70,7 @@ def test_no_slots_means_no_waiting(bench: Bench) -> None:
     until(lambda: all(asked(bench, model) for model in all_of_them), "three downloads at a time")
     bench.hub.faults.set()
     for process in processes:
-        process.communicate(timeout=30)
+        process.communicate(timeout=300)
     assert [process.returncode for process in processes] == [0, 0, 0]
     assert not (bench.root / ".slots").exists()
 
@@ -85,7 +85,7 @@ def test_a_killed_fetcher_gives_its_turn_back(bench: Bench) -> None:
             one.kill()
             until(lambda: asked(bench, second), "the second download")
             bench.hub.faults.set()
-            two.communicate(timeout=30)
+            two.communicate(timeout=300)
     assert two.returncode == 0
 
 
@@ -103,7 +103,7 @@ def test_who_waits_for_a_file_that_another_fetches_does_not_keep_others_from_the
             assert third.fetch()[0] == 0, "the second of two turns is free: its holder only waits"
             bench.hub.faults.set()
             for process in (one, two):
-                process.communicate(timeout=30)
+                process.communicate(timeout=300)
     assert (one.returncode, two.returncode) == (0, 0)
     assert not asked(bench, sharer), "the shared bytes were there"
 
@@ -117,7 +117,7 @@ def test_locks_that_everyone_is_granted_or_nobody_can_have_still_give_correct_bl
     until(lambda: len(bench.requests()) >= 3 + 3, "several writers of one file")
     bench.hub.faults.set()
     for process in processes:
-        printed, _ = process.communicate(timeout=60)
+        printed, _ = process.communicate(timeout=300)
         assert process.returncode == 0, printed
     assert (bench.generation / "model.gguf").read_bytes() == content
 

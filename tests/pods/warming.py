@@ -51,14 +51,12 @@ class Warm:
         """The lines about this event, once there are so many."""
         assert self.process
         alive = self.process
-        until(
-            lambda: len(of(self.lines(), event, **facts)) >= count or alive.poll() is not None, f"{event} {facts}", 60
-        )
+        until(lambda: len(of(self.lines(), event, **facts)) >= count or alive.poll() is not None, f"{event} {facts}")
         assert alive.poll() is None, self.log.read_text()
         return of(self.lines(), event, **facts)
 
     def get(self, path: str) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=300) as answer:
             return answer.read().decode()
 
     def metric(self, name: str, model: str = "") -> float:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from dev.machine import daemons
+from dev.machine.daemons import Daemon
 from dev.machine.instance import POD_CIDR, Instance
 
 _CNI_PLUGINS = Path("/usr/lib/cni")
@@ -61,14 +62,15 @@ def start(instance: Instance, pause_image: str) -> None:
             networks=networks,
         )
     )
-    daemons.start(
+    containerd = Daemon(
         instance,
         "containerd",
         ["containerd", "--config", config],
         in_netns=True,
         env={"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"},  # iptables lies there, not on everybody's PATH
     )
-    daemons.wait_for("containerd", lambda: _accepts(address(instance)), instance, "containerd")
+    containerd.start()
+    daemons.wait_for("containerd", lambda: _accepts(address(instance)), containerd)
 
 
 def network_name(instance: Instance) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from dev.cluster import control_plane, service
 from dev.cluster.kubectl import apply, find
+from dev.machine.daemons import Daemon
 from dev.machine.instance import DNS_IP, NODE_IP, Instance
 
 # Names outside the cluster do not exist, at once: there is no way out of the namespace.
@@ -31,7 +32,8 @@ def start(instance: Instance, programs: Path) -> None:
     """Start CoreDNS unless it runs and make its Service; returns when it answers. Raises DevError."""
     corefile = instance.state / "Corefile"
     corefile.write_text(_COREFILE.format(node_ip=NODE_IP, kubeconfig=control_plane.kubeconfig(instance)))
-    service.run(instance, "coredns", [programs / "coredns", "-conf", corefile], "http://127.0.0.1:8181/ready")
+    coredns = Daemon(instance, "coredns", [programs / "coredns", "-conf", corefile], in_netns=True)
+    service.run(coredns, "http://127.0.0.1:8181/ready")
     if find(instance, "endpointslice", _NAME, "kube-system") is None:
         apply(instance, *_service())
 

@@ -11,17 +11,18 @@ from pathlib import Path
 from dev.cluster import certificates, control_plane, service
 from dev.cluster.nodes import NODE
 from dev.cluster.real_node import containerd
+from dev.machine.daemons import Daemon
 from dev.machine.instance import DNS_IP, NODE_IP, POD_CIDR, Instance
 
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
-def start(instance: Instance, programs: Path) -> None:
-    """Start what does not run; returns when both are healthy. Raises DevError."""
+def start(instance: Instance, programs: Path) -> Daemon:
+    """Start what does not run; returns the kubelet when both are healthy. Raises DevError."""
     _make_cgroups(instance)
     config = instance.state / "kubelet.json"
     config.write_text(json.dumps(_config(instance), indent=1))
-    kubelet: Sequence[str | Path] = [
+    argv: Sequence[str | Path] = [
         programs / "kubelet",
         f"--config={config}",
         f"--kubeconfig={control_plane.kubeconfig(instance)}",
@@ -30,7 +31,8 @@ def start(instance: Instance, programs: Path) -> None:
         f"--root-dir={instance.state / 'kubelet'}",
         f"--cert-dir={instance.state / 'kubelet' / 'pki'}",
     ]
-    service.run(instance, "kubelet", kubelet, "http://127.0.0.1:10248/healthz")
+    kubelet = Daemon(instance, "kubelet", argv, in_netns=True)
+    service.run(kubelet, "http://127.0.0.1:10248/healthz")
     proxy: Sequence[str | Path] = [
         programs / "kube-proxy",
         f"--kubeconfig={control_plane.kubeconfig(instance)}",
@@ -39,7 +41,8 @@ def start(instance: Instance, programs: Path) -> None:
         "--proxy-mode=iptables",
         "--conntrack-max-per-core=0",  # the limit is the whole machine's, not the namespace's
     ]
-    service.run(instance, "kube-proxy", proxy, "http://127.0.0.1:10256/healthz")
+    service.run(Daemon(instance, "kube-proxy", proxy, in_netns=True), "http://127.0.0.1:10256/healthz")
+    return kubelet
 
 
 def _config(instance: Instance) -> dict[str, object]:

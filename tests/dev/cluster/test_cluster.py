@@ -25,10 +25,9 @@ from dev.machine.steps import DevError
 INSTANCE = Instance("t-cluster")
 HTTP = "import http.server as h; h.test(h.SimpleHTTPRequestHandler, h.ThreadingHTTPServer, port=8080)"
 LOOK_UP = """
-import socket, time, urllib.request
+import socket, urllib.request
 for name in ("kubernetes.default.svc", "web", "web.llama-cpp.svc.cluster.local"):
     print(name, socket.gethostbyname(name))
-begun = time.monotonic()
 try:
     print("outside", socket.gethostbyname("example.com"))
 except socket.gaierror as error:
@@ -114,20 +113,20 @@ def _web(instance: Instance) -> str:
 
 
 def _wait(instance: Instance, what: str, *objects: str, namespace: str = stand_ins.NAMESPACE) -> None:
-    kubectl(instance, "wait", f"--for={what}", "--timeout=60s", "--namespace", namespace, *objects)
+    kubectl(instance, "wait", f"--for={what}", "--timeout=300s", "--namespace", namespace, *objects)
 
 
 def _get(url: str) -> int:
     """Status of a GET; the pod behind the Service may have been ready before the Service's rules were."""
-    for attempt in range(100):
+    deadline = time.monotonic() + 300
+    while True:
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - a URL of this test's own
+            with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - a URL of this test's own
                 return answer.status
         except OSError:
-            if attempt == 99:
+            if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
-    return 0
 
 
 def test_a_hardened_pod_is_reached_through_its_service_from_the_host(machine: Instance) -> None:

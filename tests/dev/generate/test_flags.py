@@ -143,7 +143,7 @@ def listing(cwd: Path, argv: list[str | Path], env: dict[str, str], *listen: str
 def _json(request: urllib.request.Request, process: subprocess.Popen[bytes]) -> dict[str, Any]:
     while process.poll() is None:
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - loopback
                 return yaml.safe_load(answer)
         except urllib.error.HTTPError as error:
             raise AssertionError(f"HTTP {error.code}: {error.read()!r}") from None

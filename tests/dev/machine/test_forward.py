@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from dev.machine import daemons, network
+from dev.machine.daemons import Daemon
 from dev.machine.forward import forward
 from dev.machine.instance import NODE_IP, Instance
 from dev.machine.steps import DevError
@@ -38,8 +39,9 @@ def machine() -> Iterator[Instance]:
     network.up(INSTANCE)
     for ip, mark in ((NODE_IP, "a:"), ("127.0.0.1", "b:")):
         name = f"server-{mark[0]}"
-        daemons.start(INSTANCE, name, [sys.executable, "-c", SERVER, ip, mark], in_netns=True)
-        daemons.wait_for(name, lambda ip=ip: _accepts(ip), INSTANCE, name)
+        server = Daemon(INSTANCE, name, [sys.executable, "-c", SERVER, ip, mark], in_netns=True)
+        server.start()
+        daemons.wait_for(name, lambda ip=ip: network.accepts(INSTANCE, ip, 7000), server)
     yield INSTANCE
     daemons.stop_all(INSTANCE)
     network.down(INSTANCE)
@@ -47,14 +49,8 @@ def machine() -> Iterator[Instance]:
         shutil.rmtree(directory)
 
 
-def _accepts(ip: str) -> bool:
-    with contextlib.suppress(OSError), network.connect(INSTANCE, ip, 7000):
-        return True
-    return False
-
-
 def _dial() -> socket.socket:
-    return socket.create_connection(("127.0.0.1", PORT), 10)
+    return socket.create_connection(("127.0.0.1", PORT), 300)
 
 
 def _read_all(connection: socket.socket) -> bytes:

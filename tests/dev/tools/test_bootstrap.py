@@ -23,7 +23,8 @@ esac
 def checkout(tmp_path: Path) -> Path:
     (tmp_path / "dev").mkdir()
     shutil.copy(SCRIPT, tmp_path / "dev")
-    shutil.copy(SCRIPT.with_name("precompile.py"), tmp_path / "dev")
+    for beside in ("install.sh", "precompile.py"):
+        shutil.copy(SCRIPT.with_name(beside), tmp_path / "dev")
     (tmp_path / "requirements-dev.txt").write_text("pytest==9\n")
     (tmp_path / "python").write_text(PYTHON)
     (tmp_path / "python").chmod(0o755)
@@ -55,6 +56,14 @@ def test_it_links_one_environment_that_a_second_checkout_shares(
 
     assert (other / ".venv").readlink() == (checkout / ".venv").readlink()
     assert installs(checkout) == 1
+
+
+def test_pip_stays_the_one_that_python_brings(checkout: Path) -> None:
+    bootstrap(checkout)
+
+    asked = (checkout / "trace").read_text()
+    assert "-m pip" in asked
+    assert "upgrade" not in asked, "the newest pip is another one tomorrow"
 
 
 def test_other_requirements_are_another_environment(checkout: Path) -> None:

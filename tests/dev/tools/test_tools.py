@@ -16,6 +16,19 @@ from dev.tools.catalog import TOOLS
 from dev.tools.store import Build, BuildError, Tool
 
 ROOT = Path(__file__).parents[3]
+DEBIAN_12 = {
+    "cmake": "cmake version 3.25.1",
+    "ninja": "1.11.1",
+    "g++": "12.2.0",
+    "strip": "GNU strip (GNU Binutils for Debian) 2.40",
+    "ip": "ip utility, iproute2-6.1.0, libbpf 1.1.2",
+    "iptables": "iptables v1.8.9 (nf_tables)",
+    "containerd": "containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1+deb12u3",
+    "runc": "runc version 1.1.5+ds1\ncommit: 1.1.5+ds1-1+deb12u1\nspec: 1.0.2-dev\ngo: go1.19.8",
+    "debootstrap": "debootstrap 1.0.128+nmu2+deb12u2",
+    "openssl": "OpenSSL 3.0.19 27 Jan 2026 (Library: OpenSSL 3.0.19 27 Jan 2026)",
+    "nsenter": "nsenter from util-linux 2.38.1",
+}
 LANGUAGE_HOST = ("pulumi-language-python", "pulumi-language-python-exec")
 
 
@@ -198,6 +211,30 @@ def test_missing_distribution_packages_are_named_with_the_command_when_not_root(
 
     with pytest.raises(DevError, match=r"apt-get install -y --no-install-recommends nosuch$"):
         debian.install({"nosuch": "no-such-program", "bash": "bash"})
+
+
+def test_programs_of_the_distribution_that_are_tried_serve(bin_: Path) -> None:
+    for thing in {**debian.BUILD, **debian.NODE}.values():
+        if not thing.startswith("/"):
+            program(bin_, thing, DEBIAN_12[thing])
+
+    debian.install({thing: thing for thing in DEBIAN_12})
+
+
+@pytest.mark.parametrize(
+    ("said", "found"), [("containerd github.com/containerd/containerd 3.0.1", "3.0.1"), ("v", "without a number")]
+)
+def test_a_program_of_another_version_is_refused_with_what_was_found_and_what_serves(
+    bin_: Path, said: str, found: str
+) -> None:
+    program(bin_, "containerd", said)
+
+    with pytest.raises(DevError) as refused:
+        debian.install({"containerd": "containerd"})
+
+    assert f"{bin_}/containerd is version {found}" in str(refused.value)
+    assert ">=1.6,<3" in str(refused.value)
+    assert "apt-get install containerd" in refused.value.fix
 
 
 def test_go_builds_the_versions_that_the_list_of_versions_says() -> None:

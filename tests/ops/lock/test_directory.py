@@ -32,7 +32,7 @@ def files(desk: Desk, tmp_path: Path) -> Path:
 def downloaded(desk: Desk, how: str, to: Path) -> None:
     """Have the hub's own library write its files, as it lays them out."""
     env = {**os.environ, "HF_ENDPOINT": desk.hub.endpoint, "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
-    subprocess.run([sys.executable, "-c", _DOWNLOAD, how, str(to)], env=env, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", _DOWNLOAD, how, str(to)], env=env, check=True, timeout=300)
 
 
 def test_files_of_a_directory_give_the_lock_that_the_hub_gives(desk: Desk, files: Path) -> None:

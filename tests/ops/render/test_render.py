@@ -16,7 +16,7 @@ OTHER = "a person's file\n"
 
 def run(*arguments: object, code: int = 0, cwd: Path = stacks.ROOT, **env: str) -> str:
     """Run `ops render`; what it printed."""
-    ran = command.run("render", *arguments, code=code, cwd=cwd, timeout_s=120, **env)
+    ran = command.run("render", *arguments, code=code, cwd=cwd, **env)
     return ran.stdout + ran.stderr
 
 

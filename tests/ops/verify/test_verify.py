@@ -34,7 +34,7 @@ def verify(
     """What it printed for a program or a table, and what it told besides."""
     argv = [sys.executable, "-m", "ops", "verify", "--url", endpoint.url, *arguments]
     env = {**os.environ, "PYTHONPATH": str(stacks.ROOT), "COLUMNS": "200", "LOCAL_LLM_API_KEY": key}
-    done = subprocess.run(argv, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(argv, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=300)
     assert KEY not in done.stdout + done.stderr
     assert "Traceback" not in done.stderr, done.stderr
     assert done.returncode == code, done.stdout + done.stderr

@@ -41,7 +41,9 @@ class Desk:
     def weights(self, *arguments: str, code: int = 0) -> str:
         env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
         argv = [sys.executable, "-m", "ops", "weights", *arguments]
-        ran = subprocess.run(argv, cwd=self.directory, env=env, capture_output=True, text=True, timeout=60, check=False)
+        ran = subprocess.run(
+            argv, cwd=self.directory, env=env, capture_output=True, text=True, timeout=300, check=False
+        )
         assert "Traceback" not in ran.stderr, ran.stderr
         assert ran.returncode == code, ran.stdout + ran.stderr
         return ran.stdout if code == 0 else ran.stderr
