@@ -125,7 +125,7 @@ def alike(one: list[tuple[str, float]], other: list[tuple[str, float]]) -> bool:
 @contextmanager
 def reference(model: str, file: Path) -> Iterator[str]:
     """The built llama-server on one GGUF, with the flags of the plan and nothing else of the project in between."""
-    stack, locked = config.parse(raw("dev")), lock.load((ROOT / "models.lock.yaml").read_text()).models
+    stack, locked = config.parse(raw("cpu")), lock.load((ROOT / "models.lock.yaml").read_text()).models
     rows = dict(flags.flags(model, stack.models[model], locked[model], stack.gpu, stack.server.image_max_tokens))
     rows["model"] = str(file)
     with socket.create_server(("127.0.0.1", 0)) as free:

@@ -30,7 +30,7 @@ def checkout(output: str, tmp_path: Path) -> Iterator[Path]:  # noqa: ARG001 - t
     models = INSTANCE.state / "models-of-mine"
     models.mkdir(exist_ok=True)
     os.chown(models, cluster.POD_UID, cluster.POD_UID)
-    value = raw("dev")
+    value = raw("cpu")
     value["namespace"] = "mine"
     value["volume"]["local"] = {"path": str(models), "node": nodes.NODE}
     value["models"] = {MODEL: value["models"][MODEL]}

@@ -24,7 +24,7 @@ from tests.engine.conftest import INSTANCE
 from tests.stacks import raw
 
 PLAYED, MINE = Instance(f"{INSTANCE.name[:12]}-cmd"), Instance(f"{INSTANCE.name[:12]}-cur")
-JOBS = [f"fetch-{model}-job" for model in raw("prod")["models"]]
+JOBS = [f"fetch-{model}-job" for model in raw("t4")["models"]]
 
 
 def dev(*arguments: str, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess[str]:
@@ -72,7 +72,7 @@ def first() -> Iterator[str]:
 def checkout(first: str, tmp_path: Path) -> Iterator[Path]:  # noqa: ARG001 - the cluster runs
     """A copy of this checkout with a stack of its own, in a namespace that is not there."""
     copy_to(tmp_path)
-    value: dict[str, Any] = {**raw("prod"), "namespace": "not-there"}
+    value: dict[str, Any] = {**raw("t4"), "namespace": "not-there"}
     del value["cluster"]
     content = {"config": {"pulumi:disable-default-providers": ["kubernetes"], config.KEY: value}}
     (tmp_path / "Pulumi.mine.yaml").write_text(yaml.safe_dump(content))

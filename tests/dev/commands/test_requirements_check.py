@@ -63,7 +63,7 @@ def refused(*arguments: str, command: str = "up", cwd: Path = ROOT, code: int = 
 
 
 def spoil(checkout: Path, change: Callable[[dict[str, Any]], object], *arguments: str, command: str = "up") -> str:
-    value = raw("dev")
+    value = raw("cpu")
     del value["cluster"]
     change(value)
     (checkout / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": {config.KEY: value}}))
@@ -144,7 +144,7 @@ def test_a_missing_context_is_refused_with_the_reason(checkout: Path) -> None:
 
 
 def test_no_kubeconfig_is_refused_with_the_variable_to_set(checkout: Path) -> None:
-    value = raw("dev")
+    value = raw("cpu")
     (checkout / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": {config.KEY: value}}))
 
     said = refused("--cluster", "current", cwd=checkout, KUBECONFIG="/nowhere")

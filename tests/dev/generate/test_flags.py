@@ -124,7 +124,7 @@ def test_the_real_llama_swap_starts_with_the_production_config_and_lists_its_mod
 
     listed = listing(tmp_path, argv, {llama_swap.API_KEY_ENV: KEY}, "-listen", "127.0.0.1:{port}")
 
-    assert sorted(model["id"] for model in listed) == sorted(raw("prod")["models"])
+    assert sorted(model["id"] for model in listed) == sorted(raw("t4")["models"])
 
 
 def listing(cwd: Path, argv: list[str | Path], env: dict[str, str], *listen: str) -> list[dict[str, Any]]:
