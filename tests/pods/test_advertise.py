@@ -63,6 +63,7 @@ def test_a_node_that_registers_anew_gets_it_back(advertiser: Advertiser) -> None
     advertiser.api.register("k8s-node1", **{"nvidia.com_gpu.present": "true"})
 
     until(lambda: advertiser.api.offered("k8s-node1", RESOURCE) == BOTH, "advertising again")
+    assert [method for method, _ in advertiser.api.asked].count("PATCH") == 2
 
 
 @pytest.mark.parametrize("part", ["capacity", "allocatable"])

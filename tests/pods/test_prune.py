@@ -161,7 +161,11 @@ def test_an_order_that_nobody_can_mean_is_refused(shelf: Shelf, wrong: dict[str,
 
 def test_a_trash_that_leads_out_of_the_volume_is_refused(shelf: Shelf, tmp_path: Path) -> None:
     (shelf.root / ".trash").symlink_to(tmp_path)
+    before = shelf.tree()
+
     shelf.prune("delete", NEW, code=78)
+
+    assert shelf.tree() == before
 
 
 @pytest.mark.parametrize("stack", stacks.NAMES)
