@@ -7,7 +7,7 @@ import re
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def main() -> int:
     arguments = _parser().parse_args()
     # A shell starts what it puts into the background with Ctrl-C ignored; a command must end in order all the same.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # ends as Ctrl-C does, in order
+    signal.signal(signal.SIGTERM, lambda _number, _frame: signal.raise_signal(signal.SIGINT))  # ends as Ctrl-C does
     try:
         if arguments.command == "engine":
             arguments.cluster = "engine"
@@ -138,7 +138,7 @@ def _kubeconfig(instance: Instance, arguments: argparse.Namespace) -> Path:
 
 
 @contextmanager
-def _alone(instance: Instance) -> Iterator[None]:
+def _alone(instance: Instance) -> Generator[None]:
     """One command at a time changes an instance; raises DevError naming the other one's pid."""
     RUN.mkdir(parents=True, exist_ok=True)
     with (RUN / f"{instance.name}.lock").open("a+") as lock:

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.stacks import ROOT
+from tests.stacks import EXAMPLE, ROOT
 
 
 def copy_to(directory: Path) -> Path:
@@ -15,4 +15,14 @@ def copy_to(directory: Path) -> Path:
             (directory / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, directory / name)
     (directory / ".venv").symlink_to(ROOT / ".venv")
+    return directory
+
+
+def copy_with_example(directory: Path) -> Path:
+    """The same with the tests' own stacks and lock in place of the committed ones."""
+    copy_to(directory)
+    for file in directory.glob("Pulumi.*.yaml"):
+        file.unlink()
+    for file in EXAMPLE.glob("*.yaml"):
+        shutil.copy(file, directory)
     return directory

@@ -1,16 +1,77 @@
-"""`make golden`: write the plans, manifests and a refusal of the committed stacks as the tests expect them."""
+"""The golden files, and `make golden`, which writes them: read the diff before you commit it.
 
-from ops.render.command import files, write
-from ops.render.recording_engine import run_program
-from tests import stacks
-from tests.plan import test_plan
-from tests.plan.card import test_fit
-from tests.program import test_render
+Of the committed stacks: every rendered manifest, and a summary of the plan's other results. Of the tests' own stack:
+the file for a LiteLLM gateway, and the refusal of a stack that does not fit.
+"""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from plan import config
+from plan.base.errors import ConfigError
+from plan.plan import make_plan
+from tests import committed, recorded, stacks
+from tests.plans import TODAY, planned
+
+PLANS = stacks.ROOT / "tests" / "plan" / "goldens"
+MANIFESTS = stacks.ROOT / "tests" / "program" / "goldens"
+
+
+def summary(stack: str) -> str:
+    """What a committed stack's plan decides and its manifests do not show."""
+    plan = make_plan(config.parse(committed.raw(stack)), committed.locked(), TODAY)
+    fit = plan.fit
+    card = fit and {
+        "capacity_mib": fit.capacity_mib,
+        "holders_mib": {row.who: row.mib for row in fit.rows},
+        "models_mib": {model_id: math.ceil(taken.upper_mib) for model_id, taken in fit.models.items()},
+    }
+    shown = {"card": card, "contract": plan.contract, "notes": plan.notes, "tenants": plan.tenancy.tenants}
+    return json.dumps(shown, indent=1, sort_keys=True) + "\n"
+
+
+def refusal() -> str:
+    """What is said on the morning when a tenant holds more than twice what it had declared."""
+    gpu = stacks.raw("t4")["gpu"]
+    gpu["tenants"]["immich-ml"] = {"peak_mib": 6750, "measured": {"mib": 6750, "date": "2026-07-07"}}
+    with pytest.raises(ConfigError) as caught:
+        planned("t4", gpu=gpu)
+    return f"{caught.value}\n"
+
+
+def plans() -> dict[Path, str]:
+    """The content of every file in PLANS."""
+    return {
+        **{PLANS / f"{stack}.json": summary(stack) for stack in committed.NAMES},
+        PLANS / "litellm.yaml": planned("t4").litellm,
+        PLANS / "refusal.txt": refusal(),
+    }
+
+
+def manifests(stack: str) -> dict[Path, str]:
+    """The content of every file in a committed stack's part of MANIFESTS."""
+    written = recorded.render_committed(committed.raw(stack), stack)
+    return {MANIFESTS / stack / path: text for path, text in written.items()}
+
+
+def there(directory: Path) -> dict[Path, str]:
+    """What lies in `directory` now."""
+    return {path: path.read_text() for path in directory.rglob("*") if path.is_file()}
+
+
+def write() -> None:
+    wanted = plans()
+    for stack in committed.NAMES:
+        wanted |= manifests(stack)
+    for path in {*there(PLANS), *there(MANIFESTS)} - wanted.keys():
+        path.unlink()
+    for path, text in wanted.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
 
 if __name__ == "__main__":
-    test_fit.GOLDEN.write_text(test_fit.refusal(test_fit.spike()) + "\n")
-    for stack in stacks.NAMES:
-        (test_plan.GOLDEN / f"{stack}.json").write_text(test_plan.rendered(test_plan.planned(stack)))
-        engine = test_render.lean_engine()
-        run_program(stacks.raw(stack))
-        write(test_render.GOLDEN / stack, files(stack, test_render.lean_registrations(engine)))
+    write()

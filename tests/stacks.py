@@ -1,6 +1,8 @@
-"""The committed stack files, completed with machine facts that no test depends on."""
+"""The tests' own stacks, in tests/example with a lock of their own: an operator who edits a stack breaks none of them.
 
-import copy
+They are read with machine facts filled in that no test depends on. tests/committed.py reads the operator's stacks.
+"""
+
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +12,27 @@ from plan import config
 from plan.models import lock
 
 ROOT = Path(__file__).parent.parent
-NAMES = sorted(path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml"))
+EXAMPLE = ROOT / "tests" / "example"  # links beside the stacks lead to the program, which reads the lock next to it
+NAMES = ("cpu", "disk", "t4")
 CLUSTER_ID = "11111111-2222-4333-8444-555555555555"
 IMAGE = f"llm.local/runtime@sha256:{'a' * 64}"
 
 
 def raw(stack: str) -> dict[str, Any]:
-    """`local-llm:stack` of the committed file, as `make` would complete it."""
-    written = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"][config.KEY]
-    value = copy.deepcopy(written)
+    """`local-llm:stack` of one of NAMES, as `make` would complete it."""
+    return completed(EXAMPLE / f"Pulumi.{stack}.yaml")
+
+
+def locked() -> lock.Lock:
+    return lock.load((EXAMPLE / "models.lock.yaml").read_text())
+
+
+def completed(file: Path) -> dict[str, Any]:
+    """`local-llm:stack` of a stack file with the facts of a machine."""
+    value: dict[str, Any] = yaml.safe_load(file.read_text())["config"][config.KEY]
     value.setdefault("cluster", {"id": CLUSTER_ID})
     value["server"].setdefault("image", IMAGE)
     value.setdefault("fetch", {}).setdefault("image", IMAGE)
     if not value["volume"].keys() & {"nfs", "local", "existing_claim"}:
         value["volume"]["local"] = {"path": "/srv/models", "node": "node1"}
     return value
-
-
-def locked() -> lock.Lock:
-    return lock.load((ROOT / "models.lock.yaml").read_text())

@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from dev.machine import daemons
@@ -37,7 +37,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 @contextlib.contextmanager
-def _still(instance: Instance) -> Iterator[None]:
+def _still(instance: Instance) -> Generator[None]:
     pid = daemons.pid_of(instance, "etcd")
     if not pid:
         raise DevError("etcd does not run", f"read {daemons.log(instance, 'etcd')}")

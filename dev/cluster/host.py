@@ -9,7 +9,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,10 @@ _CONTAINER_LOGS = Path("/var/log/containers")  # kubelet's legacyContainerLogsDi
 _CNI_RESULTS = Path("/var/lib/cni/results")  # libcni's CacheDir, which containerd 1.6 cannot move
 # Written by every kubelet at its start (setupKernelTunables, 1.36); protectKernelDefaults would make it refuse instead.
 SETTINGS = Path("/proc/sys")
-TUNABLES = ["vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops"]
-TUNABLES += ["kernel/keys/root_maxkeys", "kernel/keys/root_maxbytes"]
+TUNABLES = [
+    *("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops"),
+    *("kernel/keys/root_maxkeys", "kernel/keys/root_maxbytes"),
+]
 
 
 def remember(instance: Instance) -> None:
@@ -74,7 +76,7 @@ def _mounts(*directories: Path) -> list[Path]:
 
 
 @contextlib.contextmanager
-def _noted() -> Iterator[dict[str, Any]]:
+def _noted() -> Generator[dict[str, Any]]:
     """What all instances together noted, locked while it is changed: `values` before the first, `users` until now."""
     RUN.mkdir(parents=True, exist_ok=True)
     with (RUN / "kernel.json").open("a+") as file:

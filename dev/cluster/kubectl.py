@@ -47,5 +47,7 @@ def live(kubeconfig: Path, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
     metadata = {key: wanted["metadata"][key] for key in ("name", "namespace") if key in wanted["metadata"]}
     identity = {"apiVersion": wanted["apiVersion"], "kind": wanted["kind"], "metadata": metadata}
     found = run(kubeconfig, "get", "-f", "-", "--ignore-not-found", "-o", "json", stdin=json.dumps(identity))
-    items = json.loads(found)["items"] if found else []  # a list even of one, since one may be missing
+    items: list[dict[str, Any]] = (
+        json.loads(found)["items"] if found else []
+    )  # a list even of one, since one may be missing
     return items[0] if items else None

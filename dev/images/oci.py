@@ -30,7 +30,7 @@ def write_layout(into: Path, layers: Sequence[Path], config: Mapping[str, Any]) 
     """Make `into` an OCI layout of one image for this machine's architecture; layers are linked in, not copied."""
     blobs = into / "blobs" / "sha256"
     blobs.mkdir(parents=True)
-    described = []
+    described: list[dict[str, Any]] = []
     for layer in layers:
         with layer.open("rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()

@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def step(title: str, log: Path | None = None, every_s: float = 30.0) -> Iterator[None]:
+def step(title: str, log: Path | None = None, every_s: float = 30.0) -> Generator[None]:
     """Announce a step, repeat it every `every_s` seconds while it runs, and say how it ended; errors pass through."""
     where = f" (log: {log})" if log else ""
     say(f"{title} ...{where}")

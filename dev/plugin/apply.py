@@ -88,7 +88,8 @@ class Operations:
 
         Raises ApiError, UnreachableError; InitFailedError when the object is there but not ready.
         """
-        state, known = parse(outputs), normalize(inputs)
+        state = parse(outputs)
+        known: Object = normalize(inputs)
         namespace, _, name = object_id.rpartition("/")
         identity = {"name": name, **({"namespace": namespace} if namespace else {})}
         imported = not known.get("kind") and not state.live.get("kind")

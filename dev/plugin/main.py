@@ -40,9 +40,9 @@ def main(site: str, version: str, engine: str = "") -> None:
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     # Every preview reads one object: this thread has nothing to do while the engine connects.
-    from dev.plugin import apply  # noqa: F401 - loaded ahead of their use
-    from dev.plugin.api import client  # noqa: F401 - loaded ahead of their use
-    from dev.plugin.awaiting import waiter  # noqa: F401 - loaded ahead of their use
+    from dev.plugin import apply  # noqa: F401 # pyright: ignore[reportUnusedImport] - loaded ahead of their use
+    from dev.plugin.api import client  # noqa: F401 # pyright: ignore[reportUnusedImport] - loaded ahead of their use
+    from dev.plugin.awaiting import waiter  # noqa: F401 # pyright: ignore[reportUnusedImport] - loaded ahead of their use
 
     while not signal.sigtimedwait(_ENDINGS, _LOOK_EVERY_S) and os.getppid() == engine_pid:
         pass  # an engine that was killed ends no plugin

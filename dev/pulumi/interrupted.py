@@ -34,8 +34,9 @@ def _is_object(resource: Object) -> bool:
 
 def _is_ours(resource: Object, live: Object | None) -> bool:
     """Whether the object bears the labels we give it: a name can have been taken by someone else before."""
-    wanted = resource["inputs"]["metadata"].get("labels", {})
-    return bool(live and wanted) and wanted.items() <= live["metadata"].get("labels", {}).items()
+    wanted: dict[str, str] = resource["inputs"]["metadata"].get("labels", {})
+    found: dict[str, str] = live["metadata"].get("labels", {}) if live else {}
+    return bool(wanted) and wanted.items() <= found.items()
 
 
 def _insert(resources: list[Object], new: Object) -> None:

@@ -19,8 +19,9 @@ def forget(deployment: Object) -> int:
     for resource in deployment["resources"]:
         if "dependencies" in resource:
             resource["dependencies"] = _without(resource["dependencies"], gone)
-        for name, urns in (resource.get("propertyDependencies") or {}).items():
-            resource["propertyDependencies"][name] = _without(urns or [], gone)
+        properties: dict[str, list[str] | None] = resource.get("propertyDependencies") or {}
+        for name, urns in properties.items():
+            properties[name] = _without(urns or [], gone)
     return len(gone)
 
 

@@ -6,7 +6,7 @@ because Pulumi keeps its encryption salt in this file and a fresh clone must fin
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -94,7 +94,7 @@ def render(instance: Instance, stack: str, facts: Facts) -> Path:
 def _section(value: dict[str, Any], name: str) -> dict[str, Any]:
     """The mapping below `name`; what a person wrote instead of one is left for the rules to refuse."""
     found = value.setdefault(name, {})
-    return found if isinstance(found, dict) else {}
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
 def rendered(instance: Instance, stack: str) -> Path:

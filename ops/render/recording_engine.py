@@ -97,10 +97,11 @@ def build(make: Callable[[], Any]) -> None:
     runtime.test(lambda: make() and None)()
 
 
-def run_program(raw: object) -> None:
-    """Run __main__.py with `raw` as its configuration; raises pulumi.RunError with the ConfigError's text.
+def run_program(raw: object, program: Path = PROGRAM) -> None:
+    """Run `program` with `raw` as its configuration; raises pulumi.RunError with the ConfigError's text.
 
-    Leaves the process without garbage collection, as the program does; tests/conftest.py undoes that.
+    A program reads the lock and pods.pyz that lie beside it. The process is left without garbage collection, as the
+    program leaves its own; tests/conftest.py undoes that.
     """
     pulumi.runtime.set_all_config({config.KEY: json.dumps(raw)})
-    build(lambda: runpy.run_path(str(PROGRAM), run_name="__main__"))
+    build(lambda: runpy.run_path(str(program), run_name="__main__"))

@@ -7,7 +7,7 @@ import signal
 from dev.machine import postgres
 from dev.machine.instance import Instance
 from dev.pulumi.cli import Engine
-from tests.cluster.conftest import INSTANCE, NAMESPACE, answered, faults, get, start, start_and_wait_for_a_job, up
+from tests.cluster.embedded import INSTANCE, NAMESPACE, answered, faults, get, start, start_and_wait_for_a_job, up
 
 
 def test_ctrl_c_and_sigterm_at_any_moment_end_in_order_and_the_next_up_goes_on(machine: Instance) -> None:

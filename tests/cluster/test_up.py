@@ -14,7 +14,8 @@ from dev.tools import tools
 from plan import config
 from plan.engine import flags
 from plan.models import lock
-from tests.cluster.conftest import (
+from tests import committed
+from tests.cluster.embedded import (
     INSTANCE,
     MODELS,
     NAMESPACE,
@@ -27,7 +28,6 @@ from tests.cluster.conftest import (
     pids_of,
     request,
 )
-from tests.stacks import raw
 
 SERVER = "/app/llama-server"
 
@@ -125,7 +125,7 @@ def alike(one: list[tuple[str, float]], other: list[tuple[str, float]]) -> bool:
 @contextmanager
 def reference(model: str, file: Path) -> Iterator[str]:
     """The built llama-server on one GGUF, with the flags of the plan and nothing else of the project in between."""
-    stack, locked = config.parse(raw("dev")), lock.load((ROOT / "models.lock.yaml").read_text()).models
+    stack, locked = config.parse(committed.raw("dev")), lock.load((ROOT / "models.lock.yaml").read_text()).models
     rows = dict(flags.flags(model, stack.models[model], locked[model], stack.gpu, stack.server.image_max_tokens))
     rows["model"] = str(file)
     with socket.create_server(("127.0.0.1", 0)) as free:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dev.machine import daemons, postgres
-from tests.cluster.conftest import (
+from tests.cluster.embedded import (
     INSTANCE,
     NAMESPACE,
     Watch,

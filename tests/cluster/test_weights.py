@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,18 +19,20 @@ from dev.pulumi.stackfile import ROOT
 from plan import config
 from plan.models import lock
 from tests.checkout import copy_to
-from tests.cluster.conftest import (
+from tests.cluster.embedded import (
     INSTANCE,
     MODELS,
     NAMESPACE,
     answered,
     chat,
     dev,
+    dev_pulumi,
     downloads,
     eventually,
     faults,
     get,
     key,
+    pods,
     start,
     up,
 )
@@ -76,29 +77,9 @@ def forget(model: str) -> None:
     assert dev_pulumi("refresh", "--yes").returncode == 0
 
 
-def dev_pulumi(*arguments: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, **exported()}
-    argv = ["pulumi", *arguments, "--stack", "dev", "--config-file", env["STACK_FILE"], "--non-interactive"]
-    return subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-
-
-def exported() -> dict[str, str]:
-    """What `make env` gives a shell."""
-    script = dev("env").stdout + "\nenv -0"
-    return dict(
-        row.split("=", 1)
-        for row in subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.split("\0")
-        if "=" in row
-    )
-
-
 def fetchers() -> list[int]:
     inside = daemons.members(INSTANCE, "kubepods")
     return [pid for pid in inside if b"/opt/local-llm/pods.pyz\0fetch\0" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-
-
-def pods(component: str) -> list[dict[str, Any]]:
-    return get("pod", "-n", NAMESPACE, "-l", f"app.kubernetes.io/component={component}")["items"]
 
 
 def uid(kind: str, name: str) -> str:

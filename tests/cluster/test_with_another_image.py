@@ -13,8 +13,20 @@ from dev.cluster import kubectl
 from dev.images import images, oci
 from plan import config
 from tests.checkout import copy_to
-from tests.cluster.conftest import INSTANCE, MODELS, NAMESPACE, Watch, answered, chat, dev, get, key, up
-from tests.cluster.test_weights import dev_pulumi, pods
+from tests.cluster.embedded import (
+    INSTANCE,
+    MODELS,
+    NAMESPACE,
+    Watch,
+    answered,
+    chat,
+    dev,
+    dev_pulumi,
+    get,
+    key,
+    pods,
+    up,
+)
 
 Q3, Q4 = MODELS
 # An older build, as far as one flag is concerned.

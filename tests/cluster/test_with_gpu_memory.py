@@ -18,7 +18,7 @@ from dev.machine import daemons
 from plan import config
 from plan.base.quantity import whole
 from tests.checkout import copy_to
-from tests.cluster.conftest import INSTANCE, MODELS, NAMESPACE, answered, chat, dev, eventually, get, key, up
+from tests.cluster.embedded import INSTANCE, MODELS, NAMESPACE, answered, chat, dev, eventually, get, key, up
 
 RESOURCE = "viktorbarzin.me/gpumem"
 BUDGET_MIB = 4000

@@ -15,8 +15,8 @@ from dev.images import images
 from dev.machine import daemons
 from dev.machine.instance import HUB_PORT, NODE_IP, Instance
 from plan import config
-from tests.checkout import copy_to
-from tests.cluster.conftest import INSTANCE, chat, dev, get, request
+from tests.checkout import copy_with_example
+from tests.cluster.embedded import INSTANCE, chat, dev, get, request
 from tests.stacks import raw
 
 MINE = Instance("test-current")
@@ -26,11 +26,11 @@ MODEL = "gemma-3-270m-q4"
 @pytest.fixture
 def checkout(output: str, tmp_path: Path) -> Iterator[Path]:  # noqa: ARG001 - the cluster runs
     """A copy of this checkout whose own stack file names images, volume and hub."""
-    copy_to(tmp_path)
+    copy_with_example(tmp_path)
     models = INSTANCE.state / "models-of-mine"
     models.mkdir(exist_ok=True)
     os.chown(models, cluster.POD_UID, cluster.POD_UID)
-    value = raw("dev")
+    value = raw("cpu")
     value["namespace"] = "mine"
     value["volume"]["local"] = {"path": str(models), "node": nodes.NODE}
     value["models"] = {MODEL: value["models"][MODEL]}

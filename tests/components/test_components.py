@@ -1,6 +1,5 @@
 """What each component wires together; what the values are is decided, and tested, in plan/."""
 
-import datetime
 import json
 from typing import Any
 
@@ -14,20 +13,14 @@ from components.weights.model_fetch import ModelFetch, ModelFetchArgs
 from components.weights.models_volume import ModelsVolume, ModelsVolumeArgs
 from components.weights.weights_prune import WeightsPrune, WeightsPruneArgs
 from ops.render.recording_engine import PASSWORD, SECRET_SIGNATURE, Engine, Registration, build
-from plan import config
-from plan.plan import Plan, make_plan
+from plan.plan import Plan
 from tests import stacks
-
-TODAY = datetime.date(2026, 11, 22)
-
-
-def plan_of(stack: str, **changes: Any) -> Plan:
-    return make_plan(config.parse({**stacks.raw(stack), **changes}), stacks.locked(), TODAY)
+from tests.plans import planned
 
 
 @pytest.fixture
 def plan() -> Plan:
-    return plan_of("prod")
+    return planned("t4")
 
 
 def fetch_args(plan: Plan) -> ModelFetchArgs:
@@ -65,7 +58,7 @@ def test_an_nfs_volume_is_bound_by_csi_to_one_rwx_claim_without_a_storage_class(
 def test_a_local_volume_holds_its_pods_on_its_node(engine: Engine) -> None:
     local = {"name": "models", "size_gib": 50, "local": {"path": "/srv/models", "node": "gpu-node"}}
 
-    build(lambda: ModelsVolume("models", ModelsVolumeArgs(plan_of("prod", volume=local).volume)))
+    build(lambda: ModelsVolume("models", ModelsVolumeArgs(planned("t4", volume=local).volume)))
 
     (volume,) = engine.of("PersistentVolume")
     (term,) = volume.inputs["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"]
@@ -78,7 +71,7 @@ def test_an_existing_claim_is_used_and_nothing_is_created(engine: Engine) -> Non
     names: list[str] = []
 
     def make() -> pulumi.Output[None]:
-        volume = ModelsVolume("models", ModelsVolumeArgs(plan_of("prod", volume=claim).volume))
+        volume = ModelsVolume("models", ModelsVolumeArgs(planned("t4", volume=claim).volume))
         return volume.claim_name.apply(names.append)
 
     pulumi.runtime.test(make)()
@@ -129,17 +122,17 @@ def test_a_job_goes_where_a_volume_of_one_node_is_even_if_that_node_keeps_others
     local = {"name": "models", "size_gib": 50, "local": {"path": "/srv/models", "node": "gpu-node"}}
     volume = local if name == "local" else {"name": "theirs", "existing_claim": True}
 
-    build(lambda: ModelFetch("fetch", fetch_args(plan_of("prod", volume=volume))))
+    build(lambda: ModelFetch("fetch", fetch_args(planned("t4", volume=volume))))
 
     (toleration,) = pod_of(engine, "Job")["tolerations"]
     assert toleration["key"] == "nvidia.com/gpu"
 
 
 def test_a_gated_models_token_comes_by_reference_and_only_where_it_is_declared(engine: Engine) -> None:
-    fetch = {**stacks.raw("prod")["fetch"], "token_secret": {"name": "hf-token", "key": "token"}}
+    fetch = {**stacks.raw("t4")["fetch"], "token_secret": {"name": "hf-token", "key": "token"}}
 
-    build(lambda: ModelFetch("fetch", fetch_args(plan_of("prod", fetch=fetch))))
-    build(lambda: ModelFetch("other", fetch_args(plan_of("prod"))))
+    build(lambda: ModelFetch("fetch", fetch_args(planned("t4", fetch=fetch))))
+    build(lambda: ModelFetch("other", fetch_args(planned("t4"))))
 
     with_token, without = (job.inputs["spec"]["template"]["spec"]["containers"][0] for job in engine.of("Job"))
     reference = {"valueFrom": {"secretKeyRef": {"name": "hf-token", "key": "token"}}}
@@ -155,9 +148,9 @@ def test_a_job_on_nfs_leaves_the_gpu_node_to_those_who_need_it(engine: Engine, p
 
 
 def test_reading_ahead_is_a_sidecar_that_can_set_a_damaged_file_aside(engine: Engine) -> None:
-    gpu = stacks.raw("prod")["gpu"]
+    gpu = stacks.raw("t4")["gpu"]
     gpu["node"]["memory_gib"] = 64
-    build(lambda: server(plan_of("prod", gpu=gpu)))
+    build(lambda: server(planned("t4", gpu=gpu)))
 
     gate, warm = pod_of(engine, "Deployment")["initContainers"]
     assert "restartPolicy" not in gate, "the server waits for it to end"
@@ -198,7 +191,7 @@ def test_the_namespace_keeps_our_labels_when_the_stack_goes(engine: Engine) -> N
 
 @pytest.mark.parametrize("wished", [None, "gpu-serving"])
 def test_a_priority_class_is_the_operators_choice(engine: Engine, wished: str | None) -> None:
-    build(lambda: server(plan_of("prod", server={**stacks.raw("prod")["server"], "priority_class": wished})))
+    build(lambda: server(planned("t4", server={**stacks.raw("t4")["server"], "priority_class": wished})))
 
     assert pod_of(engine, "Deployment").get("priorityClassName") == wished
 

@@ -5,17 +5,15 @@ from typing import Any
 
 import pytest
 
-from ops.render import manifests
-from ops.render.command import files
-from ops.render.recording_engine import Engine, Registration, run_program
-from tests import stacks
+from ops.render.recording_engine import Engine, Registration
+from tests import recorded, stacks
 
 RESOURCE = "viktorbarzin.me/gpumem"
 KINDS = ("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Deployment")
 
 
 def raw(**memory: Any) -> dict[str, Any]:
-    value = stacks.raw("prod")
+    value = stacks.raw("t4")
     value["gpu"]["memory"] = {"resource": RESOURCE, "budget_mib": 14000, "request_mib": 8000, **memory}
     return value
 
@@ -31,13 +29,13 @@ def pod_of(registration: Registration) -> dict[str, Any]:
 
 @pytest.fixture
 def managed(engine: Engine) -> Engine:
-    run_program(raw(advertise="managed"))
+    recorded.run(raw(advertise="managed"))
     return engine
 
 
 @pytest.mark.parametrize("advertise", ["managed", "external"])
 def test_the_server_requests_it_as_it_is_limited(engine: Engine, advertise: str) -> None:
-    run_program(raw(advertise=advertise))
+    recorded.run(raw(advertise=advertise))
 
     (server,) = pod_of(one(engine, "Deployment", "llama-swap-deployment"))["containers"]
     assert server["resources"]["requests"][RESOURCE] == server["resources"]["limits"][RESOURCE] == "8k"
@@ -45,7 +43,7 @@ def test_the_server_requests_it_as_it_is_limited(engine: Engine, advertise: str)
 
 
 def test_where_someone_else_advertises_nobody_gets_a_right(engine: Engine) -> None:
-    run_program(raw())
+    recorded.run(raw())
 
     assert engine.of("Deployment")
     assert not [r for kind in KINDS[:3] for r in engine.of(kind)]
@@ -123,12 +121,9 @@ def test_everything_of_it_is_under_its_component_with_the_standard_labels(manage
             assert found.inputs["metadata"]["labels"]["app.kubernetes.io/instance"] == "llama-cpp"
 
 
-def test_a_rendered_stack_has_the_rights_before_the_pod(engine: Engine) -> None:
-    full = Engine(engine.found_cluster, manifests.suffix)
-    full.install()
-    run_program(raw(advertise="managed"))
-
-    paths = [path for path in files("prod", full.registered) if "gpumem-advertise" in path]
+@pytest.mark.usefixtures("engine")
+def test_a_rendered_stack_has_the_rights_before_the_pod() -> None:
+    paths = [path for path in recorded.render(raw(advertise="managed")) if "gpumem-advertise" in path]
 
     assert [path.rsplit("/", 1)[-1] for path in paths] == [
         "30-serviceaccount-gpumem-advertise.yaml",

@@ -1,6 +1,5 @@
 """How the cluster is asked: a stand-in for kubectl on PATH, as a real process."""
 
-import datetime
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,13 +8,12 @@ import pulumi
 import pytest
 
 from observe import kubectl as live
-from ops.render.recording_engine import Engine, run_program
-from plan import config
+from ops.render.recording_engine import Engine
 from plan.base.errors import ConfigError
 from plan.card.tenancy import Tenancy
-from plan.plan import make_plan
-from tests import stacks
+from tests import recorded, stacks
 from tests.plan.cluster import GPUMEM, SLICE, answer, node, pod
+from tests.plans import made, planned
 
 FORBIDDEN = 'Error from server (Forbidden): {} is forbidden: User "ci" cannot list resource "{}" at the cluster scope'
 Kubectl = Callable[..., Path]
@@ -47,7 +45,7 @@ def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kubectl:
 
 
 def raw(**memory: Any) -> dict[str, Any]:
-    value = stacks.raw("prod")
+    value = stacks.raw("t4")
     value["gpu"]["tenants"]["immich-ml"]["request_mib"] = 1800
     if memory:
         value["gpu"]["memory"] = {"resource": GPUMEM, "budget_mib": 14000, **memory}
@@ -55,7 +53,7 @@ def raw(**memory: Any) -> dict[str, Any]:
 
 
 def tenancy(**memory: Any) -> Tenancy:
-    return make_plan(config.parse(raw(**memory)), stacks.locked(), datetime.date(2026, 11, 22)).tenancy
+    return made(raw(**memory)).tenancy
 
 
 def test_one_kubectl_reads_nodes_pods_and_the_clusters_id_with_the_ambient_kubeconfig(kubectl: Kubectl) -> None:
@@ -126,10 +124,8 @@ def test_a_cluster_that_does_not_answer_is_not_waited_for_for_ever(
 
 def test_a_question_nobody_needs_is_ended(kubectl: Kubectl) -> None:
     kubectl(then="exec sleep 600")
-    none = stacks.raw("dev")
-    plan = make_plan(config.parse(none), stacks.locked(), datetime.date(2026, 11, 22))
 
-    assert live.notes(live.start(), plan.tenancy) == ()
+    assert live.notes(live.start(), planned("cpu").tenancy) == ()
 
 
 def test_a_command_that_looks_is_told_when_kubectl_leads_elsewhere(kubectl: Kubectl) -> None:
@@ -146,7 +142,7 @@ def test_the_program_stops_before_anything_is_registered(engine: Engine, kubectl
     with pytest.raises(
         pulumi.RunError, match=r"media/stremio \(stremio-7d4c9-x2x4z\) +8600\n(.*\n)+ +too much by +1700"
     ):
-        run_program(raw(request_mib=7100))
+        recorded.run(raw(request_mib=7100))
 
     assert [r.type for r in engine.registered if r.type != "pulumi:pulumi:Stack"] == [], (
         "a Recreate that ends in Pending is an outage"
@@ -159,7 +155,7 @@ def test_who_runs_the_program_without_pulumi_asks_no_cluster(
     trace = kubectl("nonsense")
     monkeypatch.delenv("PULUMI_CONFIG")
 
-    run_program(raw(request_mib=7100))
+    recorded.run(raw(request_mib=7100))
 
     assert engine.of("Deployment")
     assert not trace.exists()

@@ -11,7 +11,7 @@ from dev.cluster.kubectl import apply, find, kubectl
 from dev.cluster.nodes import CARD, PLAIN, TAINT
 from dev.machine import daemons
 from dev.machine.instance import Instance
-from tests.engine.conftest import INSTANCE
+from tests.engine.played import INSTANCE
 
 # Not the other tests' machine, where `down` would end their Postgres.
 CLEAN = Instance(f"{INSTANCE.name[:13]}-cl")

@@ -19,12 +19,13 @@ from dev.machine import postgres
 from dev.machine.instance import Instance
 from dev.pulumi.stackfile import ROOT
 from plan import config
-from tests.checkout import copy_to
-from tests.engine.conftest import INSTANCE
-from tests.stacks import raw
+from tests import committed, stacks
+from tests.checkout import copy_with_example
+from tests.engine.played import INSTANCE
 
 PLAYED, MINE = Instance(f"{INSTANCE.name[:12]}-cmd"), Instance(f"{INSTANCE.name[:12]}-cur")
-JOBS = [f"fetch-{model}-job" for model in raw("prod")["models"]]
+JOBS = [f"fetch-{model}-job" for model in committed.raw("prod")["models"]]
+THEIR_JOBS = [f"fetch-{model}-job" for model in stacks.raw("t4")["models"]]
 
 
 def dev(*arguments: str, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess[str]:
@@ -51,7 +52,7 @@ def names(kind: str, *where: str) -> list[str]:
     ]
 
 
-def committed() -> dict[str, str]:
+def beside_the_sources() -> dict[str, str]:
     """What lies in the checkout beside the sources, by content."""
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in ROOT.iterdir() if path.is_file()}
 
@@ -71,8 +72,8 @@ def first() -> Iterator[str]:
 @pytest.fixture
 def checkout(first: str, tmp_path: Path) -> Iterator[Path]:  # noqa: ARG001 - the cluster runs
     """A copy of this checkout with a stack of its own, in a namespace that is not there."""
-    copy_to(tmp_path)
-    value: dict[str, Any] = {**raw("prod"), "namespace": "not-there"}
+    copy_with_example(tmp_path)
+    value: dict[str, Any] = {**stacks.raw("t4"), "namespace": "not-there"}
     del value["cluster"]
     content = {"config": {"pulumi:disable-default-providers": ["kubernetes"], config.KEY: value}}
     (tmp_path / "Pulumi.mine.yaml").write_text(yaml.safe_dump(content))
@@ -83,13 +84,12 @@ def checkout(first: str, tmp_path: Path) -> Iterator[Path]:  # noqa: ARG001 - th
 
 def test_a_preview_starts_the_played_cluster_and_lists_what_would_be_created(first: str) -> None:
     assert created(first) >= {"llama-swap-deployment", "models-pv", "immich-patch", *JOBS}
-    assert len(JOBS) == 4
     assert "played" in first.splitlines()[-1], "a person must not take it for the preview of their cluster"
     assert names("deployments,jobs,configmaps", "-n", "llama-cpp") == ["kube-root-ca.crt"], "a preview creates nothing"
 
 
 def test_up_plays_the_production_stack_and_no_committed_file_changes(first: str) -> None:  # noqa: ARG001 - it runs
-    before = committed()
+    before = beside_the_sources()
 
     said = engine("up")
 
@@ -102,7 +102,7 @@ def test_up_plays_the_production_stack_and_no_committed_file_changes(first: str)
     assert created(again) == set()
     assert "unchanged" in again
     assert "make preview STACK=prod" in engine("engine", "dev")
-    assert committed() == before, "facts of this machine in a file that everyone shares"
+    assert beside_the_sources() == before, "facts of this machine in a file that everyone shares"
 
 
 def test_a_preview_of_the_operators_cluster_names_the_missing_namespace_and_makes_none(checkout: Path) -> None:
@@ -120,5 +120,5 @@ def test_a_preview_of_the_operators_cluster_names_the_missing_namespace_and_make
     kubectl(PLAYED, "create", "namespace", "not-there")
     done = dev(*command, cwd=checkout, **theirs)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert created(done.stdout) >= {"llama-swap-deployment", *JOBS}
+    assert created(done.stdout) >= {"llama-swap-deployment", *THEIR_JOBS}
     assert not list(MINE.run.glob("*.pid")), "it uses what is theirs and starts nothing"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dev.cluster.kubectl import kubectl
 from dev.machine import postgres
-from tests.engine.conftest import IMMICH, INSTANCE, Stack, image
+from tests.engine.played import IMMICH, INSTANCE, Stack, image
 
 
 def test_after_up_everything_is_there_and_a_preview_is_empty_from_anywhere(stack: Stack, tmp_path: Path) -> None:

@@ -20,12 +20,11 @@ import pytest
 from dev.cluster.kubectl import kubectl
 from dev.machine.instance import Instance
 from dev.pulumi.stackfile import ROOT
-from tests.engine.conftest import INSTANCE, Stack, image, new_stack, remove
+from tests.engine.played import AGAIN, INSTANCE, Stack, image, new_stack, pods, remove, told_of, up
 from tests.plugin.waiting import until
 
 MODEL = "gemma-3-270m-q4"
 JOB = f"fetch-{MODEL}"
-AGAIN = "run `pulumi up` again"
 Config = dict[str, Any]
 
 
@@ -226,22 +225,3 @@ def failing_job(stack: Stack, script: str) -> Generator[Failing]:
     stack.raw["fetch"]["image"] = good
     stack.up()
     assert stack.unchanged()
-
-
-def up(stack: Stack) -> subprocess.CompletedProcess[str]:
-    return stack.pulumi("up", "--yes", "--skip-preview")
-
-
-def pods(stack: Stack, labels: str) -> list[str]:
-    return kubectl(
-        INSTANCE, "get", "pods", "-n", stack.namespace, "-l", labels, "-o", "jsonpath={.items[*].metadata.name}"
-    ).split()
-
-
-def told_of(failed: subprocess.CompletedProcess[str], resource: str) -> str:
-    """What the CLI's summary says about one resource of an `up` that must have failed."""
-    assert failed.returncode != 0, "it should have failed"
-    assert "Traceback" not in failed.stdout + failed.stderr
-    summary = failed.stdout.partition("Diagnostics:")[2]
-    assert f"({resource})" in summary, failed.stdout + failed.stderr
-    return re.split(r"\n  \S", summary.partition(f"({resource})")[2])[0]

@@ -13,7 +13,7 @@ from dev.machine.instance import Instance
 from dev.machine.steps import DevError
 from dev.tools import tools
 from plan.base.names import SERVER
-from tests.engine.conftest import INSTANCE, Stack, image
+from tests.engine.played import INSTANCE, Stack, image
 from tests.plugin.waiting import until
 
 RESOURCE = "viktorbarzin.me/gpumem"

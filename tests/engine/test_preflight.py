@@ -7,8 +7,7 @@ from typing import Any
 
 from dev.cluster import nodes
 from dev.cluster.kubectl import kubectl
-from tests.engine.conftest import INSTANCE, Stack, image
-from tests.engine.test_failures import AGAIN, pods, told_of, up
+from tests.engine.played import AGAIN, INSTANCE, Stack, image, pods, told_of, up
 
 RESOURCE = "llama-swap-preflight"
 

@@ -21,10 +21,16 @@ from dev.tools import tools
 from ops.render.command import README
 from plan import config
 from tests import stacks
-from tests.engine.conftest import image
+from tests.checkout import copy_with_example
+from tests.engine.played import image
 
 
-def render(stack: str, directory: Path, namespace: str = stand_ins.NAMESPACE, **fetch: str) -> Path:
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_with_example(tmp_path_factory.mktemp("checkout"))
+
+
+def render(checkout: Path, stack: str, directory: Path, namespace: str = stand_ins.NAMESPACE, **fetch: str) -> Path:
     """The stack as the machine at hand would complete it, rendered; the directory."""
     raw, completed = stacks.raw(stack), directory / "completed.yaml"
     raw["namespace"] = namespace
@@ -34,7 +40,7 @@ def render(stack: str, directory: Path, namespace: str = stand_ins.NAMESPACE, **
         raw["volume"]["local"]["node"] = nodes.CARD
     completed.write_text(yaml.safe_dump({"config": {config.KEY: raw}}))
     argv = [sys.executable, "-m", "ops", "render", "--stack", stack, "--config", completed, directory / "out"]
-    subprocess.run(argv, cwd=stacks.ROOT, check=True)
+    subprocess.run(argv, cwd=checkout, check=True)
     return directory / "out"
 
 
@@ -67,9 +73,9 @@ def try_out(machine: Instance, where: Path) -> str:
 
 @pytest.mark.parametrize("stack", stacks.NAMES)
 def test_the_api_server_accepts_every_manifest_without_a_warning(
-    neighbours: Instance, stack: str, tmp_path: Path
+    neighbours: Instance, checkout: Path, stack: str, tmp_path: Path
 ) -> None:
-    directory = render(stack, tmp_path)
+    directory = render(checkout, stack, tmp_path)
 
     accepted = [
         line for group in directory.iterdir() if group.is_dir() for line in try_out(neighbours, group).splitlines()
@@ -87,8 +93,10 @@ def test_the_api_server_accepts_every_manifest_without_a_warning(
         ("stage-1/10-persistentvolume-llama-cpp-llamacpp-models.yaml", "  csi:", "  cssi:"),
     ],
 )
-def test_a_misspelt_field_is_refused(neighbours: Instance, file: str, right: str, wrong: str, tmp_path: Path) -> None:
-    path = render("prod", tmp_path) / file
+def test_a_misspelt_field_is_refused(
+    neighbours: Instance, checkout: Path, file: str, right: str, wrong: str, tmp_path: Path
+) -> None:
+    path = render(checkout, "t4", tmp_path) / file
     path.write_text(path.read_text().replace(right, wrong))
 
     with pytest.raises(
@@ -97,8 +105,10 @@ def test_a_misspelt_field_is_refused(neighbours: Instance, file: str, right: str
         try_out(neighbours, path)
 
 
-def test_a_pod_that_the_namespace_would_not_admit_is_refused(neighbours: Instance, tmp_path: Path) -> None:
-    path = render("prod", tmp_path) / "stage-2" / "70-deployment-llama-swap.yaml"
+def test_a_pod_that_the_namespace_would_not_admit_is_refused(
+    neighbours: Instance, checkout: Path, tmp_path: Path
+) -> None:
+    path = render(checkout, "t4", tmp_path) / "stage-2" / "70-deployment-llama-swap.yaml"
     path.write_text(path.read_text().replace("runAsNonRoot: true", "runAsNonRoot: false"))
 
     with pytest.raises(DevError, match="would violate PodSecurity"):
@@ -106,9 +116,9 @@ def test_a_pod_that_the_namespace_would_not_admit_is_refused(neighbours: Instanc
 
 
 def test_the_readmes_commands_bring_the_stack_up_and_a_second_time_change_nothing(
-    neighbours: Instance, namespace: str, tmp_path: Path
+    neighbours: Instance, checkout: Path, namespace: str, tmp_path: Path
 ) -> None:
-    directory = render("dev", tmp_path, namespace)
+    directory = render(checkout, "cpu", tmp_path, namespace)
     (script,) = re.findall(r"```sh\n(.*?)```", (directory / README).read_text(), re.DOTALL)
     path = f"{tools.path('kubectl')}:{os.environ['PATH']}"
     env = {**os.environ, "KUBECONFIG": str(neighbours.kubeconfig), "PATH": path}
@@ -144,13 +154,13 @@ def test_the_readmes_commands_bring_the_stack_up_and_a_second_time_change_nothin
 
 
 def test_a_job_whose_files_changed_is_refused_until_it_is_deleted(
-    neighbours: Instance, namespace: str, tmp_path: Path
+    neighbours: Instance, checkout: Path, namespace: str, tmp_path: Path
 ) -> None:
     def apply(directory: Path) -> None:
         kubectl(neighbours, "apply", "--server-side", "--field-manager=local-llm", "-f", str(directory / "stage-1"))
 
-    apply(render("dev", tmp_path, namespace))
-    changed = render("dev", tmp_path, namespace, endpoint="https://mirror.invalid")
+    apply(render(checkout, "cpu", tmp_path, namespace))
+    changed = render(checkout, "cpu", tmp_path, namespace, endpoint="https://mirror.invalid")
 
     with pytest.raises(DevError, match="field is immutable"):
         apply(changed)

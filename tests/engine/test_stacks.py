@@ -16,9 +16,7 @@ from dev.machine.instance import Instance
 from dev.pulumi.cli import Engine
 from dev.pulumi.stackfile import Facts, complete
 from plan import config
-from tests.engine.conftest import Stack, image
-
-MODELS = {"qwen3-8b", "qwen3vl-8b", "minicpm-v-4-5", "qwen3vl-4b"}
+from tests.engine.played import Stack, image
 
 
 @pytest.fixture(params=["prod", "local"])
@@ -39,7 +37,7 @@ def test_everything_is_there_by_name_and_a_preview_is_empty_from_anywhere(whole:
     whole.up()
 
     _volume_is_bound(whole)
-    for model_id in MODELS:
+    for model_id in whole.raw["models"]:
         job = whole.get("job", f"fetch-{model_id}")
         assert job["status"]["succeeded"] == 1
         assert json.loads(job["spec"]["template"]["spec"]["containers"][0]["args"][2])["id"] == model_id
@@ -84,7 +82,7 @@ def _volume_is_bound(stack: Stack) -> None:
     if "nfs" in wanted:
         csi = volume["spec"]["csi"]
         assert csi["driver"] == "nfs.csi.k8s.io"
-        assert csi["volumeAttributes"] == {"server": "192.168.1.127", "share": "/srv/nfs-ssd/llamacpp"}
+        assert csi["volumeAttributes"] == {"server": wanted["nfs"]["server"], "share": wanted["nfs"]["path"]}
         assert "hard" in volume["spec"]["mountOptions"]
     else:
         assert volume["spec"]["local"]["path"] == wanted["local"]["path"]
@@ -106,15 +104,15 @@ def _server_answers_where_consumers_look(stack: Stack) -> None:
     files = stack.get("configmap", mounted["config"]["configMap"]["name"])
     assert files["immutable"]
     models = yaml.safe_load(files["data"]["llama-swap.yaml"])["models"]
-    assert models.keys() == MODELS
-    assert {entry["ttl"] for entry in models.values()} == {600}
+    assert models.keys() == stack.raw["models"].keys()
+    assert {entry["ttl"] for entry in models.values()} == {stack.raw["server"]["ttl_s"]}
 
 
 def _tenant_unloads(stack: Stack) -> None:
     container = stack.get("deployment", stand_ins.IMMICH, stand_ins.IMMICH_NAMESPACE)["spec"]["template"]["spec"][
         "containers"
     ][0]
-    assert {"name": "MACHINE_LEARNING_MODEL_TTL", "value": "600"} in container["env"]
+    assert {"name": "MACHINE_LEARNING_MODEL_TTL", "value": str(stack.raw["immich"]["model_ttl_s"])} in container["env"]
     assert len(container["env"]) > 1, "the owner's own entries stay"
 
 

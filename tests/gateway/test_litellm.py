@@ -18,7 +18,7 @@ from plan.gateway.contract import Contract
 from tests.gateway import proxy, upstream
 from tests.gateway.proxy import Proxy
 from tests.gateway.upstream import Upstream
-from tests.plan.test_plan import planned
+from tests.plans import planned
 
 KEY = secrets.token_hex(16)
 HI = [{"role": "user", "content": "hi"}]
@@ -36,8 +36,8 @@ SCRIPTS = {
 
 
 def contract(port: int, *ids: str, timeout_s: int | None = None) -> Contract:
-    """Production's contract with other models, at the scripted server."""
-    value = copy.deepcopy(planned("prod").contract)
+    """The contract of t4 with other models, at the scripted server."""
+    value = copy.deepcopy(planned("t4").contract)
     value["endpoint"] = f"http://127.0.0.1:{port}/v1"
     value["limits"]["recommendedTimeoutSeconds"] = timeout_s or value["limits"]["recommendedTimeoutSeconds"]
     blind = next(model for model in value["models"] if not model["vision"])

@@ -19,7 +19,7 @@ from dev.tools import tools
 from plan.engine import llama_server
 from plan.engine.server import CONFIG_DIR
 from tests import stacks
-from tests.plan.test_plan import planned
+from tests.plans import planned
 
 Q3, Q4 = "gemma-3-270m-q3", "gemma-3-270m-q4"
 
@@ -32,8 +32,8 @@ def weights() -> dict[str, Path]:
 
 @contextmanager
 def router(directory: Path, weights: dict[str, Path], key: str) -> Iterator[str]:
-    """The dev stack's server as a process; its URL."""
-    plan = planned("dev").server
+    """The server of the stack cpu as a process; its URL."""
+    plan = planned("cpu").server
     preset = plan.files[llama_server.CONFIG_FILE]
     for model_id, file in weights.items():
         (line,) = (line for line in preset.splitlines() if line.startswith(f"model = /models/{model_id}/"))
@@ -65,9 +65,9 @@ def until_healthy(url: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def verify(url: str, key: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "ops", "verify", "--url", url, "--stack", "dev", *arguments]
-    env = {**os.environ, "LOCAL_LLM_API_KEY": key, "COLUMNS": "200"}
-    return subprocess.run(argv, cwd=stacks.ROOT, env=env, capture_output=True, text=True, check=False)
+    argv = [sys.executable, "-m", "ops", "verify", "--url", url, "--stack", "cpu", *arguments]
+    env = {**os.environ, "PYTHONPATH": str(stacks.ROOT), "LOCAL_LLM_API_KEY": key, "COLUMNS": "200"}
+    return subprocess.run(argv, cwd=stacks.EXAMPLE, env=env, capture_output=True, text=True, check=False)
 
 
 def test_small_real_models_pass_and_a_wrong_key_does_not(weights: dict[str, Path], tmp_path: Path) -> None:

@@ -26,3 +26,9 @@ def run(
     assert "Traceback" not in printed, printed
     assert ran.returncode == code, printed
     return ran
+
+
+def fit(*arguments: object, code: int = 0, cwd: Path = stacks.EXAMPLE, **env: str) -> str:
+    """Run `ops fit`; what it printed, the errors last."""
+    ran = run("fit", *arguments, code=code, cwd=cwd, **{"COLUMNS": "100", **env})
+    return ran.stdout if "--json" in arguments else ran.stdout + ran.stderr

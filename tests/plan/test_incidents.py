@@ -1,41 +1,34 @@
-"""What went wrong once, done again to the production stack: the very change is refused, and the way out is told."""
+"""What went wrong in production, done again to a stack like it: the very change is refused, the way out is told."""
 
-import datetime
 import re
 from typing import Any
 
 import pytest
 
-from plan import config
 from plan.base.errors import ConfigError
 from plan.models import lock
 from plan.models.gguf_facts import GgufFacts, Shape, Weights
 from plan.models.lock import Lock, LockedFile, LockedModel
-from plan.plan import Plan, make_plan
 from tests import stacks
+from tests.plans import TODAY, made
 
-TODAY = datetime.date(2026, 11, 22)
 Raw = dict[str, Any]
-
-
-def planned(raw: Raw, the_lock: Lock | None = None) -> Plan:
-    return make_plan(config.parse(raw), the_lock or stacks.locked(), TODAY)
 
 
 def refusal(raw: Raw, the_lock: Lock | None = None) -> str:
     with pytest.raises(ConfigError) as caught:
-        planned(raw, the_lock)
+        made(raw, the_lock)
     return str(caught.value)
 
 
 def with_tenant(name: str, **keys: Any) -> Raw:
-    raw = stacks.raw("prod")
+    raw = stacks.raw("t4")
     raw["gpu"]["tenants"][name] = {**raw["gpu"]["tenants"][name], **keys}
     return raw
 
 
 def with_model(model_id: str, **keys: Any) -> Raw:
-    raw = stacks.raw("prod")
+    raw = stacks.raw("t4")
     raw["models"][model_id].update(keys)
     return raw
 
@@ -45,7 +38,7 @@ def figure(who: str, said: str) -> int:
 
 
 def test_1_a_tenant_that_never_unloads_is_refused() -> None:
-    raw = stacks.raw("prod")
+    raw = stacks.raw("t4")
     raw["immich"]["model_ttl_s"] = 0
     assert "immich.model_ttl_s: got 0" in refusal(raw)
     assert "0 means never unload" in refusal(raw)
@@ -77,13 +70,13 @@ def test_8_a_quantized_cache_on_a_t4_is_refused() -> None:
 
 @pytest.mark.parametrize("key", ["server", "fetch"])
 def test_10_an_image_by_a_moving_tag_is_refused(key: str) -> None:
-    raw = stacks.raw("prod")
+    raw = stacks.raw("t4")
     raw[key]["image"] = "ghcr.io/mostlygeek/llama-swap:cuda"
     assert f"{key}.image: got 'ghcr.io/mostlygeek/llama-swap:cuda'. An image is pinned by digest" in refusal(raw)
 
 
 def test_12_a_budget_of_the_weights_alone_is_refused_with_what_the_model_needs() -> None:
-    raw = stacks.raw("prod")
+    raw = stacks.raw("t4")
     raw["gpu"]["memory"] = {"resource": "example.com/gpumem", "budget_mib": 14000, "request_mib": 5000}
     said = refusal(raw)
     assert "gpu.memory.request_mib: got 5000" in said
@@ -99,8 +92,8 @@ def test_12_a_measurement_of_the_weights_alone_is_refused() -> None:
 
 
 def large() -> tuple[Raw, Lock]:
-    """Production with a 27B model, locked and measured, that stays loaded."""
-    raw = stacks.raw("prod")
+    """The stack with a 27B model, locked and measured, that stays loaded."""
+    raw = stacks.raw("t4")
     measured = {"mib": 9670, "context": 4096, "date": "2026-08-21"}
     keys = {"repo": "local/Qwen3.8-27B-GGUF", "quant": "Q2_K", "context": 4096, "measured": [measured]}
     raw["models"] = {"qwen38-27b": {**keys, "resident": True}}
@@ -149,7 +142,7 @@ def test_15_a_large_resident_model_beside_a_tenant_that_is_up_is_refused() -> No
 def test_15_and_accepted_while_that_tenant_is_declared_to_be_at_zero() -> None:
     raw, the_lock = large()
     raw["gpu"]["tenants"]["immich-ml"]["scaled_to_zero_until"] = TODAY
-    plan = planned(raw, the_lock)
+    plan = made(raw, the_lock)
     assert plan.fit
     assert plan.fit.over_mib <= 0
     (said,) = [note for note in plan.notes if "immich-ml" in note]
@@ -170,11 +163,11 @@ def test_16_a_spike_names_the_model_that_fits_when_the_wanted_one_does_not() -> 
     assert "qwen3-8b as it is" not in refusal(raw)
 
     raw["models"] = {"qwen3vl-4b": raw["models"]["qwen3vl-4b"]}
-    assert planned(raw).fit
+    assert made(raw).fit
 
 
 def test_16_the_model_that_a_gateway_falls_back_to_is_declared_and_loads_beside_the_wanted_one() -> None:
-    raw = stacks.raw("prod")
+    raw = stacks.raw("t4")
     raw["models"]["qwen3-8b"]["fallback"] = "qwen3vl-4b"
     raw["models"]["qwen3vl-4b"]["resident"] = True
     assert "qwen3vl-4b" in refusal(raw), "on this card there is no room for both, and that is said before it is tried"
@@ -184,7 +177,7 @@ def test_16_the_model_that_a_gateway_falls_back_to_is_declared_and_loads_beside_
     }
     raw["gpu"]["tenants"]["immich-ml"]["peak_mib"] = 1800
     del raw["gpu"]["tenants"]["immich-ml"]["idle_mib"]
-    told = {model["id"]: model for model in planned(raw).contract["models"]}
+    told = {model["id"]: model for model in made(raw).contract["models"]}
     assert (told["qwen3-8b"]["fallback"], told["qwen3vl-4b"]["resident"]) == ("qwen3vl-4b", True)
 
 

@@ -10,7 +10,7 @@ import yaml
 from dev.plugin.api.client import ApiError, Client, UnreachableError
 from dev.plugin.api.managers import CREATE_MANAGER
 from dev.plugin.api.settings import Settings
-from tests.plugin.conftest import FOREIGN, INSTANCE
+from tests.plugin.lab import FOREIGN, INSTANCE
 from tests.plugin.replay import CallError, call, new_plugin
 from tests.plugin.waiting import until
 

@@ -1,6 +1,5 @@
 """An engine image laid out in a directory, with stubs or the real programs, and the preflight's command run in it."""
 
-import datetime
 import json
 import shutil
 import socket
@@ -11,11 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from plan import config
 from plan.engine.preflight import Builds, plan_preflight
 from plan.engine.server import CONFIG_DIR, ServerPlan
-from plan.plan import make_plan
-from tests import stacks
+from tests.plans import planned
 
 OFFICIAL = "version: 10524 (9d57ce456)\nbuilt with GNU 14.2.0 for Linux x86_64"
 SINCE_0_4 = "version: 0.5.0-dev (build 11026, commit 0c1e57098)\nbuilt with GNU 12.2.0 for Linux x86_64"
@@ -75,8 +72,8 @@ class EngineImage:
     def builds(self, builds: Builds) -> None:
         """Plan it again, for these builds."""
         _, _, _, _, image, server, *_, engine = self.plan.preflight.command[:11]
-        planned = plan_preflight(image, builds, server, tuple(engine.split()), {}, {}, 60)
-        self.command = (*planned.command, *self.plan.preflight.command[11:])
+        again = plan_preflight(image, builds, server, tuple(engine.split()), {}, {}, 60)
+        self.command = (*again.command, *self.plan.preflight.command[11:])
 
     def put(self, name: str, program: Path | str) -> None:
         place = self.root / "app" / name
@@ -121,6 +118,5 @@ def _moved(word: str, places: dict[str, str]) -> str:
 
 
 def engine_image(root: Path, stack: str, **changes: Any) -> EngineImage:
-    """The image of a committed stack, `changes` made to its configuration."""
-    planned = make_plan(config.parse({**stacks.raw(stack), **changes}), stacks.locked(), datetime.date(2026, 11, 22))
-    return EngineImage(root, planned.server)
+    """The image of one of the tests' stacks, `changes` made to its configuration."""
+    return EngineImage(root, planned(stack, **changes).server)

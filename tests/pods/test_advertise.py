@@ -1,6 +1,5 @@
 """Advertise: every node with the card has the resource, again after it registered anew, and whoever looks is told."""
 
-import datetime
 import json
 import signal
 import subprocess
@@ -10,14 +9,13 @@ from typing import Any
 
 import pytest
 
-from plan import config
-from plan.plan import make_plan
 from tests import stacks
+from tests.plans import made
 from tests.pods.advertising import BOTH, RESOURCE, Advertiser
 from tests.pods.api_server import TOKEN, ApiServer, Fault, half, hang, nonsense, refuse, reset
 from tests.pods.bench import until
+from tests.pods.pythons import pythons
 from tests.pods.shelf import of
-from tests.pods.test_scripts import pythons
 
 
 @pytest.fixture
@@ -65,6 +63,7 @@ def test_a_node_that_registers_anew_gets_it_back(advertiser: Advertiser) -> None
     advertiser.api.register("k8s-node1", **{"nvidia.com_gpu.present": "true"})
 
     until(lambda: advertiser.api.offered("k8s-node1", RESOURCE) == BOTH, "advertising again")
+    assert [method for method, _ in advertiser.api.asked].count("PATCH") == 2
 
 
 @pytest.mark.parametrize("part", ["capacity", "allocatable"])
@@ -260,9 +259,9 @@ def test_a_manifest_that_it_cannot_use_is_refused(advertiser: Advertiser, wrong:
 
 
 def test_the_plans_order_is_one_that_it_accepts(advertiser: Advertiser) -> None:
-    raw = stacks.raw("prod")
+    raw = stacks.raw("t4")
     raw["gpu"]["memory"] = {"resource": RESOURCE, "budget_mib": 14000, "advertise": "managed", "request_mib": 8000}
-    memory = make_plan(config.parse(raw), stacks.locked(), datetime.date(2026, 11, 22)).gpu_memory
+    memory = made(raw).gpu_memory
     assert memory
     assert memory.advertiser
     here = {key: advertiser.manifest[key] for key in ("listen", "poll_s", "api", "credentials")}

@@ -12,12 +12,12 @@ from tests import stacks
 from tests.pods.engine_image import OFFICIAL, SINCE_0_4, UNKNOWN, EngineImage, engine_image
 
 SHELLS = [["dash"], ["bash", "--posix"], ["busybox", "sh"]]
-BOTH = pytest.mark.parametrize("stack", ["dev", "prod"])
+BOTH = pytest.mark.parametrize("stack", ["cpu", "t4"])
 
 
 @pytest.fixture
 def image(tmp_path: Path) -> EngineImage:
-    return engine_image(tmp_path, "prod")
+    return engine_image(tmp_path, "t4")
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
@@ -44,16 +44,16 @@ def test_each_model_is_tried_with_the_very_flags_that_the_engine_will_get(image:
 
     (config,) = (text for name, text in image.plan.files.items() if name == "llama-swap.yaml")
     tried = {words[words.index("--model") + 1]: words for words in image.calls() if words[-1] == "--help"}
-    assert len(tried) == len(stacks.raw("prod")["models"])
+    assert len(tried) == len(stacks.raw("t4")["models"])
     for words in tried.values():
         assert shlex.join(words[:-1]) in config
 
 
 @pytest.mark.parametrize("text", ["it's $HOME `id`", 'a "b" \\c', "*"])
 def test_a_value_reaches_the_engine_as_it_was_written(tmp_path: Path, text: str) -> None:
-    models = stacks.raw("prod")["models"]
+    models = stacks.raw("t4")["models"]
     models["qwen3-8b"]["args"] = {"reverse-prompt": text}
-    image = engine_image(tmp_path, "prod", models=models)
+    image = engine_image(tmp_path, "t4", models=models)
 
     assert image.run()[0] == 0
 
@@ -187,7 +187,7 @@ def test_an_image_without_the_program_is_told(image: EngineImage) -> None:
 @pytest.fixture
 def real(tmp_path: Path) -> EngineImage:
     tools.ensure("llama")
-    image = engine_image(tmp_path, "dev")
+    image = engine_image(tmp_path, "cpu")
     image.put("llama-server", tools.path("llama") / "llama-server")
     return image
 

@@ -1,6 +1,5 @@
 """Prune: what is needed stays; the rest goes, after a grace."""
 
-import datetime
 import json
 import os
 import re
@@ -10,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from plan import config
-from plan.plan import make_plan
 from tests import stacks
+from tests.plans import planned
+from tests.pods.pythons import pythons
 from tests.pods.shelf import NEW, OLD_S, Shelf, age_mark, argv, gen, of, old, sha
-from tests.pods.test_scripts import pythons
 
 GRACE_S = 1000
 
@@ -163,12 +161,16 @@ def test_an_order_that_nobody_can_mean_is_refused(shelf: Shelf, wrong: dict[str,
 
 def test_a_trash_that_leads_out_of_the_volume_is_refused(shelf: Shelf, tmp_path: Path) -> None:
     (shelf.root / ".trash").symlink_to(tmp_path)
+    before = shelf.tree()
+
     shelf.prune("delete", NEW, code=78)
+
+    assert shelf.tree() == before
 
 
 @pytest.mark.parametrize("stack", stacks.NAMES)
 def test_the_cron_job_s_manifest_is_one_that_prune_accepts(shelf: Shelf, stack: str) -> None:
-    plan = make_plan(config.parse(stacks.raw(stack)), stacks.locked(), datetime.date(2026, 11, 22))
+    plan = planned(stack)
     lines = shelf.run("prune", {**json.loads(plan.prune.manifest), "root": str(shelf.root)})
     assert {line["state"] for line in of(lines, "generation")} == {"unused"}
 

@@ -2,35 +2,21 @@
 
 import base64
 import json
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from dev.generate.pods_archive import archived, content, sources
+from ops.render.recording_engine import Engine
 from tests import stacks
-from tests.conftest import Engine
 from tests.pods.bench import Bench
-from tests.program.test_program import run
-
-
-def pythons() -> list[str]:
-    """The Pythons 3.11 to 3.13 of this machine that start."""
-    names = [f"python3.{minor}" for minor in (11, 12, 13)]
-    places = (None, "/usr/bin:/usr/local/bin")  # PATH, and what a version manager on PATH hides
-    found = {sys.executable, *(path for name in names for place in places if (path := shutil.which(name, path=place)))}
-    found |= {str(path) for name in names for path in Path.home().glob(f".pyenv/versions/*/bin/{name}")}
-    ask = ["-I", "-S", "-c", "import sys; print(sys.base_prefix)"]
-    works = {path: subprocess.run([path, *ask], capture_output=True, text=True, check=False) for path in sorted(found)}
-    prefixes = {answer.stdout: path for path, answer in works.items() if answer.returncode == 0}
-    return sorted(prefixes.values())
+from tests.pods.pythons import pythons
+from tests.recorded import run
 
 
 def mounted(engine: Engine, directory: Path) -> Path:
-    """The ConfigMap of the dev stack as files behind two links each, which is how the kubelet mounts one."""
-    run(stacks.raw("dev"))
+    """The ConfigMap of the stack cpu as files behind two links each, which is how the kubelet mounts one."""
+    run(stacks.raw("cpu"))
     (data,) = (found for map_ in engine.of("ConfigMap") if (found := map_.inputs.get("binaryData")))
     (directory / "..2026_11_22").mkdir(parents=True)
     (directory / "..data").symlink_to("..2026_11_22")
@@ -62,7 +48,7 @@ def test_the_config_map_holds_the_programs_of_the_repository_and_fits(engine: En
 
 
 def test_a_job_s_manifest_is_one_that_the_fetcher_accepts(bench: Bench, engine: Engine) -> None:
-    run(stacks.raw("dev"))
+    run(stacks.raw("cpu"))
     job = next(job for job in engine.of("Job") if job.name.startswith("fetch-"))
     (container,) = job.inputs["spec"]["template"]["spec"]["containers"]
     command, flag, text = container["args"]

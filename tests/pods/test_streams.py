@@ -1,25 +1,29 @@
 """The streams of one download among themselves."""
 
+import importlib
+import json
 import os
-import sys
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+PODS = Path(__file__).parents[2] / "pods"
+
 
 def test_a_stream_that_still_writes_when_another_fails_never_writes_into_another_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "pods"))
-    import download
-
+    monkeypatch.syspath_prepend(str(PODS))
+    download, hub, manifest, report, slots, volume = map(
+        importlib.import_module, ("download", "hub", "manifest", "report", "slots", "volume")
+    )
     entered, late, written = threading.Event(), threading.Event(), threading.Event()
 
     class Failing(download.Download):
-        def resume(self, fd: int, segment_bytes: int) -> None:  # noqa: ARG002 - the shape of the original
-            self.segments = [download.Segment(0, 10, done=False), download.Segment(10, 10, done=False)]
+        def locate(self) -> tuple[str, bool]:
+            return "", True
 
         def receive(self, fd: int, segment: Any) -> None:
             if segment.start == 0:
@@ -30,12 +34,12 @@ def test_a_stream_that_still_writes_when_another_fails_never_writes_into_another
             os.pwrite(fd, b"late bytes", 0)
             written.set()
 
-    monkeypatch.setattr(download, "persist", lambda _manifest, work, *_: work())
-    doomed: Any = object.__new__(Failing)
-    doomed.error, doomed.turn = None, threading.Condition()
-    doomed.show = lambda: None
-    doomed.manifest = type("Manifest", (), {"streams": 2, "segment_bytes": 10})()
-    doomed.locate = _resolved
+    row = {"path": "a.gguf", "size": 20, "sha256": "0" * 64, "link": "model.gguf"}
+    names = {"id": "a", "gen": "0" * 12, "repo": "a/b", "commit": "0" * 40, "endpoint": "http://hub"}
+    limits = {"streams": 2, "segment_bytes": 10, "attempts": 1, "backoff_s": 0.01}
+    order = manifest.Manifest.parse(json.dumps({**names, **limits, "root": str(tmp_path), "files": [row]}))
+    place, where = volume.Volume(order), hub.Hub(order.endpoint, "", order.stall_s)
+    doomed = Failing(place, where, slots.Slots(order), order.files[0], report.Progress(60, 20))
 
     part = os.open(tmp_path / "part", os.O_RDWR | os.O_CREAT)
     with pytest.raises(OSError, match="no space left"):
@@ -48,9 +52,3 @@ def test_a_stream_that_still_writes_when_another_fails_never_writes_into_another
     os.close(other)
 
     assert (tmp_path / "termination-log").read_bytes() == b""
-    for name in ("download", "hub", "manifest", "report", "volume"):
-        sys.modules.pop(name, None)
-
-
-def _resolved() -> tuple[str, bool]:
-    return "", True

@@ -1,7 +1,6 @@
 """Warm: the weights are in this node's memory afterwards, no more of them than fits, and no damaged byte unnoticed."""
 
 import contextlib
-import datetime
 import json
 import os
 import re
@@ -13,12 +12,10 @@ from typing import Any
 
 import pytest
 
-from plan import config
-from plan.plan import make_plan
-from tests import stacks
+from tests.plans import planned
 from tests.pods.bench import until
+from tests.pods.pythons import pythons
 from tests.pods.shelf import gen, of
-from tests.pods.test_scripts import pythons
 from tests.pods.warming import MIB, Warm, evict, random_bytes, require_resident, resident
 
 RESERVE = 128 * MIB
@@ -180,7 +177,7 @@ def test_a_manifest_that_it_cannot_use_is_refused(warm: Warm, wrong: dict[str, A
 
 
 def test_the_sidecar_s_manifest_is_one_that_warm_accepts(warm: Warm) -> None:
-    plan = make_plan(config.parse(stacks.raw("dev")), stacks.locked(), datetime.date(2026, 11, 22))
+    plan = planned("cpu")
     assert plan.server.warm, "dev says how much memory its node has"
     warm.manifest |= {**json.loads(plan.server.warm.manifest), "root": str(warm.shelf.root), "listen": warm.port}
     warm.start()

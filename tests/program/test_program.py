@@ -1,4 +1,4 @@
-"""The whole program against the recording engine, for every committed stack."""
+"""The whole program against the recording engine, for each of the tests' stacks."""
 
 import json
 from collections.abc import Callable
@@ -7,19 +7,9 @@ from typing import Any
 import pulumi
 import pytest
 
-from ops.render.recording_engine import PASSWORD, Engine, run_program
+from ops.render.recording_engine import PASSWORD, Engine
 from tests import stacks
-
-
-def run(raw: object) -> dict[str, Any]:
-    """Run __main__.py with `raw` as the stack's configuration; returns its exports."""
-    exports: dict[str, Any] = {}
-    pulumi.export, original = exports.__setitem__, pulumi.export
-    try:
-        run_program(raw)
-    finally:
-        pulumi.export = original
-    return exports
+from tests.recorded import run
 
 
 @pytest.mark.parametrize("stack", stacks.NAMES)
@@ -83,7 +73,7 @@ def test_everything_carries_the_standard_labels(engine: Engine, stack: str) -> N
 
 
 def test_only_the_volume_is_protected(engine: Engine) -> None:
-    run(stacks.raw("prod"))
+    run(stacks.raw("t4"))
 
     protected = {r.type.rsplit(":", 1)[-1] for r in engine.registered if r.options.protect}
     retained = {r.type.rsplit(":", 1)[-1] for r in engine.registered if r.options.retainOnDelete}
@@ -92,7 +82,7 @@ def test_only_the_volume_is_protected(engine: Engine) -> None:
 
 
 def test_the_contract_is_exported(engine: Engine) -> None:
-    exports = run(stacks.raw("prod"))
+    exports = run(stacks.raw("t4"))
 
     assert engine.registered
     assert exports["contract"]["contract"] == 1
@@ -105,7 +95,7 @@ def test_the_preview_says_what_rests_on_facts_from_elsewhere(engine: Engine, mon
     said: list[str] = []
     monkeypatch.setattr(pulumi.log, "info", said.append)
 
-    run(stacks.raw("prod"))
+    run(stacks.raw("t4"))
 
     assert engine.registered
     (text,) = said
@@ -136,7 +126,7 @@ def _never_unload(raw: dict[str, Any]) -> None:
 def test_bad_configuration_stops_before_anything_is_registered(
     engine: Engine, spoil: Callable[[dict[str, Any]], None], said: str
 ) -> None:
-    raw = stacks.raw("prod")
+    raw = stacks.raw("t4")
     spoil(raw)
 
     with pytest.raises(pulumi.RunError, match=said):  # the one error pulumi shows without a traceback
@@ -149,6 +139,6 @@ def test_another_cluster_is_refused_and_gets_nothing(engine: Engine) -> None:
     engine.found_cluster = "99999999-2222-4333-8444-555555555555"
 
     with pytest.raises(pulumi.RunError, match=r"belongs to the cluster 11111111.*leads to 99999999"):
-        run(stacks.raw("prod"))
+        run(stacks.raw("t4"))
 
     assert [r.type for r in engine.registered if r.type.startswith("kubernetes:")] == []

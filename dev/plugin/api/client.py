@@ -17,6 +17,7 @@ from dev.plugin.api import kinds
 from dev.plugin.api.kubeconfig import Access, ConfigError, load
 from dev.plugin.api.metadata import Object, name_of, namespace_of, text
 from dev.plugin.api.settings import Settings
+from dev.plugin.values import is_object
 
 _CONNECT_TIMEOUT_S = 10.0
 _ANSWER_TIMEOUT_S = 60.0
@@ -102,7 +103,7 @@ class Client:
         with self._discovery:
             if kind not in self._discovered.get(root, {}):
                 with contextlib.suppress(ApiError):
-                    found = self.request("GET", root).get("resources") or []
+                    found: list[Object] = self.request("GET", root).get("resources") or []
                     self._discovered[root] = {
                         item["kind"]: (item["name"], item["namespaced"]) for item in found if "/" not in item["name"]
                     }
@@ -179,6 +180,6 @@ def _result(response: http.client.HTTPResponse, data: bytes, about: str) -> Any:
     is_json = (response.getheader("Content-Type") or "").startswith("application/json")
     parsed = json.loads(data) if is_json and data else data.decode(errors="replace")
     if response.status >= 400:
-        status = parsed if isinstance(parsed, dict) else {"message": f"HTTP {response.status}: {parsed.strip()[:300]}"}
+        status = parsed if is_object(parsed) else {"message": f"HTTP {response.status}: {parsed.strip()[:300]}"}
         raise ApiError(response.status, status, about)
     return parsed

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dev.plugin.api.settings import Settings
+from dev.plugin.values import is_list, is_object
 
 
 class ConfigError(Exception):
@@ -59,7 +60,8 @@ def _context(config: dict[str, Any], settings: Settings) -> dict[str, Any] | Non
 
 
 def _named(config: dict[str, Any], section: str, name: str) -> dict[str, Any] | None:
-    entries = [entry for entry in config.get(section) or [] if entry.get("name") == name]
+    known: list[dict[str, Any]] = config.get(section) or []
+    entries = [entry for entry in known if entry.get("name") == name]
     return entries[0].get(section.removesuffix("s")) or {} if entries else None
 
 
@@ -74,8 +76,8 @@ def _merged(given: str) -> tuple[dict[str, Any], str]:
     merged: dict[str, Any] = {}
     for path in filter(Path.is_file, paths):
         for key, value in _parse(path.read_text(), str(path)).items():
-            found = _absolute(value, path.parent) if isinstance(value, list) else value
-            merged[key] = [*merged.get(key, []), *found] if isinstance(found, list) else merged.get(key) or found
+            found = _absolute(value, path.parent) if is_list(value) else value
+            merged[key] = [*merged.get(key, []), *found] if is_list(found) else merged.get(key) or found
     if not merged:
         raise ConfigError(f"no kubeconfig at {ambient}: set KUBECONFIG to the file that describes your cluster")
     return merged, ambient
@@ -91,7 +93,7 @@ def _parse(text: str, origin: str) -> dict[str, Any]:
             config = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
     except Exception as error:  # json and yaml share no base class; the text may hold credentials, so it is not shown
         raise ConfigError(f"{origin} is neither YAML nor JSON ({type(error).__name__}): correct it") from None
-    if not isinstance(config, dict):
+    if not is_object(config):
         raise ConfigError(f"{origin} is no kubeconfig: it must be a mapping")
     return config
 
@@ -108,10 +110,15 @@ def _absolute(entries: list[dict[str, Any]], base: Path) -> list[dict[str, Any]]
 
 def _exec_credentials(spec: dict[str, Any]) -> dict[str, Any]:
     """Credentials printed by the helper command; it gets no terminal."""
-    argv = [spec["command"], *(spec.get("args") or [])]
+    arguments: list[str] = spec.get("args") or []
+    variables: list[dict[str, str]] = spec.get("env") or []
+    argv: list[str] = [spec["command"], *arguments]
     request = {"apiVersion": spec.get("apiVersion"), "kind": "ExecCredential", "spec": {"interactive": False}}
-    env = {item["name"]: item["value"] for item in spec.get("env") or []}
-    env = {**os.environ, **env, "KUBERNETES_EXEC_INFO": json.dumps(request)}
+    env = {
+        **os.environ,
+        **{item["name"]: item["value"] for item in variables},
+        "KUBERNETES_EXEC_INFO": json.dumps(request),
+    }
     try:
         done = subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=True)
         status = json.loads(done.stdout)["status"]

@@ -7,6 +7,7 @@ handleSSAIgnoreFields), v4.32.
 from typing import Any
 
 from dev.plugin.api.metadata import Object, field, text
+from dev.plugin.values import is_object
 
 CREATE_MANAGER = "pulumi-kubernetes"
 _TAKEN_OVER = {
@@ -50,7 +51,7 @@ def drop_ignored(inputs: Object, live: Object, manager: str, ignore: list[str]) 
     for path in (ignored.split(".") for ignored in ignore):
         owners = {text(entry, "manager") for entry in entries if _owns(entry.get("fieldsV1") or {}, path)}
         parent = field(inputs, *path[:-1]) if len(path) > 1 else inputs
-        if not isinstance(parent, dict):
+        if not is_object(parent):
             continue
         if owners and manager not in owners:
             parent.pop(path[-1], None)

@@ -4,6 +4,8 @@ import hashlib
 import secrets
 from typing import Any
 
+from dev.plugin.values import Object, is_object
+
 AUTONAMED = "pulumi.com/autonamed"
 DELETION_PROPAGATION = "pulumi.com/deletionPropagationPolicy"
 PATCH_FIELD_MANAGER = "pulumi.com/patchFieldManager"
@@ -14,15 +16,18 @@ TIMEOUT_SECONDS = "pulumi.com/timeoutSeconds"
 WAIT_FOR = "pulumi.com/waitFor"
 REVISION = "deployment.kubernetes.io/revision"
 
-Object = dict[str, Any]
-
 
 def field(obj: Object, *path: str) -> Any:
     """The value at `path`, None where it or anything on the way is missing, unknown or no object."""
     value: Any = obj
     for step in path:
-        value = value.get(step) if isinstance(value, dict) else None
+        value = value.get(step) if is_object(value) else None
     return value
+
+
+def items(obj: Object, *path: str) -> list[Object]:
+    """The list at `path`, [] where there is none."""
+    return field(obj, *path) or []
 
 
 def text(obj: Object, *path: str) -> str:
@@ -55,7 +60,7 @@ def is_set(obj: Object, key: str) -> bool:
 
 def set_namespace(obj: Object, namespace: str) -> None:
     """Set it in place; "" removes it."""
-    if isinstance(metadata := obj.setdefault("metadata", {}), dict):
+    if is_object(metadata := obj.setdefault("metadata", {})):
         metadata.pop("namespace", None)
         if namespace:
             metadata["namespace"] = namespace
@@ -63,9 +68,9 @@ def set_namespace(obj: Object, namespace: str) -> None:
 
 def set_auto_name(obj: Object, name: str) -> None:
     """Name the object in place and leave the mark by which later runs know that a person did not."""
-    if isinstance(metadata := obj.setdefault("metadata", {}), dict):
+    if is_object(metadata := obj.setdefault("metadata", {})):
         metadata["name"] = name
-        if isinstance(annotations := metadata.setdefault("annotations", {}), dict):
+        if is_object(annotations := metadata.setdefault("annotations", {})):
             annotations[AUTONAMED] = "true"
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from dev.plugin.api.metadata import Object, field, name_of, namespace_of, text
+from dev.plugin.api.metadata import Object, field, items, name_of, namespace_of, text
 
 MODEL_LABEL = "local-llm/model"  # of a Job that works for one model, and of its pods
 _LONGEST = 600  # characters of a message or log that are shown
@@ -44,7 +44,7 @@ class Trouble:
 def diagnose(pod: Object, log: Callable[[str], str]) -> Iterator[Trouble]:
     """The pod's troubles. `log` gives the last lines of a container, "" where it has none."""
     name, describe = name_of(pod), f"`kubectl describe pod {name_of(pod)} -n {namespace_of(pod)}`"
-    conditions = field(pod, "status", "conditions") or []
+    conditions = items(pod, "status", "conditions")
     if not conditions:
         phase = text(pod, "status", "phase") or "new"
         yield Trouble(name, "", f"{phase}, no scheduler has looked at it", "", describe)
@@ -53,15 +53,16 @@ def diagnose(pod: Object, log: Callable[[str], str]) -> Iterator[Trouble]:
             said = re.sub(_PREEMPTION, "", text(condition, "message"))
             yield Trouble(name, "", f"not scheduled ({condition.get('reason')})", said, _place(pod, said))
     for group in ("initContainerStatuses", "containerStatuses"):
-        for status in field(pod, "status", group) or []:
+        for status in items(pod, "status", group):
             if not status.get("ready"):  # how a container ended before it became ready is history
                 yield from _of_container(pod, status, describe, log)
 
 
 def _of_container(pod: Object, status: Object, describe: str, log: Callable[[str], str]) -> Iterator[Trouble]:
     name, container = name_of(pod), text(status, "name")
-    waiting, reason = field(status, "state", "waiting") or {}, text(status, "state", "waiting", "reason")
-    ended = field(status, "state", "terminated") or field(status, "lastState", "terminated") or {}
+    waiting: Object = field(status, "state", "waiting") or {}
+    reason = text(status, "state", "waiting", "reason")
+    ended: Object = field(status, "state", "terminated") or field(status, "lastState", "terminated") or {}
     if reason in _PULL:
         image = f"{_IMAGE_KEYS[container]} of the stack file" if container in _IMAGE_KEYS else "the image"
         step = f"check name and digest of {image}, and the node's access to that registry: {describe}"
@@ -95,7 +96,7 @@ def _after_exit(pod: Object, status: Object, ended: Object) -> str:
 
 def _running(pod: Object, container: str) -> tuple[str, str]:
     """What a running container has not done yet, and what its log tells about it."""
-    if any(item.get("name") == container for item in field(pod, "spec", "initContainers") or []):
+    if any(item.get("name") == container for item in items(pod, "spec", "initContainers")):
         return "runs and has not ended, the containers after it wait", "what it waits for"
     if field(pod, "spec", "restartPolicy") == "Always":
         return "runs but is not ready", "why its readiness probe fails"
@@ -110,8 +111,8 @@ def _place(pod: Object, said: str) -> str:
 
 
 def _spec(pod: Object, container: str) -> Object:
-    containers = [*(field(pod, "spec", "initContainers") or []), *(field(pod, "spec", "containers") or [])]
-    return next((item for item in containers if item.get("name") == container), {})
+    containers = [*items(pod, "spec", "initContainers"), *items(pod, "spec", "containers")]
+    return next((item for item in containers if item.get("name") == container), Object())
 
 
 def _logs(pod: Object, container: str) -> str:

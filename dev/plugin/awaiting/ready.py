@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dev.plugin.api.client import ApiError, Client
-from dev.plugin.api.metadata import REVISION, Object, annotation, field, id_of, name_of, namespace_of, text
+from dev.plugin.api.metadata import REVISION, Object, annotation, field, id_of, items, name_of, namespace_of, text
 
 _SETTLE_S = 10.0  # a Service whose pods are not there yet is given this long to find some
 
@@ -33,7 +33,7 @@ Check = Callable[[Client, Object, Look], list[str]]
 
 
 def _condition(obj: Object, kind: str) -> Object:
-    return next((item for item in field(obj, "status", "conditions") or [] if item.get("type") == kind), {})
+    return next((item for item in items(obj, "status", "conditions") if item.get("type") == kind), Object())
 
 
 def selector_of(labels: Object) -> str:
@@ -49,7 +49,7 @@ def current_replica_set(client: Client, deployment: Object) -> Object | None:
     selector = selector_of(field(deployment, "spec", "selector", "matchLabels") or {})
     uid, wanted = field(deployment, "metadata", "uid"), field(deployment, "spec", "template")
     for replica_set in client.list("apps/v1", "ReplicaSet", namespace_of(deployment), selector):
-        owners = field(replica_set, "metadata", "ownerReferences") or []
+        owners = items(replica_set, "metadata", "ownerReferences")
         template = copy.deepcopy(field(replica_set, "spec", "template"))
         template["metadata"]["labels"].pop("pod-template-hash", None)
         if template == wanted and any(owner.get("uid") == uid for owner in owners):
@@ -75,8 +75,8 @@ def _deployment(client: Client, live: Object, look: Look) -> list[str]:
 
 
 def _unbound_claims(client: Client, deployment: Object) -> list[str]:
-    missing = []
-    for volume in field(deployment, "spec", "template", "spec", "volumes") or []:
+    missing: list[str] = []
+    for volume in items(deployment, "spec", "template", "spec", "volumes"):
         if not (name := text(volume, "persistentVolumeClaim", "claimName")):
             continue
         metadata = {"name": name, "namespace": namespace_of(deployment)}
@@ -100,14 +100,14 @@ def _job(_: Client, live: Object, __: Look) -> list[str]:
 
 
 def _service(client: Client, live: Object, look: Look) -> list[str]:
-    spec = field(live, "spec") or {}
+    spec: Object = field(live, "spec") or {}
     if spec.get("type") == "LoadBalancer" and not field(live, "status", "loadBalancer", "ingress"):
         return ["no address was given to this Service of type LoadBalancer; does the cluster have such a controller?"]
     if spec.get("type") == "ExternalName" or spec.get("clusterIP") == "None" or not spec.get("selector"):
         return []
     label = f"kubernetes.io/service-name={name_of(live)}"
     slices = client.list("discovery.k8s.io/v1", "EndpointSlice", namespace_of(live), label)
-    endpoints = [endpoint for part in slices for endpoint in part.get("endpoints") or []]
+    endpoints = [endpoint for part in slices for endpoint in items(part, "endpoints")]
     ready = [field(endpoint, "conditions", "ready") is not False for endpoint in endpoints]
     if not all(ready):
         return [f"{ready.count(False)} of {len(ready)} pods behind the Service are not ready"]

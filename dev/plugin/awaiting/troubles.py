@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial, wraps
 
 from dev.plugin.api.client import ApiError, Client, UnreachableError
-from dev.plugin.api.metadata import Object, field, name_of, namespace_of, text
+from dev.plugin.api.metadata import Object, field, items, name_of, namespace_of, text
 from dev.plugin.awaiting.diagnosis import MODEL_LABEL, Trouble, diagnose
 from dev.plugin.awaiting.ready import current_replica_set, selector_of
 
@@ -58,7 +58,7 @@ def of_object(client: Client, live: Object) -> list[str]:
 
 def _of_conditions(live: Object) -> Iterator[str]:
     kind, name = str(live.get("kind")), name_of(live)
-    for condition in field(live, "status", "conditions") or []:
+    for condition in items(live, "status", "conditions"):
         if condition.get("status") != "True":
             continue
         if condition.get("type") == "ReplicaFailure":

@@ -145,7 +145,7 @@ class Waiter:
                     raise
             if uid and field(live, "metadata", "uid") != uid:
                 return
-            finalizers = field(live, "metadata", "finalizers") or []
+            finalizers: list[str] = field(live, "metadata", "finalizers") or []
             if time.monotonic() > deadline or self._cancelled.wait(_POLL_S):
                 reason = f"it still has finalizers {finalizers}: whoever set them has to finish first"
                 raise InitFailedError(f"'{name_of(target)}' was not deleted in time", [reason], live)

@@ -23,6 +23,7 @@ from dev.plugin.diff.properties import UNKNOWN
 from dev.plugin.diff.propertypath import Path, contains, render
 from dev.plugin.diff.prune import prune
 from dev.plugin.diff.state import parse
+from dev.plugin.values import Object, is_list, is_object
 
 _MISSING = object()
 
@@ -89,7 +90,7 @@ def _align(live: dict[str, Any], inputs: dict[str, Any], whole: dict[str, Any]) 
     for obj in (live, inputs):
         namespaced = kinds.is_namespaced(api_version, kind)
         set_namespace(obj, (namespace_of(obj) or "default") if namespaced else "")
-    if isinstance(metadata := live.get("metadata"), dict):
+    if is_object(metadata := live.get("metadata")):
         metadata.pop("resourceVersion", None)
         if name_of(inputs):
             metadata["name"] = field(whole, "metadata", "name")
@@ -98,12 +99,12 @@ def _align(live: dict[str, Any], inputs: dict[str, Any], whole: dict[str, Any]) 
 
 
 def _compare(path: Path, old: Any, new: Any) -> Iterator[tuple[Path, str, Any]]:
-    if new is UNKNOWN and isinstance(old, dict):
-        new = {}  # an object known only later: everything in it may go, as the official plugin reports it
-    if isinstance(old, dict) and isinstance(new, dict):
+    if new is UNKNOWN and is_object(old):
+        new = Object()  # an object known only later: everything in it may go, as the official plugin reports it
+    if is_object(old) and is_object(new):
         for key in sorted({*old, *new}):
             yield from _compare((*path, key), old.get(key, _MISSING), new.get(key, _MISSING))
-    elif isinstance(old, list) and isinstance(new, list):
+    elif is_list(old) and is_list(new):
         for index in range(max(len(old), len(new))):
             pair = (items[index] if index < len(items) else _MISSING for items in (old, new))
             yield from _compare((*path, index), *pair)
@@ -123,8 +124,8 @@ def _matches(pattern: kinds.Pattern, path: Path, new: Any) -> bool:
             return False
     for position, wanted in enumerate(pattern[len(path) :], start=len(path)):
         if wanted == "*":
-            return isinstance(new, list) and any(_matches(pattern[position + 1 :], (), item) for item in new)
-        if not isinstance(new, dict) or wanted not in new:
+            return is_list(new) and any(_matches(pattern[position + 1 :], (), item) for item in new)
+        if not is_object(new) or wanted not in new:
             return False
         new = new[wanted]
     return True

@@ -12,6 +12,7 @@ from dev.plugin.diff.properties import has_unknown, plain
 from dev.plugin.diff.prune import prune
 from dev.plugin.diff.quantity import canonical
 from dev.plugin.diff.schema import fields, has_shape
+from dev.plugin.values import is_object
 
 _READ_ONLY = ("creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generation", "managedFields")
 _SCALARS = {"s": str, "b": bool, "i": (int, float)}
@@ -25,7 +26,7 @@ def normalize(inputs: dict[str, Any]) -> dict[str, Any]:
             result = _secret(result)
         elif has_shape(result.get("apiVersion"), result.get("kind")):
             result = _typed(result)
-    if isinstance(metadata := result.get("metadata"), dict):
+    if is_object(metadata := result.get("metadata")):
         for key in (*_READ_ONLY, "resourceVersion", "uid"):
             metadata.pop(key, None)
     return result
@@ -41,11 +42,11 @@ def _typed(value: dict[str, Any]) -> dict[str, Any]:
 def _secret(value: dict[str, Any]) -> dict[str, Any]:
     """Data as the API server would store it: `stringData` wins and is encoded, whitespace in base64 is dropped."""
     texts = value.get("stringData")
-    if isinstance(texts, dict) and texts and all(isinstance(text, str) for text in texts.values()):
+    if is_object(texts) and texts and all(isinstance(text, str) for text in texts.values()):
         encoded = {key: base64.b64encode(text.encode()).decode() for key, text in texts.items()}
         rest = {key: item for key, item in value.items() if key != "stringData"}
         return {**rest, "data": {**(value.get("data") or {}), **encoded}}
-    if isinstance(data := value.get("data"), dict):
+    if is_object(data := value.get("data")):
         return {**value, "data": {key: _base64(item) for key, item in data.items()}}
     return value
 
@@ -58,7 +59,7 @@ def _base64(text: Any) -> Any:
 
 
 def _round_trip(value: dict[str, Any], struct: str) -> dict[str, Any]:
-    result = {}
+    result: dict[str, Any] = {}
     for name, code in fields(struct).items():
         item = value.get(name)
         if item is None:

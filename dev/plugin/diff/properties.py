@@ -8,6 +8,8 @@ from typing import Any
 
 from google.protobuf.struct_pb2 import Struct, Value
 
+from dev.plugin.values import is_list, is_object
+
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a public marker of the protocol
 OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
@@ -79,9 +81,9 @@ def encode(bag: dict[str, Any], *, keep_secrets: bool = True) -> Struct:
 
 
 def _encode(value: Any, keep_secrets: bool) -> Any:
-    if isinstance(value, dict):
+    if is_object(value):
         return {key: _encode(item, keep_secrets) for key, item in value.items()}
-    if isinstance(value, list):
+    if is_list(value):
         return [_encode(item, keep_secrets) for item in value]
     if isinstance(value, Secret):
         inner = _encode(value.value, keep_secrets)
@@ -91,27 +93,27 @@ def _encode(value: Any, keep_secrets: bool) -> Any:
 
 def plain(value: Any) -> Any:
     """A deep copy with the secrets laid open; unknowns stay."""
-    if isinstance(value, dict):
+    if is_object(value):
         return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list):
+    if is_list(value):
         return [plain(item) for item in value]
     return plain(value.value) if isinstance(value, Secret) else value
 
 
 def has_unknown(value: Any) -> bool:
     """Whether anything inside is known only after `up`."""
-    if isinstance(value, dict):
+    if is_object(value):
         return any(map(has_unknown, value.values()))
-    if isinstance(value, list):
+    if is_list(value):
         return any(map(has_unknown, value))
     return has_unknown(value.value) if isinstance(value, Secret) else value is UNKNOWN
 
 
 def has_secret(value: Any) -> bool:
     """Whether anything inside is secret."""
-    if isinstance(value, dict):
+    if is_object(value):
         return any(map(has_secret, value.values()))
-    if isinstance(value, list):
+    if is_list(value):
         return any(map(has_secret, value))
     return isinstance(value, Secret)
 
@@ -130,7 +132,7 @@ def mark_secrets(outputs: dict[str, Any], inputs: dict[str, Any]) -> None:
         if key not in outputs:
             continue
         output = outputs[key]
-        if isinstance(output, dict) and isinstance(value, dict):
+        if is_object(output) and is_object(value):
             mark_secrets(output, value)
         elif not isinstance(output, Secret) and has_secret(value):
             outputs[key] = Secret(output)

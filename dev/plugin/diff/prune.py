@@ -5,6 +5,8 @@ Fields the cluster added vanish; lists are matched by index, so what a controlle
 
 from typing import Any
 
+from dev.plugin.values import is_list, is_object
+
 
 def prune(source: dict[str, Any], shape: dict[str, Any]) -> dict[str, Any]:
     """A copy of `source` with only the keys of `shape`, recursively; where types differ, the value of `source`."""
@@ -12,9 +14,9 @@ def prune(source: dict[str, Any], shape: dict[str, Any]) -> dict[str, Any]:
 
 
 def _value(source: Any, shape: Any) -> Any:
-    if isinstance(source, dict) and isinstance(shape, dict):
+    if is_object(source) and is_object(shape):
         return prune(source, shape)
-    if isinstance(source, list) and isinstance(shape, list):
+    if is_list(source) and is_list(shape):
         return _list(source, shape)
     return source
 

@@ -18,17 +18,18 @@ from dev.commands import requirements_check
 from dev.machine.instance import Instance
 from dev.pulumi.stackfile import ROOT
 from plan import config
-from tests.stacks import raw
+from tests import committed, stacks
 
 REFUSED = Instance("t-refused")
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout whose stack file a test may spoil."""
-    for name in ("__main__.py", "Pulumi.yaml", "models.lock.yaml", "plan", "dev"):
+    """A checkout whose stack file a test may spoil, with the lock of the tests' stacks."""
+    for name in ("__main__.py", "Pulumi.yaml", "plan", "dev"):
         copy: Callable[..., object] = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
+    shutil.copy(stacks.EXAMPLE / "models.lock.yaml", tmp_path)
     return tmp_path
 
 
@@ -63,7 +64,7 @@ def refused(*arguments: str, command: str = "up", cwd: Path = ROOT, code: int = 
 
 
 def spoil(checkout: Path, change: Callable[[dict[str, Any]], object], *arguments: str, command: str = "up") -> str:
-    value = raw("dev")
+    value = stacks.raw("cpu")
     del value["cluster"]
     change(value)
     (checkout / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": {config.KEY: value}}))
@@ -125,7 +126,7 @@ def test_a_name_kubernetes_would_refuse_is_refused(checkout: Path, name: str) ->
 
 
 def test_an_unknown_stack_is_refused_with_those_there_are() -> None:
-    assert "one of: dev, local, prod" in refused("--stack", "live")
+    assert f"one of: {', '.join(committed.NAMES)}" in refused("--stack", "live")
 
 
 def test_a_stack_name_that_is_a_pattern_in_the_backend_is_refused() -> None:
@@ -144,7 +145,7 @@ def test_a_missing_context_is_refused_with_the_reason(checkout: Path) -> None:
 
 
 def test_no_kubeconfig_is_refused_with_the_variable_to_set(checkout: Path) -> None:
-    value = raw("dev")
+    value = stacks.raw("cpu")
     (checkout / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": {config.KEY: value}}))
 
     said = refused("--cluster", "current", cwd=checkout, KUBECONFIG="/nowhere")

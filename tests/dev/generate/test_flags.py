@@ -1,7 +1,6 @@
 """The programs that are really run know what the plan renders for them."""
 
 import configparser
-import datetime
 import os
 import shlex
 import shutil
@@ -18,11 +17,10 @@ import yaml
 
 from dev.generate import flags
 from dev.tools import tools
-from plan import config
 from plan.engine import llama_server, llama_server_flags, llama_swap
 from plan.engine.server import ServerPlan
-from plan.plan import make_plan
-from tests.stacks import ROOT, locked, raw
+from tests.plans import made
+from tests.stacks import ROOT, raw
 
 KEY = "k" * 40
 
@@ -35,12 +33,12 @@ def known() -> set[str]:
 
 
 def server(stack: str, engine: str, args: dict[str, Any] | None = None) -> ServerPlan:
-    """What the plan decides for the committed stack, served by `engine`, with these models' `args`."""
+    """What the plan decides for the stack, served by `engine`, with these models' `args`."""
     value = raw(stack)
     value["server"]["engine"] = engine
     for model_id, said in (args or {}).items():
         value["models"][model_id]["args"] = said
-    return make_plan(config.parse(value), locked(), datetime.date(2026, 11, 22)).server
+    return made(value).server
 
 
 def options(words: list[str]) -> list[str]:
@@ -73,7 +71,7 @@ def test_a_head_is_told_from_its_explanation() -> None:
     ]
 
 
-@pytest.mark.parametrize("stack", ["dev", "prod"])
+@pytest.mark.parametrize("stack", ["cpu", "t4"])
 def test_every_flag_of_llama_swaps_commands_is_one_the_build_lists(known: set[str], stack: str) -> None:
     rendered = yaml.safe_load(server(stack, "llama-swap").files[llama_swap.CONFIG_FILE])
     used = [option for model in rendered["models"].values() for option in options(shlex.split(model["cmd"]))]
@@ -82,7 +80,7 @@ def test_every_flag_of_llama_swaps_commands_is_one_the_build_lists(known: set[st
     assert [option for option in used if option not in known] == []
 
 
-@pytest.mark.parametrize("stack", ["dev", "prod"])
+@pytest.mark.parametrize("stack", ["cpu", "t4"])
 def test_every_flag_of_the_routers_preset_and_arguments_is_one_the_build_lists(known: set[str], stack: str) -> None:
     plan = server(stack, "llama-server")
     preset = configparser.ConfigParser()
@@ -103,7 +101,7 @@ def test_a_flag_the_build_does_not_know_would_be_noticed(known: set[str]) -> Non
 def test_the_router_reads_a_models_args_as_they_were_written(tmp_path: Path, known: set[str]) -> None:
     args = {"grammar": "root ::= \"a b\" 'c' [x] \\n = $x {y} %z", "seed": -1, "top-p": 0.2, "no-perf": True}
     assert {f"--{name}" for name in args} <= known
-    plan = server("prod", "llama-server", {"qwen3-8b": args})
+    plan = server("t4", "llama-server", {"qwen3-8b": args})
     (tmp_path / llama_server.CONFIG_FILE).write_text(plan.files[llama_server.CONFIG_FILE])
     argv = [tools.path("llama") / "llama-server", *("--models-preset", tmp_path / llama_server.CONFIG_FILE)]
 
@@ -117,14 +115,14 @@ def test_the_router_reads_a_models_args_as_they_were_written(tmp_path: Path, kno
 
 @pytest.mark.llama_swap
 @pytest.mark.skipif(not shutil.which("llama-swap"), reason="needs a llama-swap binary on PATH")
-def test_the_real_llama_swap_starts_with_the_production_config_and_lists_its_models(tmp_path: Path) -> None:
-    plan = server("prod", "llama-swap")
+def test_the_real_llama_swap_starts_with_a_whole_config_and_lists_its_models(tmp_path: Path) -> None:
+    plan = server("t4", "llama-swap")
     (tmp_path / llama_swap.CONFIG_FILE).write_text(plan.files[llama_swap.CONFIG_FILE])
     argv = ["llama-swap", "-config", tmp_path / llama_swap.CONFIG_FILE]
 
     listed = listing(tmp_path, argv, {llama_swap.API_KEY_ENV: KEY}, "-listen", "127.0.0.1:{port}")
 
-    assert sorted(model["id"] for model in listed) == sorted(raw("prod")["models"])
+    assert sorted(model["id"] for model in listed) == sorted(raw("t4")["models"])
 
 
 def listing(cwd: Path, argv: list[str | Path], env: dict[str, str], *listen: str) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -83,8 +84,13 @@ def test_a_password_in_the_url_is_refused_and_never_echoed(url: str) -> None:
     assert "hunter" not in str(refusal.value)
 
 
-def test_the_one_spelling_is_accepted() -> None:
-    backend.check_url("postgres:///?connect_timeout=10")
+def test_the_spelling_that_a_refusal_names_is_accepted() -> None:
+    with pytest.raises(DevError) as refusal:
+        backend.check_url("postgres://db.home/state")
+
+    named = re.findall(r"postgres:\S+", refusal.value.fix)
+    assert len(named) == 1
+    backend.check_url(named[0])
 
 
 def test_a_postgres_that_is_down_is_told_with_the_variables_to_check(database: Environment) -> None:

@@ -77,16 +77,16 @@ def prometheus() -> Iterator[Prometheus]:
 
 
 class Desk:
-    """A directory with prod's file and the lock."""
+    """A directory with two of the tests' stacks and their lock."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory, self.file = directory, directory / "Pulumi.prod.yaml"
-        self.before = (stacks.ROOT / "Pulumi.prod.yaml").read_text()
+        self.directory, self.file = directory, directory / "Pulumi.t4.yaml"
+        self.before = (stacks.EXAMPLE / "Pulumi.t4.yaml").read_text()
         self.file.write_text(self.before)
-        for name in ("models.lock.yaml", "Pulumi.dev.yaml"):
-            (directory / name).write_text((stacks.ROOT / name).read_text())
+        for name in ("models.lock.yaml", "Pulumi.cpu.yaml"):
+            (directory / name).write_text((stacks.EXAMPLE / name).read_text())
 
-    def calibrate(self, *arguments: object, code: int = 0, said: str = "", stack: str = "prod") -> str:
+    def calibrate(self, *arguments: object, code: int = 0, said: str = "", stack: str = "t4") -> str:
         """Run it; what it printed, its lines joined where they were folded."""
         argv = ("calibrate", "--stack", stack, *arguments)
         ran = command.run(*argv, code=code, cwd=self.directory, said=said, COLUMNS="250")
@@ -303,7 +303,7 @@ def test_what_cannot_be_done_is_told_with_the_next_step(desk: Desk, arguments: t
 
 
 def test_a_stack_without_a_card_has_nothing_to_measure(desk: Desk) -> None:
-    assert "has no card" in desk.calibrate("--nvidia-smi", "-", "--model", "x", stack="dev", said=NODE, code=2)
+    assert "has no card" in desk.calibrate("--nvidia-smi", "-", "--model", "x", stack="cpu", said=NODE, code=2)
 
 
 def test_the_file_keeps_its_permissions_and_no_draft_is_left(desk: Desk) -> None:
@@ -313,7 +313,7 @@ def test_the_file_keeps_its_permissions_and_no_draft_is_left(desk: Desk) -> None
 
     assert desk.file.stat().st_mode & 0o777 == 0o600
     assert {path.name for path in desk.directory.iterdir()} == {
-        "Pulumi.prod.yaml",
-        "Pulumi.dev.yaml",
+        "Pulumi.t4.yaml",
+        "Pulumi.cpu.yaml",
         "models.lock.yaml",
     }

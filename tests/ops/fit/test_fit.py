@@ -1,4 +1,4 @@
-"""`ops fit --stack` as a person runs it: a real process, the committed stacks and what someone makes of them."""
+"""`ops fit --stack` as a person runs it: a real process, the tests' stacks and what someone makes of them."""
 
 import datetime
 import json
@@ -13,21 +13,15 @@ import yaml
 from plan import config
 from plan.card.fit import Fit, plan_fit
 from tests import stacks
-from tests.ops import command
+from tests.ops.command import fit as run
 from tests.plan.cluster import answer, node, pod
 
 PARTS = ("weights", "kv", "state", "compute", "mmproj_weights", "mmproj_compute", "context")
 
 
-def run(*arguments: object, code: int = 0, cwd: Path = stacks.ROOT, **env: str) -> str:
-    """Run `ops fit`; what it printed, the errors last."""
-    ran = command.run("fit", *arguments, code=code, cwd=cwd, **{"COLUMNS": "100", **env})
-    return ran.stdout if "--json" in arguments else ran.stdout + ran.stderr
-
-
 def written(directory: Path, **changes: Any) -> Path:
-    """prod's file with a changed context of qwen3-8b, or other keys of `gpu`."""
-    raw = stacks.raw("prod")
+    """The file of t4 with a changed context of qwen3-8b, or other keys of `gpu`."""
+    raw = stacks.raw("t4")
     raw["models"]["qwen3-8b"]["context"] = changes.pop("context", 16384)
     raw["gpu"] |= changes
     file = directory / "Pulumi.changed.yaml"
@@ -43,9 +37,9 @@ def planned(file: Path) -> Fit:
 
 
 def test_a_stack_that_fits_says_so_with_every_holder_and_ends_with_0() -> None:
-    said = run("--stack", "prod", "--offline")
+    said = run("--stack", "t4", "--offline")
 
-    assert "stack prod: fits on its t4" in said
+    assert "stack t4: fits on its t4" in said
     for name in ("immich-ml", "frigate", "immich-server", "reserve", "qwen3-8b", "qwen3vl-8b", "free"):
         assert name in said
     assert "weights 4455.34" in said, "the parts of a model are what tells an operator where its memory goes"
@@ -55,7 +49,7 @@ def test_a_stack_that_does_not_fit_shows_the_way_out_and_ends_with_3(tmp_path: P
     file = written(tmp_path, context=40960)
     fit = planned(file)
 
-    said = run("--stack", "prod", "--offline", "--config", file, code=3)
+    said = run("--stack", "t4", "--offline", "--config", file, code=3)
 
     assert f"does not fit on its t4 with {fit.capacity_mib} MiB: {fit.over_mib} MiB too much" in said
     assert f"{fit.largest_context['qwen3-8b']}" in said
@@ -68,7 +62,7 @@ def test_json_is_whole_whether_it_fits_or_not(tmp_path: Path, context: int, code
     file = written(tmp_path, context=context)
     fit = planned(file)
 
-    said = json.loads(run("--stack", "prod", "--offline", "--json", "--config", file, code=code))
+    said = json.loads(run("--stack", "t4", "--offline", "--json", "--config", file, code=code))
 
     assert said["fits"] is (code == 0)
     assert sum(row["mib"] for row in said["card"]["holders"]) == said["card"]["used_mib"] == fit.used_mib
@@ -84,7 +78,7 @@ def test_the_figures_are_those_that_a_preview_decides_with(tmp_path: Path) -> No
     file = written(tmp_path)
     fit = planned(file)
 
-    said = json.loads(run("--stack", "prod", "--offline", "--json", "--config", file))
+    said = json.loads(run("--stack", "t4", "--offline", "--json", "--config", file))
 
     for model_id, breakdown in fit.models.items():
         assert said["models"][model_id]["upper_mib"] == round(breakdown.upper_mib, 2)
@@ -93,8 +87,8 @@ def test_the_figures_are_those_that_a_preview_decides_with(tmp_path: Path) -> No
 
 
 def test_a_stack_without_a_card_fits_and_says_that_it_has_none() -> None:
-    assert "there is no card" in run("--stack", "dev", "--offline")
-    said = json.loads(run("--stack", "dev", "--offline", "--json"))
+    assert "there is no card" in run("--stack", "cpu", "--offline")
+    said = json.loads(run("--stack", "cpu", "--offline", "--json"))
     assert said["card"] is None
     assert said["fits"] is True
 
@@ -102,7 +96,7 @@ def test_a_stack_without_a_card_fits_and_says_that_it_has_none() -> None:
 def test_an_open_maintenance_window_is_never_silent(tmp_path: Path) -> None:
     tenants = {"immich-ml": {"peak_mib": 3000, "scaled_to_zero_until": "2999-01-01"}}
 
-    said = run("--stack", "prod", "--offline", "--config", written(tmp_path, tenants=tenants))
+    said = run("--stack", "t4", "--offline", "--config", written(tmp_path, tenants=tenants))
 
     assert "gpu.tenants.immich-ml counts as 0 MiB, not 3000, until 2999-01-01" in " ".join(said.split())
 
@@ -112,9 +106,9 @@ def test_an_open_maintenance_window_is_never_silent(tmp_path: Path) -> None:
     [
         (("--stack", "nope"), "there is no Pulumi.nope.yaml"),
         ((), "pass one of the two"),
-        (("--stack", "prod", "--gguf", "x.gguf"), "pass one of the two"),
+        (("--stack", "t4", "--gguf", "x.gguf"), "pass one of the two"),
         (("--gguf", "x.gguf"), "there is no --context"),
-        (("--stack", "prod", "--parallel", "0"), "--parallel"),
+        (("--stack", "t4", "--parallel", "0"), "--parallel"),
         (("--gguf", "x.gguf", "--context", "1", "--kv-type", "f8"), "f8"),
     ],
 )
@@ -123,10 +117,10 @@ def test_what_cannot_be_computed_ends_with_2_and_the_next_step(arguments: tuple[
 
 
 def test_bad_configuration_is_bad_input_and_not_a_lack_of_memory(tmp_path: Path) -> None:
-    said = run("--stack", "prod", "--config", written(tmp_path, reserve_mb=1), code=2)
+    said = run("--stack", "t4", "--config", written(tmp_path, reserve_mb=1), code=2)
     assert "local-llm:stack.gpu.reserve_mb" in said
 
-    said = run("--stack", "prod", "--config", written(tmp_path, context=50000), code=2)
+    said = run("--stack", "t4", "--config", written(tmp_path, context=50000), code=2)
     assert "trained for 40960" in said, "a context beyond the trained one is no question of memory"
 
 
@@ -148,25 +142,25 @@ OTHERS = answer(node(), pod("games/stremio"), pod("immich/immich-server"))
 
 
 def test_who_shares_the_card_undeclared_is_named(cluster: Callable[..., dict[str, str]]) -> None:
-    said = run("--stack", "prod", **cluster(OTHERS))
+    said = run("--stack", "t4", **cluster(OTHERS))
 
     assert "games/stremio: 1 pod" in said
     assert "immich/immich-server" not in said, "it is declared"
-    assert json.loads(run("--stack", "prod", "--json", **cluster(OTHERS)))["undeclared"]
-    assert "stremio" not in run("--stack", "prod", "--offline", **cluster(OTHERS))
+    assert json.loads(run("--stack", "t4", "--json", **cluster(OTHERS)))["undeclared"]
+    assert "stremio" not in run("--stack", "t4", "--offline", **cluster(OTHERS))
 
 
 def test_a_cluster_that_does_not_answer_is_one_line_and_no_failure(cluster: Callable[..., dict[str, str]]) -> None:
-    said = run("--stack", "prod", **cluster("error: the server is away\n", code=1, stream=2))
+    said = run("--stack", "t4", **cluster("error: the server is away\n", code=1, stream=2))
 
     assert "undeclared tenants is not known: error: the server is away. --offline does not look." in said
 
 
 def test_another_stacks_cluster_is_not_judged(tmp_path: Path, cluster: Callable[..., dict[str, str]]) -> None:
-    file = written(tmp_path)  # it names a cluster, which prod's committed file leaves to the machine
+    file = written(tmp_path)  # it names a cluster, which the file of t4 leaves to the machine
     elsewhere = answer(node(), pod("games/stremio"), uid="99999999-2222-4333-8444-555555555555")
 
-    said = run("--stack", "prod", "--config", file, **cluster(elsewhere))
+    said = run("--stack", "t4", "--config", file, **cluster(elsewhere))
 
     assert "stremio" not in said
     assert "is not the stack's" in said
@@ -175,16 +169,16 @@ def test_another_stacks_cluster_is_not_judged(tmp_path: Path, cluster: Callable[
 def test_without_a_kubeconfig_nobody_is_asked(tmp_path: Path, cluster: Callable[..., dict[str, str]]) -> None:
     asked = cluster(OTHERS) | {"KUBECONFIG": "", "HOME": str(tmp_path / "nobody")}
 
-    assert "stremio" not in run("--stack", "prod", **asked)
+    assert "stremio" not in run("--stack", "t4", **asked)
 
 
 def test_without_the_lock_nothing_is_guessed(tmp_path: Path) -> None:
     file = written(tmp_path)
 
-    assert "there is no models.lock.yaml here" in run("--stack", "prod", "--config", file, cwd=tmp_path, code=2)
+    assert "there is no models.lock.yaml here" in run("--stack", "t4", "--config", file, cwd=tmp_path, code=2)
 
 
 def test_a_page_that_cannot_be_written_is_told_by_name(tmp_path: Path) -> None:
     page = tmp_path / "nowhere" / "page.html"
 
-    assert f"{page}: No such file" in run("--stack", "prod", "--offline", "--html", page, code=2)
+    assert f"{page}: No such file" in run("--stack", "t4", "--offline", "--html", page, code=2)

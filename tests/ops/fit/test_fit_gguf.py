@@ -16,8 +16,8 @@ from ops.gguf import header as gguf_header
 from plan.vram.cards import CARDS
 from plan.vram.estimate import Serving, estimate
 from tests.ops import ggufs
+from tests.ops.command import fit as run
 from tests.ops.desk import REPO, SECRET, Desk
-from tests.ops.fit.test_fit import run
 
 HEADS = {"head_count": 4, "head_count_kv": 2, "key_length": 64, "value_length": 64}
 PAIRS = {
@@ -224,7 +224,7 @@ def test_what_a_server_sends_is_not_believed(odd: str, name: str, said: str) -> 
         (".", ".: Is a directory"),
         ("http://127.0.0.1:9/x.gguf", "cannot be reached"),
         ("http://[/x.gguf", "is no URL"),
-        ("README.md", "it begins with"),
+        ("models.lock.yaml", "it begins with"),
     ],
 )
 def test_a_place_without_a_model_is_told_by_name(place: str, said: str) -> None:

@@ -24,12 +24,12 @@ HOSTILE = "<script>alert('1')</script>\"&amp;]]>"
 
 
 def report(context: int = 16384, **changes: Any) -> Report:
-    raw = stacks.raw("prod")
+    raw = stacks.raw("t4")
     raw["models"]["qwen3-8b"]["context"] = context
     stack = config.parse(raw)
     fit = plan_fit(stack, stacks.locked().models, TODAY, with_contexts=True)
     assert fit
-    return Report("prod", TODAY.isoformat(), stack, dataclasses.replace(fit, **changes))
+    return Report("t4", TODAY.isoformat(), stack, dataclasses.replace(fit, **changes))
 
 
 def refused(context: int) -> Report:
@@ -228,8 +228,8 @@ def test_a_long_name_leaves_its_number_legible() -> None:
 
 def test_equal_reports_give_equal_bytes_and_a_stack_without_a_card_a_page_too() -> None:
     assert fit_page.render(report()) == fit_page.render(report())
-    stack = config.parse(stacks.raw("dev"))
-    tree = parsed(fit_page.render(Report("dev", TODAY.isoformat(), stack, None)))
+    stack = config.parse(stacks.raw("cpu"))
+    tree = parsed(fit_page.render(Report("cpu", TODAY.isoformat(), stack, None)))
     assert "No card" in " ".join(tree.itertext())
 
 

@@ -29,7 +29,7 @@ def endpoint() -> Iterator[Endpoint]:
 
 
 def verify(
-    endpoint: Endpoint, *arguments: str, code: int = 0, key: str = "", cwd: Path = stacks.ROOT
+    endpoint: Endpoint, *arguments: str, code: int = 0, key: str = "", cwd: Path = stacks.EXAMPLE
 ) -> tuple[str, str]:
     """What it printed for a program or a table, and what it told besides."""
     argv = [sys.executable, "-m", "ops", "verify", "--url", endpoint.url, *arguments]
@@ -72,7 +72,10 @@ def test_every_question_is_one_that_has_one_answer(endpoint: Endpoint) -> None:
 
 def test_a_url_may_end_in_v1(endpoint: Endpoint) -> None:
     endpoint.models, endpoint.url = {"a": says()}, endpoint.url + "/v1/"
-    verify(endpoint)
+
+    table, _ = verify(endpoint)
+
+    assert "Paris." in table
 
 
 @pytest.mark.parametrize(
@@ -112,10 +115,10 @@ def test_half_a_token_a_second_fails_with_the_number(endpoint: Endpoint) -> None
 
 
 def test_a_stack_without_a_card_is_not_held_to_a_cards_speed(endpoint: Endpoint) -> None:
-    endpoint.models = dict.fromkeys(stacks.raw("dev")["models"], base)
-    rows = checks(verify(endpoint, "--stack", "dev", "--json")[0])
+    endpoint.models = dict.fromkeys(stacks.raw("cpu")["models"], base)
+    rows = checks(verify(endpoint, "--stack", "cpu", "--json")[0])
     assert {row["tokens_per_s"] for row in rows.values()} == {None, 20.0}
-    verify(endpoint, "--stack", "dev", "--min-tokens-s", "21", code=1)
+    verify(endpoint, "--stack", "cpu", "--min-tokens-s", "21", code=1)
 
 
 def test_an_answer_of_a_few_tokens_has_no_speed(endpoint: Endpoint) -> None:

@@ -21,7 +21,7 @@ CARD_MIB, RESERVE_MIB = 15360, 256
 
 
 def stack_with(tenants: dict[str, Any] | None = None, /, **memory: Any) -> config.Stack:
-    raw = stacks.raw("prod")
+    raw = stacks.raw("t4")
     raw["gpu"] |= {"memory": {"resource": RESOURCE, "budget_mib": 14000, **memory}, "reserve_mib": RESERVE_MIB}
     for name, keys in (tenants or {}).items():
         raw["gpu"]["tenants"].setdefault(name, {"peak_mib": 1}).update(keys)
@@ -35,7 +35,7 @@ def planned(stack: config.Stack, needed_mib: int | None = 7100) -> MemoryPlan:
 
 
 def test_without_the_key_nothing_is_requested() -> None:
-    stack = config.parse(stacks.raw("prod"))
+    stack = config.parse(stacks.raw("t4"))
 
     assert plan_memory(stack, 7100, CARD_MIB, TODAY) is None, "it is off in prod until other tenants leave room"
 

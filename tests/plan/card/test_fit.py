@@ -1,6 +1,5 @@
 """The card is counted before anything is deployed: what may be on it at once, and what is said when it is too small."""
 
-import datetime
 import math
 import re
 from typing import Any
@@ -13,23 +12,22 @@ from plan import config
 from plan.base.errors import ConfigError
 from plan.card.fit import Fit, plan_fit, room_mib
 from plan.card.fit_table import fit_line, require_fit
-from tests import stacks
+from tests import golden, stacks
+from tests.plans import TODAY
 
-TODAY = datetime.date(2026, 11, 22)
-GOLDEN = stacks.ROOT / "tests" / "plan" / "goldens" / "refusal.txt"
 LOCKED = stacks.locked().models
-IDS = sorted(stacks.raw("prod")["models"])
+IDS = sorted(stacks.raw("t4")["models"])
 
 
 def counted(raw: dict[str, Any]) -> Fit:
     fit = plan_fit(config.parse(raw), LOCKED, TODAY, with_contexts=True)
-    assert fit, "production has a card"
+    assert fit, "the stack has a card"
     return fit
 
 
-def prod(models: dict[str, dict[str, Any]] | None = None, **gpu: Any) -> dict[str, Any]:
-    """Production with more keys at some models and other keys of the card."""
-    raw = stacks.raw("prod")
+def changed(models: dict[str, dict[str, Any]] | None = None, **gpu: Any) -> dict[str, Any]:
+    """The stack with more keys at some models and other keys of the card."""
+    raw = stacks.raw("t4")
     raw["gpu"].update(gpu)
     for model_id, keys in (models or {}).items():
         raw["models"][model_id].update(keys)
@@ -43,7 +41,7 @@ def refusal(raw: dict[str, Any]) -> str:
 
 
 def test_models_that_take_turns_count_as_the_largest_of_them() -> None:
-    fit = counted(prod())
+    fit = counted(changed())
     largest = max(fit.models, key=lambda m: fit.models[m].upper_mib)
     assert fit.resident == (largest,)
     assert fit.needed_mib == math.ceil(fit.models[largest].upper_mib)
@@ -51,7 +49,7 @@ def test_models_that_take_turns_count_as_the_largest_of_them() -> None:
 
 
 def test_a_resident_model_counts_beside_the_largest_of_each_group() -> None:
-    raw = prod({"qwen3vl-4b": {"resident": True}, "qwen3vl-8b": {"swap_group": "vision"}}, tenants={})
+    raw = changed({"qwen3vl-4b": {"resident": True}, "qwen3vl-8b": {"swap_group": "vision"}}, tenants={})
     raw["server"]["engine"] = "llama-swap"
     fit = counted(raw)
     assert fit.resident[0] == "qwen3vl-4b"
@@ -61,7 +59,7 @@ def test_a_resident_model_counts_beside_the_largest_of_each_group() -> None:
 
 
 def test_nothing_is_counted_where_no_card_is() -> None:
-    assert plan_fit(config.parse(stacks.raw("dev")), LOCKED, TODAY) is None
+    assert plan_fit(config.parse(stacks.raw("cpu")), LOCKED, TODAY) is None
 
 
 @given(
@@ -72,7 +70,7 @@ def test_nothing_is_counted_where_no_card_is() -> None:
 def test_a_set_that_sums_to_more_than_the_card_is_never_accepted(
     tenants: dict[str, int], reserve: int, resident: set[str]
 ) -> None:
-    raw = prod(
+    raw = changed(
         {model_id: {"resident": True} for model_id in resident},
         tenants={name: {"peak_mib": mib} for name, mib in tenants.items()},
         reserve_mib=reserve,
@@ -90,7 +88,7 @@ def test_a_set_that_sums_to_more_than_the_card_is_never_accepted(
 
 @given(st.integers(1, 9000), st.integers(1, 9000))
 def test_a_tenant_that_grows_never_makes_room(one: int, other: int) -> None:
-    smaller, larger = (counted(prod(tenants={"a": {"peak_mib": mib}})) for mib in sorted((one, other)))
+    smaller, larger = (counted(changed(tenants={"a": {"peak_mib": mib}})) for mib in sorted((one, other)))
     assert smaller.over_mib <= larger.over_mib
     for model_id in IDS:
         assert (smaller.largest_context[model_id] or 0) >= (larger.largest_context[model_id] or 0)
@@ -100,37 +98,30 @@ def test_a_tenant_that_grows_never_makes_room(one: int, other: int) -> None:
 def test_the_largest_context_that_is_named_fits_and_the_next_does_not(
     model_id: str, peak_mib: int, parallel: int
 ) -> None:
-    def changed(context: int) -> tuple[dict[str, Any], Fit]:
+    def with_context(context: int) -> tuple[dict[str, Any], Fit]:
         keys = {"context": context, "parallel": parallel}
-        raw = prod({model_id: keys}, tenants={"a": {"peak_mib": peak_mib + 1}})
+        raw = changed({model_id: keys}, tenants={"a": {"peak_mib": peak_mib + 1}})
         return raw, counted(raw)
 
-    raw, fit = changed(2048)
+    raw, fit = with_context(2048)
     largest = fit.largest_context[model_id]
     room = room_mib(fit, config.parse(raw), model_id)
     trained = LOCKED[model_id].gguf.shape.context_length or 0
-    least = stacks.raw("prod")["server"]["image_max_tokens"] if raw["models"][model_id].get("mmproj") else 0
+    least = stacks.raw("t4")["server"]["image_max_tokens"] if raw["models"][model_id].get("mmproj") else 0
     if largest:
         assert largest > least
-        assert math.floor(changed(largest)[1].models[model_id].upper_mib) <= room
+        assert math.floor(with_context(largest)[1].models[model_id].upper_mib) <= room
     if (next_one := max(largest or 0, least) + 256) <= trained:
-        assert changed(next_one)[1].models[model_id].upper_mib > room
-
-
-def spike() -> dict[str, Any]:
-    """Production on the morning when a tenant held more than twice what it had declared."""
-    raw = prod()
-    raw["gpu"]["tenants"]["immich-ml"] = {"peak_mib": 6750, "measured": {"mib": 6750, "date": "2026-07-07"}}
-    return raw
+        assert with_context(next_one)[1].models[model_id].upper_mib > room
 
 
 def test_a_refusal_has_the_table_and_every_way_out() -> None:
-    assert refusal(spike()) + "\n" == GOLDEN.read_text(), "run `make golden` and read the diff"
+    assert golden.refusal() == (golden.PLANS / "refusal.txt").read_text(), "run `make golden` and read the diff"
 
 
 def test_each_way_out_that_a_refusal_names_is_one() -> None:
     def crowded() -> dict[str, Any]:
-        raw = prod()
+        raw = changed()
         raw["gpu"]["tenants"]["immich-ml"] = {"peak_mib": 5300}
         return raw
 
@@ -152,7 +143,7 @@ def test_each_way_out_that_a_refusal_names_is_one() -> None:
 
 
 def test_a_preview_has_one_line_for_the_card() -> None:
-    fit = counted(prod())
+    fit = counted(changed())
     said = fit_line(fit)
     assert f"{fit.used_mib} of {fit.capacity_mib} MiB" in said
     assert fit.resident[0] in said
@@ -161,10 +152,10 @@ def test_a_preview_has_one_line_for_the_card() -> None:
 
 def test_another_card_is_described_in_the_configuration() -> None:
     card = {"total_mib": 24576, "context_mib": 300, "compute_capability": 8.9}
-    fit = counted(prod(model="other", card=card))
+    fit = counted(changed(model="other", card=card))
     assert (fit.card.compute_capability, fit.card.context_upper_mib) == (89, 480)
     assert fit.capacity_mib == 24576 - 1229, "until the operator says what its driver keeps"
-    assert counted(prod(card={"driver_mib": 265})).capacity_mib == 15095
+    assert counted(changed(card={"driver_mib": 265})).capacity_mib == 15095
 
 
 @pytest.mark.parametrize(
@@ -176,24 +167,24 @@ def test_another_card_is_described_in_the_configuration() -> None:
 )
 def test_what_a_model_may_not_be_served_with_is_refused_whatever_room_there_is(keys: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        counted(prod({"qwen3-8b": keys}, tenants={}))
+        counted(changed({"qwen3-8b": keys}, tenants={}))
 
 
 def test_a_quantized_cache_that_was_shown_to_be_usable_is_accepted() -> None:
     shown = {"mib": 6900, "context": 16384, "kv_type": "q8_0", "date": "2026-11-01", "tokens_s": 24}
-    assert counted(prod({"qwen3-8b": {"kv_type": "q8_0", "measured": [shown]}}))
+    assert counted(changed({"qwen3-8b": {"kv_type": "q8_0", "measured": [shown]}}))
     with pytest.raises(ConfigError, match="tokens_s of 10 or more"):
-        counted(prod({"qwen3-8b": {"kv_type": "q8_0", "measured": [{**shown, "tokens_s": 0.58}]}}))
-    assert counted(prod({"qwen3-8b": {"kv_type": "q8_0"}}, model="rtx-3070", tenants={})), "8.6 has the kernels"
+        counted(changed({"qwen3-8b": {"kv_type": "q8_0", "measured": [{**shown, "tokens_s": 0.58}]}}))
+    assert counted(changed({"qwen3-8b": {"kv_type": "q8_0"}}, model="rtx-3070", tenants={})), "8.6 has the kernels"
 
 
 def test_a_stretched_context_may_be_longer_than_the_trained_one() -> None:
-    assert counted(prod({"qwen3-8b": {"context": 65536, "args": {"rope-scaling": "yarn", "rope-scale": 2}}}))
+    assert counted(changed({"qwen3-8b": {"context": 65536, "args": {"rope-scaling": "yarn", "rope-scale": 2}}}))
 
 
 def test_a_window_counts_to_the_end_of_its_day() -> None:
     def immich(until: str) -> dict[str, Any]:
-        return prod(tenants={"immich-ml": {"peak_mib": 3000, "scaled_to_zero_until": until}})
+        return changed(tenants={"immich-ml": {"peak_mib": 3000, "scaled_to_zero_until": until}})
 
     open_still = counted(immich("2026-11-22"))
     assert [(row.who, row.mib) for row in open_still.rows if row.kind == "tenant"] == [("immich-ml", 0)]

@@ -22,7 +22,7 @@ OURS = {**names.selector("server"), "app.kubernetes.io/instance": "llama-cpp"}
 
 
 def tenancy(memory: dict[str, Any] | None = None, model: str = "t4", **tenants: dict[str, Any]) -> Tenancy:
-    raw = stacks.raw("prod")
+    raw = stacks.raw("t4")
     raw["gpu"] |= {"tenants": tenants, "model": model}
     if memory is not None:
         raw["gpu"]["memory"] = {"resource": GPUMEM, "budget_mib": 14000, **memory}

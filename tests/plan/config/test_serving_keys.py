@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from plan.base.errors import ConfigError
-from tests.plan.models.test_residency import with_models
+from tests.plans import with_models
 
 
 def words(keys: dict[str, Any]) -> list[str]:

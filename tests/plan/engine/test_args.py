@@ -1,6 +1,5 @@
 """A model's `args`: what may be said reaches both engines whole, everything else is refused with what to do instead."""
 
-import datetime
 import re
 import shlex
 from typing import Any
@@ -10,23 +9,21 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plan import config
 from plan.base.errors import ConfigError
 from plan.engine import flag_policy
 from plan.engine.llama_server_flags import BUILD, OPTIONS
 from plan.engine.server import ServerPlan
-from plan.plan import make_plan
 from tests import stacks
+from tests.plans import made
 
-TODAY = datetime.date(2026, 11, 22)
 KNOWN = [tuple(line.removesuffix(" =").split()) for line in OPTIONS.splitlines()]
 
 
 def server(args: dict[str, Any], engine: str = "llama-swap") -> ServerPlan:
-    value = stacks.raw("prod")
+    value = stacks.raw("t4")
     value["server"]["engine"] = engine
     value["models"]["qwen3-8b"]["args"] = args
-    return make_plan(config.parse(value), stacks.locked(), TODAY).server
+    return made(value).server
 
 
 def words(args: dict[str, Any]) -> list[str]:
@@ -163,7 +160,7 @@ def test_no_flag_that_the_stack_renders_itself_can_be_said_twice(stack: str) -> 
     own: set[str] = set()
     for engine in ("llama-swap", "llama-server"):
         value["server"]["engine"] = engine
-        plan = make_plan(config.parse(value), stacks.locked(), TODAY).server
+        plan = made(value).server
         own |= {word[2:] for word in plan.arguments if word.startswith("--")}
         own |= set(re.findall(r"(?<=\s--)[\w-]+", plan.files.get("llama-swap.yaml", "")))
         own |= set(re.findall(r"^([\w-]+) =", plan.files.get("models.ini", ""), re.M)) - {"version"}

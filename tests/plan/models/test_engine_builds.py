@@ -5,7 +5,7 @@ import pytest
 from plan.base.errors import ConfigError
 from plan.models.engine_builds import image_build, minimum_build, needs
 from tests import stacks
-from tests.plan.test_plan import planned
+from tests.plans import planned
 
 DIGEST = f"@sha256:{'b1-b22' * 10}abcd"
 
@@ -27,25 +27,25 @@ def test_a_build_is_read_from_the_tag_alone(image: str, build: int | None) -> No
 
 def server(tag: str) -> dict[str, object]:
     sha = "c" * 64
-    return {**stacks.raw("prod")["server"], "image": f"ghcr.io/mostlygeek/llama-swap{tag}@sha256:{sha}"}
+    return {**stacks.raw("t4")["server"], "image": f"ghcr.io/mostlygeek/llama-swap{tag}@sha256:{sha}"}
 
 
 def test_an_image_from_before_an_architecture_is_refused_with_the_model_and_the_build_to_take() -> None:
     least = minimum_build(["qwen3vl"])
     with pytest.raises(ConfigError) as caught:
-        planned("prod", server=server(f":v1-cuda-b{least - 1}"))
+        planned("t4", server=server(f":v1-cuda-b{least - 1}"))
     said = str(caught.value)
     assert f"server.image: got 'b{least - 1}'" in said
     assert f"loads qwen3vl, which qwen3vl-4b needs, from b{least} on" in said
     assert "qwen3-8b" not in said.replace("qwen3vl-8b", ""), "its architecture is older than that"
-    assert planned("prod", server=server(f":v1-cuda-b{least}"))
+    assert planned("t4", server=server(f":v1-cuda-b{least}"))
 
 
 def test_an_image_without_a_build_is_named_once_in_a_preview() -> None:
-    said = [note for note in planned("prod", server=server("")).notes if "names no build" in note]
+    said = [note for note in planned("t4", server=server("")).notes if "names no build" in note]
     assert len(said) == 1
     assert "preflight" in said[0]
-    assert not [note for note in planned("prod", server=server(":x-b10524")).notes if "names no build" in note]
+    assert not [note for note in planned("t4", server=server(":x-b10524")).notes if "names no build" in note]
 
 
 def test_what_nobody_has_named_a_build_for_is_never_refused() -> None:

@@ -7,19 +7,8 @@ import yaml
 
 from plan.base.errors import ConfigError
 from plan.engine import llama_swap_schema
-from plan.plan import Plan
 from tests import stacks
-from tests.plan.test_plan import planned
-
-
-def with_models(changes: dict[str, dict[str, Any]], engine: str = "llama-swap") -> Plan:
-    raw = stacks.raw("prod")
-    raw["server"]["engine"] = engine
-    # A card on which everything fits: what it holds is another test's question.
-    raw["gpu"] = {"model": "other", "card": {"total_mib": 81920, "context_mib": 300, "compute_capability": 9.0}}
-    for model_id, keys in changes.items():
-        raw["models"][model_id].update(keys)
-    return planned("prod", **raw)
+from tests.plans import with_models
 
 
 def swap(changes: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -30,7 +19,7 @@ def swap(changes: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 def test_models_of_one_group_are_left_to_what_the_engine_does_anyway() -> None:
     assert "groups" not in swap({})
-    assert "groups" not in swap({key: {"swap_group": "other"} for key in stacks.raw("prod")["models"]})
+    assert "groups" not in swap({key: {"swap_group": "other"} for key in stacks.raw("t4")["models"]})
 
 
 def test_a_load_in_one_group_unloads_no_other() -> None:
@@ -78,4 +67,4 @@ def test_what_an_engine_cannot_do_or_nobody_can_mean_is_refused(keys: dict[str, 
 
 
 def test_the_router_serves_one_group_whatever_its_name() -> None:
-    assert with_models({key: {"swap_group": "a"} for key in stacks.raw("prod")["models"]}, "llama-server")
+    assert with_models({key: {"swap_group": "a"} for key in stacks.raw("t4")["models"]}, "llama-server")

@@ -1,6 +1,5 @@
 """A volume that is too small is refused at preview, by the fetcher's own rule, with what would be enough."""
 
-import datetime
 import importlib
 import json
 import os
@@ -16,11 +15,11 @@ from plan import config
 from plan.base.errors import ConfigError
 from plan.models import lock
 from plan.models.lock import LockedFile, LockedModel
-from plan.plan import Plan, make_plan
+from plan.plan import Plan
 from plan.weights.space import GIB, margin_bytes, require_space, space_notes
 from tests import stacks
+from tests.plans import made
 
-TODAY = datetime.date(2026, 11, 22)
 FACTS = stacks.locked().models["qwen3-8b"].gguf
 
 
@@ -52,9 +51,9 @@ def refusal(size_gib: int, models: dict[str, LockedModel]) -> str:
 
 
 def planned(size_gib: int) -> Plan:
-    raw = stacks.raw("prod")
+    raw = stacks.raw("t4")
     raw["volume"]["size_gib"] = size_gib
-    return make_plan(config.parse(raw), stacks.locked(), TODAY)
+    return made(raw)
 
 
 def test_a_small_volume_is_refused_with_each_models_share_and_what_would_be_enough() -> None:

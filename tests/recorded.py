@@ -1,0 +1,52 @@
+"""The whole program of this checkout against the recording engine, and what `ops render` makes of it.
+
+A test that uses it asks for the fixture `engine`, which cleans up after the program.
+"""
+
+import base64
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pulumi
+
+from ops.render import manifests
+from ops.render.command import files
+from ops.render.recording_engine import PROGRAM, Engine, Registration, run_program
+from tests import stacks
+
+PODS = base64.b64encode((stacks.ROOT / "pods.pyz").read_bytes()).decode()
+
+
+def run(raw: object, program: Path = stacks.EXAMPLE / "__main__.py") -> dict[str, Any]:
+    """Run the program with `raw` as the stack's configuration and the tests' lock; returns its exports."""
+    exports: dict[str, Any] = {}
+    pulumi.export, original = exports.__setitem__, pulumi.export
+    try:
+        run_program(raw, program)
+    finally:
+        pulumi.export = original
+    return exports
+
+
+def render(raw: dict[str, Any], stack: str = "t4") -> dict[str, str]:
+    """The whole directory that `ops render` writes, by path."""
+    engine = Engine(stacks.CLUSTER_ID, manifests.suffix)
+    engine.install()
+    run(raw)
+    return files(stack, engine.registered)
+
+
+def render_committed(raw: dict[str, Any], stack: str) -> dict[str, str]:
+    """The same with the committed lock and without the pods' programs, which are reviewed where they lie."""
+    engine = Engine(stacks.CLUSTER_ID, lambda inputs: manifests.suffix(_lean(inputs)))
+    engine.install()
+    run(raw, PROGRAM)
+    lean: list[Registration] = [dataclasses.replace(r, inputs=_lean(r.inputs)) for r in engine.registered]
+    return files(stack, lean)
+
+
+def _lean(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _lean(entry) for key, entry in value.items()}
+    return "pods.pyz" if value == PODS else value
