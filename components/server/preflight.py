@@ -1,7 +1,7 @@
 """The Job that tries the engine's image with the new configuration; the rollout waits for it."""
 
 import pulumi
-from pulumi_kubernetes.batch.v1 import Job, JobSpecArgs, PodFailurePolicyArgs
+from pulumi_kubernetes.batch.v1 import Job
 from pulumi_kubernetes.core.v1 import ContainerArgs, EnvVarArgs, PodSpecArgs, PodTemplateSpecArgs
 from pulumi_kubernetes.core.v1 import ResourceRequirementsArgs as Resources
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
@@ -28,17 +28,14 @@ def preflight(name: str, plan: ServerPlan, config_map: pulumi.Input[str], parent
         containers=[_trial(plan)],
         volumes=pod.scratch_volumes(config=config_map),
     )
-    return Job(
+    return awaited_job.awaited_job(
         f"{name}-preflight",
-        metadata=ObjectMetaArgs(namespace=plan.namespace, name=plan.preflight.job, labels=labels),
-        spec=JobSpecArgs(
-            active_deadline_seconds=plan.preflight.deadline_s,
-            # Another try would end the same way, but for a pod that was in the way of somebody else.
-            backoff_limit=0,
-            pod_failure_policy=PodFailurePolicyArgs(rules=[awaited_job.ignore_disruption()]),
-            template=PodTemplateSpecArgs(metadata=ObjectMetaArgs(labels=labels), spec=spec),
-        ),
-        opts=awaited_job.run_again_when_failed(parent, plan.preflight.deadline_s),
+        plan.preflight.job,
+        plan.namespace,
+        labels,
+        PodTemplateSpecArgs(metadata=ObjectMetaArgs(labels=labels), spec=spec),
+        plan.preflight.deadline_s,
+        parent=parent,
     )
 
 

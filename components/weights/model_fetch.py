@@ -1,23 +1,14 @@
 """One model's download: a Job with a fixed name, awaited, that runs again only when its files change or it failed."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_kubernetes.batch.v1 import (
-    Job,
-    JobSpecArgs,
-    PodFailurePolicyArgs,
-    PodFailurePolicyOnExitCodesRequirementArgs,
-    PodFailurePolicyRuleArgs,
-)
 from pulumi_kubernetes.core.v1 import (
     ContainerArgs,
     EnvVarArgs,
     EnvVarSourceArgs,
     SecretKeySelectorArgs,
 )
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.common import awaited_job, pod
 from plan.base import names
@@ -42,34 +33,18 @@ class ModelFetch(pulumi.ComponentResource):
     def __init__(self, name: str, args: ModelFetchArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("llm:models:ModelFetch", name, None, opts)
         labels = names.labels("fetch", args.common.namespace, args.plan.model_id)
-        job = Job(
+        job = awaited_job.awaited_job(
             f"{name}-job",
-            metadata=ObjectMetaArgs(namespace=args.common.namespace, name=args.plan.job, labels=labels),
-            spec=_job(args, labels),
-            opts=awaited_job.run_again_when_failed(self, args.plan.deadline_s),
+            args.plan.job,
+            args.common.namespace,
+            labels,
+            pod.of_job(_fetcher(args), labels, args.common, args.claim_name, args.scripts),
+            args.plan.deadline_s,
+            parent=self,
+            again=[awaited_job.unless_final("fetch", FINAL_EXIT_CODES)],
         )
         self.job_name = job.metadata.name
         self.register_outputs({"job_name": self.job_name})
-
-
-def _job(args: ModelFetchArgs, labels: Mapping[str, str]) -> JobSpecArgs:
-    # No ttlSecondsAfterFinished: a Job that is gone is created again by the next `up`, every day.
-    return JobSpecArgs(
-        active_deadline_seconds=args.plan.deadline_s,
-        backoff_limit=6,
-        pod_failure_policy=PodFailurePolicyArgs(
-            rules=[
-                PodFailurePolicyRuleArgs(
-                    action="FailJob",
-                    on_exit_codes=PodFailurePolicyOnExitCodesRequirementArgs(
-                        container_name="fetch", operator="In", values=list(FINAL_EXIT_CODES)
-                    ),
-                ),
-                awaited_job.ignore_disruption(),
-            ]
-        ),
-        template=pod.of_job(_fetcher(args), labels, args.common, args.claim_name, args.scripts),
-    )
 
 
 def _token(token: TokenSecret | None) -> list[EnvVarArgs] | None:

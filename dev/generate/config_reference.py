@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from plan import config
 
@@ -65,7 +65,7 @@ def _keys(part: Schema, definitions: dict[str, Schema], above: str, *, deep: boo
                 (value.get("additionalProperties"), ".<name>"),
                 (value.get("items"), "[]"),
             ):
-                if isinstance(below, dict):
+                if below:
                     yield from _keys(_resolved(below, definitions), definitions, f"{path}{suffix}.", deep=True)
 
 
@@ -99,8 +99,9 @@ def _default(name: str, raw: Schema, required: list[str]) -> str:
     return _REQUIRED if name in required else _yaml(raw.get("default"))
 
 
-def _yaml(value: object) -> str:
+def _yaml(value: Any) -> str:
     if isinstance(value, dict):
+        value = cast("Schema", value)
         return "{" + ", ".join(f"{key}: {_yaml(it)}" for key, it in value.items() if it not in (None, {}, [])) + "}"
     return _NONE if value is None else value if isinstance(value, str) else json.dumps(value)
 

@@ -82,7 +82,11 @@ class Builds:
 
 @dataclass(frozen=True, slots=True)
 class PreflightPlan:
-    """A Job in the engine's image; `command` ends with 78 and a message when it refuses. `deadline_s` in seconds."""
+    """A Job in the engine's image; `command` ends with 78 and a message when it refuses. `deadline_s` in seconds.
+
+    No exit code is tried again: the image, its flags and the configuration stay what they are, also where the image
+    has no shell, the node cannot run its code, or the trial takes more memory than its limit.
+    """
 
     job: str
     command: tuple[str, ...]

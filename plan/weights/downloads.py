@@ -8,13 +8,18 @@ from plan import config
 from plan.base import names
 from plan.base.text import json_text
 from plan.config.tolerations import Toleration, tolerations
+from plan.jobs import CANNOT_START
 from plan.models.lock import LockedModel
 from plan.weights.volume import MOUNT
 
 SCRIPTS_DIR = "/opt/local-llm"
 SCRIPT = f"{SCRIPTS_DIR}/pods.pyz"
-# Another try would end the same way: wrong content, no such file, no space, no access, bad manifest (sysexits.h).
-FINAL_EXIT_CODES = (65, 66, 73, 77, 78)
+# Another try would end the same way: no such command or no program where it should be mounted (2), wrong content (65),
+# no such file (66), no space (73), no access (77), bad manifest (78, sysexits.h), an image that cannot start it.
+# Tried again, for it may pass: an error that the program did not foresee (1), a hub (69) or a volume (74) that is away,
+# the kernel out of memory or a node that was lost (137: what is on the volume stays, each try begins further on), a
+# stop (143), and what nobody knows. `up` tells meanwhile which code it was, and the deadline ends it.
+FINAL_EXIT_CODES = (2, 65, 66, 73, 77, 78, *CANNOT_START)
 # The slowest line worth waiting for; below it a person would rather be told than wait.
 _SLOWEST_MIB_S = 2
 _STREAMS = 4

@@ -80,23 +80,60 @@ def test_an_existing_claim_is_used_and_nothing_is_created(engine: Engine) -> Non
     assert [r.type for r in engine.registered] == ["llm:storage:ModelsVolume"]
 
 
-def test_a_failed_job_is_replaced_and_never_runs_beside_its_successor(engine: Engine, plan: Plan) -> None:
-    build(lambda: ModelFetch("fetch", fetch_args(plan)))
+def test_every_job_that_is_awaited_is_replaced_when_it_failed_and_never_runs_beside_its_successor(
+    engine: Engine, plan: Plan
+) -> None:
+    build(lambda: server(plan))
 
-    (job,) = engine.of("Job")
-    assert list(job.options.replaceOnChanges) == ["#initerror"]
-    assert job.options.deleteBeforeReplace
-    assert job.inputs["metadata"]["name"] == plan.fetches.jobs[0].job, (
+    jobs = engine.of("Job")
+    assert len(jobs) == 2, "a fetch and the preflight"
+    assert {job.inputs["metadata"]["name"] for job in jobs} == {plan.fetches.jobs[0].job, "preflight"}, (
         "an auto-named Job would be made before the old is gone"
     )
-    assert "ttlSecondsAfterFinished" not in job.inputs["spec"], "a Job that vanishes is created again by every up"
+    for job in jobs:
+        assert "#initerror" in job.options.replaceOnChanges
+        assert "spec.podFailurePolicy" in job.options.replaceOnChanges, "the API server refuses to change it"
+        assert job.options.deleteBeforeReplace
+        assert "ttlSecondsAfterFinished" not in job.inputs["spec"], "a Job that vanishes is created again by every up"
 
 
-def test_the_await_of_a_job_is_as_long_as_its_deadline(engine: Engine, plan: Plan) -> None:
-    build(lambda: ModelFetch("fetch", fetch_args(plan)))
+def test_every_job_that_is_awaited_fails_only_by_its_backoff_limit_or_its_deadline(engine: Engine, plan: Plan) -> None:
+    build(lambda: server(plan))
 
-    (job,) = engine.of("Job")
-    assert job.options.customTimeouts.create == f"{job.inputs['spec']['activeDeadlineSeconds']:.0f}s"
+    for job in engine.of("Job"):
+        spec = job.inputs["spec"]
+        assert spec["backoffLimit"] == 0
+        assert {rule["action"] for rule in spec["podFailurePolicy"]["rules"]} == {"Ignore"}, (
+            "the official plugin waits on where a rule has failed the Job"
+        )
+        waited_s = float(job.options.customTimeouts.create.removesuffix("s"))
+        assert waited_s > spec["activeDeadlineSeconds"] + 30, "the deadline lets the pods end before the Job has failed"
+        assert job.options.customTimeouts.update == job.options.customTimeouts.create
+
+
+@pytest.mark.parametrize(
+    ("job", "again", "final"),
+    [
+        ("fetch", {1, 69, 74, 137, 143}, {2, 65, 66, 73, 77, 78, 126, 127, 128}),
+        ("preflight", set[int](), {1, 2, 78, 126, 127, 128, 132, 137, 139}),
+    ],
+)
+def test_a_job_is_tried_again_after_a_pod_was_taken_away_and_after_codes_that_may_pass(
+    engine: Engine, plan: Plan, job: str, again: set[int], final: set[int]
+) -> None:
+    build(lambda: server(plan))
+
+    (spec,) = [found.inputs["spec"] for found in engine.of("Job") if found.inputs["metadata"]["name"].startswith(job)]
+    (container,) = spec["template"]["spec"]["containers"]
+    rules = spec["podFailurePolicy"]["rules"]
+    assert {(c["type"], c["status"]) for rule in rules for c in rule.get("onPodConditions", [])} == {
+        ("DisruptionTarget", "True")
+    }
+    codes = [rule["onExitCodes"] for rule in rules if "onExitCodes" in rule]
+    assert {code["containerName"] for code in codes} <= {container["name"]}
+    assert {code["operator"] for code in codes} <= {"NotIn"}
+    tried = {code for code in again | final if any(code not in rule["values"] for rule in codes)}
+    assert tried == again
 
 
 def test_a_config_map_is_immutable_and_auto_named_and_mounted_by_that_name(engine: Engine, plan: Plan) -> None:
@@ -259,17 +296,6 @@ def test_the_preflight_needs_no_weights(engine: Engine, plan: Plan) -> None:
     assert {volume["name"] for volume in volumes} == {"tmp", "config"}, "lost weights of one model stop no rollout"
     (fetch,) = [other for other in engine.of("Job") if other is not job]
     assert fetch.urn not in job.options.dependencies, "the image is pulled while the weights are fetched"
-
-
-def test_a_failed_preflight_is_replaced_and_its_await_is_as_long_as_its_deadline(engine: Engine, plan: Plan) -> None:
-    build(lambda: server(plan))
-
-    job = preflight_of(engine)
-    assert list(job.options.replaceOnChanges) == ["#initerror"]
-    assert job.options.deleteBeforeReplace
-    assert job.options.customTimeouts.create == f"{job.inputs['spec']['activeDeadlineSeconds']:.0f}s"
-    assert job.inputs["metadata"]["name"] == "preflight"
-    assert job.inputs["spec"]["backoffLimit"] == 0, "an unknown flag stays unknown"
 
 
 def test_the_service_finds_the_servers_pods(engine: Engine, plan: Plan) -> None:

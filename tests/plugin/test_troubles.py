@@ -202,7 +202,7 @@ def test_pods_that_may_not_be_made_and_a_job_whose_time_is_up_are_told() -> None
     ]
     assert of_object(Cluster([]), {**JOB, "status": {"conditions": conditions}}) == [
         "no pod could be made: [FailedCreate] exceeded quota",
-        "it was too slow or waited for something, and its pods are gone: `kubectl describe job fetch-a -n llm`",
+        "its time was up, and what still ran is gone: `kubectl describe job fetch-a -n llm`",
     ]
 
 

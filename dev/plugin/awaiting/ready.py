@@ -1,9 +1,9 @@
 """When an object counts as ready, kind by kind. A check returns what is still missing, [] when nothing is.
 
-Source: the official plugin's awaiters (provider/pkg/await), v4.32.
+Exactly as the official plugin judges, and never cleverer (docs/adr/0011): source of each check is the file of that name
+in its provider/pkg/await, v4.32. tests/plugin/test_await_table.py has its verdicts as a table. Only the words are ours.
 """
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -42,17 +42,13 @@ def selector_of(labels: Object) -> str:
 
 
 def current_replica_set(client: Client, deployment: Object) -> Object | None:
-    """The Deployment's ReplicaSet for its present pod template; None before the controller has made it.
-
-    Found by template, as the controller does: right after a change the revision annotation is still that of the last.
-    """
+    """The Deployment's ReplicaSet of its present revision; None before the controller has made it."""
     selector = selector_of(field(deployment, "spec", "selector", "matchLabels") or {})
-    uid, wanted = field(deployment, "metadata", "uid"), field(deployment, "spec", "template")
+    uid, revision = field(deployment, "metadata", "uid"), annotation(deployment, REVISION)
     for replica_set in client.list("apps/v1", "ReplicaSet", namespace_of(deployment), selector):
         owners = items(replica_set, "metadata", "ownerReferences")
-        template = copy.deepcopy(field(replica_set, "spec", "template"))
-        template["metadata"]["labels"].pop("pod-template-hash", None)
-        if template == wanted and any(owner.get("uid") == uid for owner in owners):
+        ours = any(owner.get("uid") == uid for owner in owners)
+        if revision and annotation(replica_set, REVISION) == revision and ours:
             return replica_set
     return None
 
@@ -60,17 +56,19 @@ def current_replica_set(client: Client, deployment: Object) -> Object | None:
 def _deployment(client: Client, live: Object, look: Look) -> list[str]:
     if not look.once and field(live, "status", "observedGeneration") != field(live, "metadata", "generation"):
         return ["the Deployment controller has not seen the change yet"]
-    for kind, reason in (("Available", None), ("Progressing", "NewReplicaSetAvailable")):
+    wanted_reasons: dict[str, str | None] = {"Available": None, "Progressing": "NewReplicaSetAvailable"}
+    if annotation(live, REVISION) == "1":
+        del wanted_reasons["Progressing"]  # the first pods are created, not rolled out
+    for kind, reason in wanted_reasons.items():
         condition = _condition(live, kind)
-        first = kind == "Progressing" and annotation(live, REVISION) == "1"
-        good = condition.get("status") == "True" and (reason is None or first or condition.get("reason") == reason)
-        if not good:
+        if condition.get("status") != "True" or (reason and condition.get("reason") != reason):
             why = condition.get("message") or "no report yet"
             return [f"[{condition.get('reason') or kind}] {why}"]
     replica_set = current_replica_set(client, live)
     if replica_set is None:
         return ["the Deployment's new ReplicaSet is not there yet"]
-    wanted, ready = field(live, "spec", "replicas"), field(replica_set, "status", "readyReplicas") or 0
+    wanted, ready = field(replica_set, "spec", "replicas"), field(replica_set, "status", "readyReplicas") or 0
+    wanted = 1 if wanted is None else wanted
     return [f"{ready} of {wanted} pods ready"] if ready < wanted else _unbound_claims(client, live)
 
 
@@ -89,12 +87,20 @@ def _unbound_claims(client: Client, deployment: Object) -> list[str]:
     return missing
 
 
+# Only these end a wait for a Job; see checker/job/check.go.
+_JOB_FAILURES = ("BackoffLimitExceeded", "DeadlineExceeded")
+
+
 def _job(_: Client, live: Object, __: Look) -> list[str]:
-    failed = _condition(live, "Failed")
-    if failed.get("status") == "True":
+    failed = _condition(live, "Failed") if _condition(live, "Failed").get("status") == "True" else {}
+    started = field(live, "status", "startTime")
+    if started and failed.get("reason") in _JOB_FAILURES:
         raise FailedError(f"[{failed.get('reason')}] {failed.get('message')}")
-    if field(live, "status", "startTime") and _condition(live, "Complete").get("status") == "True":
+    if started and _condition(live, "Complete").get("status") == "True":
         return []
+    if failed:
+        said = f"[{failed.get('reason')}] {failed.get('message')}"
+        return [f"Job {id_of(live)} has failed: {said}; waiting goes on, for only {' or '.join(_JOB_FAILURES)} ends it"]
     counts = (f"{field(live, 'status', key) or 0} {key}" for key in ("active", "succeeded", "failed"))
     return [f"Job {id_of(live)} has not succeeded: {', '.join(counts)}"]
 
@@ -105,13 +111,25 @@ def _service(client: Client, live: Object, look: Look) -> list[str]:
         return ["no address was given to this Service of type LoadBalancer; does the cluster have such a controller?"]
     if spec.get("type") == "ExternalName" or spec.get("clusterIP") == "None" or not spec.get("selector"):
         return []
-    label = f"kubernetes.io/service-name={name_of(live)}"
-    slices = client.list("discovery.k8s.io/v1", "EndpointSlice", namespace_of(live), label)
-    endpoints = [endpoint for part in slices for endpoint in items(part, "endpoints")]
-    ready = [field(endpoint, "conditions", "ready") is not False for endpoint in endpoints]
-    if not all(ready):
-        return [f"{ready.count(False)} of {len(ready)} pods behind the Service are not ready"]
+    subsets = _subsets(client, live)
+    ready, pending = (
+        sum(len(subset.get(key) or []) for subset in subsets) for key in ("addresses", "notReadyAddresses")
+    )
+    if pending:
+        return [f"{pending} of {ready + pending} pods behind the Service are not ready"]
+    # The official plugin lets ready pods settle as well; that ends the same way, 10 s later.
     return [] if ready or look.once or look.waited_s >= _SETTLE_S else ["no pod matches the Service's selector yet"]
+
+
+def _subsets(client: Client, service: Object) -> list[Object]:
+    """Of the Endpoints with the Service's name: unlike an EndpointSlice they leave out pods that are being deleted."""
+    metadata = {"name": name_of(service), "namespace": namespace_of(service)}
+    try:
+        return client.get({"apiVersion": "v1", "kind": "Endpoints", "metadata": metadata}).get("subsets") or []
+    except ApiError as error:
+        if error.code == 404:
+            return []
+        raise
 
 
 def _volume(_: Client, live: Object, __: Look) -> list[str]:
@@ -120,30 +138,62 @@ def _volume(_: Client, live: Object, __: Look) -> list[str]:
 
 
 def _claim(client: Client, live: Object, look: Look) -> list[str]:
-    phase, storage_class = text(live, "status", "phase"), text(live, "spec", "storageClassName")
-    wanted = "Bound"
-    if storage_class and phase == "Pending" and look.created:
-        like = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": storage_class}}
-        try:
-            mode = client.get(like).get("volumeBindingMode")
-        except ApiError:
-            mode = None  # no such class: it will not bind, and the timeout says so
-        wanted = "Pending" if mode == "WaitForFirstConsumer" else "Bound"
+    phase = text(live, "status", "phase")
+    if phase == "Bound" and not look.created:
+        return []
+    # Where its class binds late, a claim that is bound at once is waited for in vain: the official plugin's, too.
+    wanted = "Pending" if _binding_mode(client, live) == "WaitForFirstConsumer" else "Bound"
     return [] if phase == wanted else [f"PersistentVolumeClaim is {phase or 'new'}, not {wanted}"]
 
 
+def _binding_mode(client: Client, claim: Object) -> str:
+    """Of the claim's class; "" where it has none or there is no such class."""
+    if not (name := text(claim, "spec", "storageClassName")):
+        return ""
+    try:
+        like = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name}}
+        return text(client.get(like), "volumeBindingMode")
+    except ApiError:
+        return ""  # it will not bind, and the timeout says so
+
+
 def _pod(_: Client, live: Object, __: Look) -> list[str]:
-    if text(live, "status", "phase") == "Succeeded" or _condition(live, "Ready").get("status") == "True":
-        return []
-    condition = _condition(live, "Ready")
-    return [f"Pod is {text(live, 'status', 'phase') or 'new'}: {condition.get('message') or 'not ready'}"]
+    phase = text(live, "status", "phase")
+    for kind in ("PodScheduled", "Initialized", "Ready"):
+        condition = _condition(live, kind)
+        ended_well = kind == "Ready" and condition and phase == "Succeeded"
+        if condition.get("status") != "True" and not ended_well:
+            return [f"Pod is {phase or 'new'}: {condition.get('message') or f'not {kind}'}"]
+    return []
+
+
+def _daemon_set(_: Client, live: Object, __: Look) -> list[str]:
+    status: Object = field(live, "status") or {}
+    metadata: Object = field(live, "metadata") or {}
+    if metadata.get("deletionTimestamp"):
+        return ["the DaemonSet is being deleted"]
+    wanted, seen = status.get("desiredNumberScheduled"), status.get("observedGeneration")
+    if wanted is None or seen is None or seen != metadata.get("generation"):
+        return ["the DaemonSet controller has not seen the change yet"]
+    for key in ("currentNumberScheduled", "updatedNumberScheduled", "numberAvailable", "numberReady"):
+        if (count := status.get(key) or 0) < wanted:
+            return [f"{key} of the DaemonSet is {count} of {wanted}"]
+    return []
 
 
 CHECKS: dict[tuple[object, object], Check] = {
+    ("apps/v1", "DaemonSet"): _daemon_set,
     ("apps/v1", "Deployment"): _deployment,
     ("batch/v1", "Job"): _job,
     ("v1", "Service"): _service,
     ("v1", "PersistentVolume"): _volume,
     ("v1", "PersistentVolumeClaim"): _claim,
     ("v1", "Pod"): _pod,
+}
+# The official plugin waits for these as well. This one says so instead of going on without waiting.
+NOT_AWAITED_HERE = {
+    ("apps/v1", "StatefulSet"),
+    ("networking.k8s.io/v1", "Ingress"),
+    ("v1", "ReplicationController"),
+    ("v1", "ResourceQuota"),
 }

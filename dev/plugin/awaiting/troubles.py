@@ -65,7 +65,7 @@ def _of_conditions(live: Object) -> Iterator[str]:
             yield f"no pod could be made: [{condition.get('reason')}] {condition.get('message')}"
         if kind == "Job" and (condition.get("type"), condition.get("reason")) == ("Failed", "DeadlineExceeded"):
             see = f"`kubectl describe job {name} -n {namespace_of(live)}`"
-            yield f"it was too slow or waited for something, and its pods are gone: {see}"
+            yield f"its time was up, and what still ran is gone: {see}"
 
 
 def _pods(client: Client, live: Object) -> list[Object]:

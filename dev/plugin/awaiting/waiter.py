@@ -20,7 +20,7 @@ from dev.plugin.api.metadata import (
     is_set,
     name_of,
 )
-from dev.plugin.awaiting.ready import CHECKS, FailedError, Look
+from dev.plugin.awaiting.ready import CHECKS, NOT_AWAITED_HERE, FailedError, Look
 from dev.plugin.awaiting.troubles import AGAIN, of_object, of_pods
 
 _POLL_S = 0.25
@@ -92,10 +92,15 @@ class Waiter:
     def until_ready(self, inputs: Object, live: Object, previous: Object | None, timeout_s: float) -> Object:
         """The live object once it is ready; raises InitFailedError. `previous` is the object before an update."""
         kind = (live.get("apiVersion"), live.get("kind"))
-        if is_set(inputs, SKIP_AWAIT) or kind not in CHECKS:
+        if is_set(inputs, SKIP_AWAIT):
             return live
         if annotation(inputs, WAIT_FOR):
             raise InitFailedError(f"{WAIT_FOR} needs the official Kubernetes plugin; remove the annotation", [], live)
+        if kind in NOT_AWAITED_HERE:
+            message = f"waiting for a {kind[1]} needs the official Kubernetes plugin; or annotate it {SKIP_AWAIT}"
+            raise InitFailedError(message, [], live)
+        if kind not in CHECKS:
+            return live
         limit_s = _VOLUME_TIMEOUT_S if str(kind[1]).startswith("PersistentVolume") else _limit(inputs, timeout_s)
         begun, told = time.monotonic(), _Told(self._say)
         while True:
