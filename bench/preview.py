@@ -25,9 +25,11 @@ from dev.machine.instance import Instance
 from dev.machine.steps import DevError, step
 from dev.plugin import install
 from dev.pulumi.cli import VENV, Engine
-from dev.pulumi.stackfile import ROOT, Facts, complete, render
+from dev.pulumi.stackfile import ROOT, complete, render
 from dev.tools import tools
 from plan import config
+from plan.base.errors import FixableError
+from plan.config.stack_file import Facts
 from plan.models import lock
 from plan.plan import make_plan
 
@@ -93,7 +95,7 @@ def _parts(engine: Engine, facts: Facts) -> dict[str, float]:
         return _median(lambda: _quietly([python, "-c", code], ROOT, env))
 
     pulumi = run("import pulumi")
-    raw = complete(STACK, facts)["config"][config.KEY]
+    raw = complete(STACK, facts)
     text, today = (ROOT / "models.lock.yaml").read_text(), datetime.datetime.now(tz=datetime.UTC).date()
     plugin = install.path(engine.home, install.sdk_version(VENV / "bin" / "python"))
     programs = "import pulumi, components.llama_swap, components.model_fetch, components.cluster_guard"
@@ -147,5 +149,5 @@ def _print(ours: list[float], theirs: list[float], parts: dict[str, float]) -> i
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except DevError as error:
+    except FixableError as error:
         sys.exit(f"error: {error}")

@@ -13,10 +13,10 @@ from dev.machine.forward import require_free
 from dev.machine.instance import Instance
 from dev.machine.steps import DevError, say
 from dev.pulumi.cli import Engine
-from dev.pulumi.stackfile import Facts, committed, render
+from dev.pulumi.stackfile import committed, render
 from dev.tools import tools
-from plan import config
 from plan.base import names
+from plan.config.stack_file import Facts
 
 
 def up(instance: Instance, stack: str) -> None:
@@ -62,7 +62,7 @@ def environment(instance: Instance) -> dict[str, str]:
 
 
 def _namespaces(stack: str) -> list[str]:
-    value = committed(stack)["config"][config.KEY]
+    value = committed(stack)
     return [value["namespace"], *([value["immich"]["namespace"]] if value.get("immich") else [])]
 
 

@@ -15,7 +15,6 @@ from dev.machine.steps import say
 from dev.pulumi.cli import Engine, local
 from dev.pulumi.stackfile import committed, render
 from dev.tools import tools
-from plan import config
 
 
 def start(instance: Instance, stack: str) -> None:
@@ -62,7 +61,7 @@ def _ready(instance: Instance, stack: str) -> None:
 
 def _tenant(stack: str) -> stand_ins.Tenant:
     """Who the stack says is there besides."""
-    immich = committed(stack)["config"][config.KEY].get("immich")
+    immich = committed(stack).get("immich")
     if not immich:
         return stand_ins.Tenant()
     deployment = immich["deployment"]

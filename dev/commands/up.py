@@ -14,10 +14,10 @@ from dev.machine.forward import forward
 from dev.machine.instance import CDN_PORT, HUB_PORT, NODE_IP, Instance
 from dev.machine.steps import say, step
 from dev.pulumi.cli import Engine, local
-from dev.pulumi.stackfile import ROOT, Facts, committed, render
+from dev.pulumi.stackfile import ROOT, committed, render
 from dev.tools import tools
-from plan import config
 from plan.base import names
+from plan.config.stack_file import Facts
 
 
 def embedded(instance: Instance, stack: str) -> None:
@@ -61,7 +61,7 @@ def prove(engine: Engine, kubeconfig: Path) -> None:
     endpoint = f"http://127.0.0.1:{engine.instance.ports.endpoint}"
     key = api_key(kubeconfig, namespace(engine.stack))
     chat.wait(endpoint)
-    ids = sorted(committed(engine.stack)["config"][config.KEY]["models"])[:2]
+    ids = sorted(committed(engine.stack)["models"])[:2]
     for model in ids:
         answer = chat.ask(endpoint, key, model)
         say(f"{model}: {answer.text!r} ({answer.tokens_per_s:.0f} tokens/s, swapped in {answer.waited_s:.1f} s)")
@@ -93,4 +93,4 @@ def _hub(instance: Instance) -> None:
 
 def namespace(stack: str) -> str:
     """The namespace the stack lives in, as its committed file says."""
-    return committed(stack)["config"][config.KEY]["namespace"]
+    return committed(stack)["namespace"]

@@ -9,7 +9,7 @@ from ops.base.errors import OpsError
 from ops.fit import as_json as fit_json
 from ops.fit import undeclared
 from ops.fit.report import Report
-from ops.stack import stack_file
+from ops.stack import lock_file, stack_file
 from plan.base.errors import ConfigError
 from plan.card.fit import plan_fit
 from plan.card.fit_table import require_fit
@@ -35,7 +35,7 @@ def run(stack: str, file: Path | None, page: Path | None, *, as_json: bool, offl
 def _report(stack: str, file: Path | None, *, offline: bool) -> Report:
     configured = stack_file.read(stack, file)
     today = datetime.date.today()  # noqa: DTZ011 - a maintenance window ends on the operator's day
-    fit = plan_fit(configured, stack_file.locked(configured), today, with_contexts=True)
+    fit = plan_fit(configured, lock_file.locked(configured), today, with_contexts=True)
     refusal = None
     if fit is not None:
         try:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import pulumi
 
@@ -12,7 +13,7 @@ from ops.render import readme, recording_engine
 from ops.render.manifests import MARK, Manifest, manifests, secrets, suffix
 from ops.render.recording_engine import Engine, Registration
 from ops.stack import stack_file
-from ops.stack.stack_file import NO_CLUSTER
+from plan.config.stack_file import NO_CLUSTER, Facts, complete
 
 ROOT = recording_engine.PROGRAM.parent
 README = "README.md"
@@ -21,9 +22,9 @@ _GOOD = "new, empty, or rendered before"
 
 def run(stack: str, directory: Path, config: Path | None) -> None:
     """Make `directory` exactly the stack and print what is in it. Raises OpsError, before anything is written."""
-    file = config or ROOT / f"Pulumi.{stack}.yaml"
-    raw = stack_file.configuration(file)
-    engine = Engine(raw["cluster"].get("id", NO_CLUSTER), suffix)
+    file = config or ROOT / stack_file.path(stack)
+    raw = complete(stack_file.configuration(file), Facts(NO_CLUSTER))  # no manifest shows the cluster's uid
+    engine = Engine(_uid(raw["cluster"]), suffix)
     engine.install()
     try:
         recording_engine.run_program(raw)
@@ -38,6 +39,11 @@ def run(stack: str, directory: Path, config: Path | None) -> None:
             f"{directory}: {error.strerror}", "repair that or take another directory, and run it again"
         ) from None
     _show(stack, directory, made, changes)
+
+
+def _uid(cluster: object) -> str:
+    """The uid the program will look for; what is not a cluster is left for the program to refuse."""
+    return str(cast("dict[str, Any]", cluster).get("id", NO_CLUSTER)) if isinstance(cluster, dict) else NO_CLUSTER
 
 
 def files(stack: str, registered: Sequence[Registration]) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """The real CLI, Postgres and API server; kwok plays the nodes. Each test gets a stack and a namespace of its own."""
 
-import copy
 import json
 import os
 import re
@@ -19,9 +18,10 @@ from dev.cluster.kubectl import apply, kubectl
 from dev.machine import postgres
 from dev.machine.instance import Instance
 from dev.pulumi.cli import Engine
-from dev.pulumi.stackfile import ROOT, Facts, complete, rendered
+from dev.pulumi.stackfile import ROOT, complete, document, rendered
 from dev.tools import tools
 from plan import config
+from plan.config.stack_file import Facts
 
 # Two clones may run their tests at once: each names its own.
 INSTANCE = Instance(os.environ.get("LOCAL_LLM_TEST_INSTANCE") or "test-engine")
@@ -46,8 +46,8 @@ class Stack:
     def write(self) -> None:
         path = rendered(INSTANCE, self.engine.stack)
         known = yaml.safe_load(path.read_text()) if path.exists() else {}
-        content = complete("dev", Facts("-"))
         salt = {"encryptionsalt": known["encryptionsalt"]} if "encryptionsalt" in known else {}
+        content = document("dev")
         content["config"][config.KEY] = self.raw
         path.write_text(yaml.safe_dump({**content, **salt}))
 
@@ -121,7 +121,7 @@ def new_stack(machine: Instance, name: str) -> Stack:
     apply(machine, _immich(f"{name}-immich"), manager="immich-owner")
     uid = kubectl(machine, "get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
     facts = Facts(uid, image("runtime"), hub="http://hub.invalid")
-    raw = copy.deepcopy(complete("dev", facts)["config"][config.KEY])
+    raw = complete("dev", facts)
     raw["namespace"], raw["immich"]["namespace"] = name, f"{name}-immich"
     # As an operator's cluster has it: the node with the card keeps others off, and the models lie on neither node.
     raw["gpu"]["node"] = {"selector": cluster.nodes.GPU_LABEL, "tolerations": [cluster.nodes.TAINT]}

@@ -14,8 +14,8 @@ from dev.commands.up import cluster_id
 from dev.machine import postgres
 from dev.machine.instance import Instance
 from dev.pulumi.cli import Engine
-from dev.pulumi.stackfile import Facts, complete
-from plan import config
+from dev.pulumi.stackfile import complete
+from plan.config.stack_file import Facts
 from tests.engine.conftest import Stack, image
 
 MODELS = {"qwen3-8b", "qwen3vl-8b", "minicpm-v-4-5", "qwen3vl-4b"}
@@ -26,7 +26,7 @@ def whole(machine: Instance, request: pytest.FixtureRequest) -> Iterator[Stack]:
     """A committed stack with nothing changed in it but the cluster's uid, on a cluster with what an operator has."""
     cluster.fresh(machine)
     stand_ins.ensure(machine, image("immich"))
-    raw = complete(request.param, Facts(cluster_id(machine.kubeconfig)))["config"][config.KEY]
+    raw = complete(request.param, Facts(cluster_id(machine.kubeconfig)))
     name = f"{request.param}-{request.node.originalname[-20:]}".replace("_", "-")
     stack = Stack(Engine(machine, name, machine.kubeconfig, postgres.environment(machine)), raw)
     stack.write()
