@@ -12,6 +12,7 @@ from rich.text import Text
 
 from ops.base import atomic
 from ops.base.errors import OpsError
+from ops.base.table import whole
 from ops.calibrate import entries as calibrate_entries
 from ops.calibrate import nvidia_smi, stack_edit
 from ops.calibrate.entries import Entry, Wanted
@@ -58,7 +59,7 @@ def run(stack: str, wanted: Wanted, series: Series | None, listing: str | None, 
     console.print(_table(entries, configured, fit))
     console.print(_outlook(text, file, wanted.today), soft_wrap=True)
     if write:
-        _write(file, text)
+        atomic.write(file, text)
     what = "is written" if write else "would change so; nothing is written without --write"
     console.print(Text(f"{file} {what}"), soft_wrap=True)
 
@@ -90,9 +91,7 @@ def _text(listing: str) -> str:
 
 
 def _table(entries: Sequence[Entry], configured: config.Stack, fit: Fit) -> Table:
-    table = Table("key", "was", "measured", "beside it", "")
-    for column in table.columns:  # a cut key is worth nothing
-        column.overflow = "fold"
+    table = whole("key", "was", "measured", "beside it", "")
     for entry in entries:
         was = "-" if entry.was_mib is None else str(entry.was_mib)
         beside, verdict = _beside(entry, configured, fit)
@@ -126,10 +125,3 @@ def _outlook(text: str, file: Path, today: datetime.date) -> Text:
     if fit is None:
         return Text("")
     return Text("\n".join([f"with that {fit_line(fit)}", *fit.notes]), "red" if fit.over_mib > 0 else "green")
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        atomic.write(file, text)
-    except OSError as error:
-        raise OpsError(f"{file}: {error.strerror}", "repair that, and run it again") from None

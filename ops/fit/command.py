@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 
 from ops.base import atomic
-from ops.base.errors import OpsError
 from ops.fit import as_json as fit_json
 from ops.fit import undeclared
 from ops.fit.report import Report
@@ -22,7 +21,7 @@ def run(stack: str, file: Path | None, page: Path | None, *, as_json: bool, offl
     if page:
         from ops.fit import page as fit_page
 
-        _write(page, fit_page.render(report))
+        atomic.write(page, fit_page.render(report))
     if as_json:
         print(json.dumps(fit_json.of_report(report), indent=2))
     else:
@@ -45,10 +44,3 @@ def _report(stack: str, file: Path | None, *, offline: bool) -> Report:
     windows = window_notes(configured.gpu, today)
     others = () if offline else undeclared.lines(configured)
     return Report(stack, today.isoformat(), configured, fit, refusal, windows, others)
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        atomic.write(file, text)
-    except OSError as error:
-        raise OpsError(f"{file}: {error.strerror}", "name a file that can be written") from None

@@ -105,15 +105,14 @@ def _resolve(models: Mapping[str, Model], source: Source) -> dict[str, LockedMod
 
 def _show(before: Mapping[str, LockedModel], resolved: Mapping[str, LockedModel]) -> None:
     from rich.console import Console
-    from rich.table import Table
+
+    from ops.base.table import whole
 
     changed = {model_id: model for model_id, model in resolved.items() if before.get(model_id) != model}
     if not changed:
         print("models.lock.yaml: nothing changed")
         return
-    table = Table("model", "", "commit", "quant", "MiB", "files", "facts", "generation")
-    for column in table.columns:  # a cut name or hash is worth nothing
-        column.overflow = "fold"
+    table = whole("model", "", "commit", "quant", "MiB", "files", "facts", "generation")
     for model_id, model in sorted(changed.items()):
         rows = [("-", old)] if (old := before.get(model_id)) else []
         for sign, row in [*rows, ("+", model)]:

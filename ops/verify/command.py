@@ -117,11 +117,10 @@ def _too_slow(speed: float | None, slowest: float) -> Fault | None:
 
 def _show(checks: list[Check]) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table("model", "check", "answer", "tokens/s", "s", "")
-    for column in table.columns:
-        column.overflow = "fold"
+    from ops.base.table import whole
+
+    table = whole("model", "check", "answer", "tokens/s", "s", "")
     for it in checks:
         speed = "" if it.tokens_per_s is None else f"{it.tokens_per_s:.1f}"
         verdict = f"[red]{_plain(it.wrong)}[/red]" if it.wrong else "[green]ok[/green]"

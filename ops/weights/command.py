@@ -105,12 +105,11 @@ def _below(root: Path, line: Line) -> str:
 
 def _show(report: Line) -> None:
     from rich.console import Console
-    from rich.table import Table
+
+    from ops.base.table import whole
 
     console, now = Console(), time.time()
-    table = Table("model", "generation", "MiB", "age", "needed by", "state")
-    for column in table.columns:  # a cut name or hash is worth nothing
-        column.overflow = "fold"
+    table = whole("model", "generation", "MiB", "age", "needed by", "state")
     for it in report["generations"]:
         state = it["state"] if it["ready"] else f"{it['state']}, not complete"
         if it["since"] is not None:
