@@ -93,7 +93,7 @@ def env(instance: Instance, arguments: argparse.Namespace) -> None:
     from dev.pulumi import cli, stackfile
 
     if arguments.cluster == "current":
-        ready = cli.Engine(instance, arguments.stack, current.kubeconfig(), current.environment(instance))
+        ready = cli.PulumiCli(instance, arguments.stack, current.kubeconfig(), current.environment(instance))
     else:
         ready = cli.local(instance, arguments.stack)
     if misleading := ready.misleading():

@@ -12,7 +12,7 @@ from dev.machine import daemons, postgres
 from dev.machine.forward import require_free
 from dev.machine.instance import Instance
 from dev.machine.steps import DevError, say
-from dev.pulumi.cli import Engine
+from dev.pulumi.cli import PulumiCli
 from dev.pulumi.stackfile import committed, render
 from dev.tools import tools
 from plan.base import names
@@ -21,19 +21,19 @@ from plan.config.stack_file import Facts
 
 def up(instance: Instance, stack: str) -> None:
     """Deploy the stack to the current cluster and prove it; raises DevError where a right or a fact is missing."""
-    engine = prepared(instance, stack, _create_namespaces)
-    where = engine.kubeconfig
-    deploy(engine)
+    cli = prepared(instance, stack, _create_namespaces)
+    where = cli.kubeconfig
+    deploy(cli)
     argv = [tools.path("kubectl") / "kubectl", "--kubeconfig", where, "-n", namespace(stack), "port-forward"]
     daemons.stop(instance, requirements_check.ENDPOINT)
     require_free(instance, instance.ports.endpoint)
     port = f"{instance.ports.endpoint}:{names.SERVICE_PORT}"
     daemons.start(instance, requirements_check.ENDPOINT, [*argv, f"service/{names.SERVER}", port])
     daemons.wait_for("the way to the Service", lambda: _listens(instance), instance, requirements_check.ENDPOINT)
-    prove(engine, where)
+    prove(cli, where)
 
 
-def prepared(instance: Instance, stack: str, handle: Callable[[Path, list[str]], None] | None = None) -> Engine:
+def prepared(instance: Instance, stack: str, handle: Callable[[Path, list[str]], None] | None = None) -> PulumiCli:
     """The stack's engine on the current cluster; missing namespaces go to `handle`, or are a DevError."""
     requirements_check.check(stack, requirements_check.CURRENT)
     where = kubeconfig()
@@ -41,7 +41,7 @@ def prepared(instance: Instance, stack: str, handle: Callable[[Path, list[str]],
     render(instance, stack, Facts(cluster_id(where)))
     if missing := [name for name in _namespaces(stack) if not _exists(where, name)]:
         (handle or _refuse)(where, missing)
-    return Engine(instance, stack, where, environment(instance))
+    return PulumiCli(instance, stack, where, environment(instance))
 
 
 def kubeconfig() -> Path:

@@ -27,14 +27,14 @@ VENV = Path(sys.prefix)
 _PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105 - the name of a variable
 
 
-def local(instance: Instance, stack: str) -> "Engine":
+def local(instance: Instance, stack: str) -> "PulumiCli":
     """The engine whose state and cluster are the instance's own, whatever a person's shell leads to."""
     to_state = {**postgres.environment(instance), backend.URL: backend.committed_url()}
-    return Engine(instance, stack, instance.kubeconfig, to_state)
+    return PulumiCli(instance, stack, instance.kubeconfig, to_state)
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class PulumiCli:
     """One stack of one instance; `kubeconfig` leads to the cluster, `postgres` holds libpq's variables, all of them."""
 
     instance: Instance

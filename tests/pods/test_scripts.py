@@ -11,7 +11,7 @@ import pytest
 
 from dev.generate.pods_archive import archived, content, sources
 from tests import stacks
-from tests.conftest import Engine
+from tests.conftest import Recorder
 from tests.pods.bench import Bench
 from tests.program.test_program import run
 
@@ -28,10 +28,10 @@ def pythons() -> list[str]:
     return sorted(prefixes.values())
 
 
-def mounted(engine: Engine, directory: Path) -> Path:
+def mounted(recorder: Recorder, directory: Path) -> Path:
     """The ConfigMap of the dev stack as files behind two links each, which is how the kubelet mounts one."""
     run(stacks.raw("dev"))
-    (data,) = (found for map_ in engine.of("ConfigMap") if (found := map_.inputs.get("binaryData")))
+    (data,) = (found for map_ in recorder.of("ConfigMap") if (found := map_.inputs.get("binaryData")))
     (directory / "..2026_11_22").mkdir(parents=True)
     (directory / "..data").symlink_to("..2026_11_22")
     for name, text in data.items():
@@ -42,10 +42,10 @@ def mounted(engine: Engine, directory: Path) -> Path:
 
 @pytest.mark.parametrize("python", pythons())
 def test_what_the_config_map_mounts_fetches_and_gates_under_this_python_without_site_packages(
-    bench: Bench, engine: Engine, tmp_path: Path, python: str
+    bench: Bench, recorder: Recorder, tmp_path: Path, python: str
 ) -> None:
     content = bench.offer("a-Q4_K_M.gguf")
-    bench.script = mounted(engine, tmp_path / "scripts")
+    bench.script = mounted(recorder, tmp_path / "scripts")
 
     code, printed = bench.fetch(via=[python])
 
@@ -54,16 +54,16 @@ def test_what_the_config_map_mounts_fetches_and_gates_under_this_python_without_
     assert bench.gate()[0] == 0
 
 
-def test_the_config_map_holds_the_programs_of_the_repository_and_fits(engine: Engine, tmp_path: Path) -> None:
-    script = mounted(engine, tmp_path / "scripts")
+def test_the_config_map_holds_the_programs_of_the_repository_and_fits(recorder: Recorder, tmp_path: Path) -> None:
+    script = mounted(recorder, tmp_path / "scripts")
     assert content(script.read_bytes()) == sources(), "run `make pods`"
     assert script.stat().st_size < 1 << 20, "the API server refuses larger ones"
     assert content(archived(sources())) == sources(), "what `make pods` writes is read back"
 
 
-def test_a_job_s_manifest_is_one_that_the_fetcher_accepts(bench: Bench, engine: Engine) -> None:
+def test_a_job_s_manifest_is_one_that_the_fetcher_accepts(bench: Bench, recorder: Recorder) -> None:
     run(stacks.raw("dev"))
-    job = next(job for job in engine.of("Job") if job.name.startswith("fetch-"))
+    job = next(job for job in recorder.of("Job") if job.name.startswith("fetch-"))
     (container,) = job.inputs["spec"]["template"]["spec"]["containers"]
     command, flag, text = container["args"]
     assert (command, flag) == ("fetch", "--manifest")

@@ -15,7 +15,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from ops.base.errors import OpsError
 from ops.render import manifests
 from ops.render.command import README, files
-from ops.render.recording_engine import PASSWORD, Engine, Registration, build, run_program
+from ops.render.recorder import PASSWORD, Recorder, Registration, build, run_program
 from tests import stacks
 
 GOLDEN = Path(__file__).parent / "goldens"
@@ -30,19 +30,19 @@ def lean(value: Any) -> Any:
     return "pods.pyz" if value == PROGRAMS else value
 
 
-def lean_engine() -> Engine:
-    engine = Engine(stacks.CLUSTER_ID, lambda inputs: manifests.suffix(lean(inputs)))
-    engine.install()
-    return engine
+def lean_recorder() -> Recorder:
+    recorder = Recorder(stacks.CLUSTER_ID, lambda inputs: manifests.suffix(lean(inputs)))
+    recorder.install()
+    return recorder
 
 
-def lean_registrations(engine: Engine) -> list[Registration]:
-    return [dataclasses.replace(r, inputs=lean(r.inputs)) for r in engine.registered]
+def lean_registrations(recorder: Recorder) -> list[Registration]:
+    return [dataclasses.replace(r, inputs=lean(r.inputs)) for r in recorder.registered]
 
 
-def render(engine: Engine, raw: dict[str, Any], stack: str = "prod") -> dict[str, str]:
+def render(recorder: Recorder, raw: dict[str, Any], stack: str = "prod") -> dict[str, str]:
     """The whole directory with its scripts. `engine` is the fixture: it cleans up after the program."""
-    full = Engine(engine.found_cluster, manifests.suffix)
+    full = Recorder(recorder.found_cluster, manifests.suffix)
     full.install()
     run_program(raw)
     return files(stack, full.registered)
@@ -52,10 +52,10 @@ def objects(written: dict[str, str]) -> dict[str, dict[str, Any]]:
     return {path: yaml.safe_load(text) for path, text in written.items() if path != README}
 
 
-@pytest.mark.usefixtures("engine")
+@pytest.mark.usefixtures("recorder")
 @pytest.mark.parametrize("stack", stacks.NAMES)
 def test_the_manifests_of_each_stack_are_the_golden_ones(stack: str) -> None:
-    lean_run = lean_engine()
+    lean_run = lean_recorder()
     run_program(stacks.raw(stack))
     written = files(stack, lean_registrations(lean_run))
 
@@ -66,16 +66,16 @@ def test_the_manifests_of_each_stack_are_the_golden_ones(stack: str) -> None:
 
 
 @pytest.mark.parametrize("stack", stacks.NAMES)
-def test_the_programs_are_in_one_config_map_as_they_are(engine: Engine, stack: str) -> None:
-    written = objects(render(engine, stacks.raw(stack), stack))
+def test_the_programs_are_in_one_config_map_as_they_are(recorder: Recorder, stack: str) -> None:
+    written = objects(render(recorder, stacks.raw(stack), stack))
 
     (programs,) = [found for body in written.values() if (found := body.get("binaryData"))]
     assert programs == {"pods.pyz": PROGRAMS}
 
 
 @pytest.mark.parametrize("stack", stacks.NAMES)
-def test_no_file_has_a_secret_or_pulumis_own_annotations(engine: Engine, stack: str) -> None:
-    written = render(engine, stacks.raw(stack), stack)
+def test_no_file_has_a_secret_or_pulumis_own_annotations(recorder: Recorder, stack: str) -> None:
+    written = render(recorder, stacks.raw(stack), stack)
 
     for path, text in written.items():
         assert PASSWORD not in text, f"{path} shows the API key"
@@ -83,19 +83,19 @@ def test_no_file_has_a_secret_or_pulumis_own_annotations(engine: Engine, stack: 
     assert "Secret" not in {body["kind"] for body in objects(written).values()}, "one without data wipes a live key"
 
 
-def test_a_secret_anywhere_but_in_a_secret_is_refused(engine: Engine) -> None:
+def test_a_secret_anywhere_but_in_a_secret_is_refused(recorder: Recorder) -> None:
     key = pulumi.Output.secret("hunter2")
     metadata = ObjectMetaArgs(namespace="n", name="leaky")
 
     build(lambda: ConfigMap("leaky", metadata=metadata, data={"key": key}))
 
     with pytest.raises(OpsError, match="ConfigMap leaky has a secret in it"):
-        manifests.manifests(engine.registered)
+        manifests.manifests(recorder.registered)
 
 
 @pytest.mark.parametrize("stack", stacks.NAMES)
-def test_whatever_an_object_refers_to_is_there(engine: Engine, stack: str) -> None:
-    written = render(engine, stacks.raw(stack), stack)
+def test_whatever_an_object_refers_to_is_there(recorder: Recorder, stack: str) -> None:
+    written = render(recorder, stacks.raw(stack), stack)
 
     there = {(body["kind"], body["metadata"]["name"]) for body in objects(written).values()}
     wanted = {reference for body in objects(written).values() for reference in references(body)}
@@ -128,8 +128,8 @@ def references(value: Any) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("stack", stacks.NAMES)
-def test_every_object_of_ours_and_every_pod_has_the_standard_labels(engine: Engine, stack: str) -> None:
-    ours = {path: o for path, o in objects(render(engine, stacks.raw(stack), stack)).items() if "stage-" in path}
+def test_every_object_of_ours_and_every_pod_has_the_standard_labels(recorder: Recorder, stack: str) -> None:
+    ours = {path: o for path, o in objects(render(recorder, stacks.raw(stack), stack)).items() if "stage-" in path}
 
     assert ours
     for path, body in ours.items():
@@ -140,8 +140,8 @@ def test_every_object_of_ours_and_every_pod_has_the_standard_labels(engine: Engi
 
 
 @pytest.mark.parametrize("stack", stacks.NAMES)
-def test_what_needs_a_finished_job_is_a_stage_later(engine: Engine, stack: str) -> None:
-    written = render(engine, stacks.raw(stack), stack)
+def test_what_needs_a_finished_job_is_a_stage_later(recorder: Recorder, stack: str) -> None:
+    written = render(recorder, stacks.raw(stack), stack)
 
     stages = {(body["kind"], path.split("/")[0]) for path, body in objects(written).items()}
     assert {stage for kind, stage in stages if kind in {"ConfigMap", "Job"}} == {"stage-1"}
@@ -149,11 +149,11 @@ def test_what_needs_a_finished_job_is_a_stage_later(engine: Engine, stack: str) 
     assert ("Deployment", "stage-2") in stages, "with Recreate the old pod would go before the new weights are there"
 
 
-def test_a_changed_configuration_is_a_new_name_in_an_old_file(engine: Engine) -> None:
+def test_a_changed_configuration_is_a_new_name_in_an_old_file(recorder: Recorder) -> None:
     raw = stacks.raw("prod")
-    before = render(engine, raw)
+    before = render(recorder, raw)
     raw["models"]["qwen3-8b"]["context"] = 8192
-    after = render(engine, raw)
+    after = render(recorder, raw)
 
     assert before.keys() == after.keys(), "a diff of two directories would show a file that went and one that came"
     changed = {path for path in after if after[path] != before[path]}
@@ -164,8 +164,8 @@ def test_a_changed_configuration_is_a_new_name_in_an_old_file(engine: Engine) ->
     }
 
 
-def test_a_patch_is_applied_under_its_own_manager_to_an_object_that_is_there(engine: Engine) -> None:
-    written = render(engine, stacks.raw("prod"))
+def test_a_patch_is_applied_under_its_own_manager_to_an_object_that_is_there(recorder: Recorder) -> None:
+    written = render(recorder, stacks.raw("prod"))
 
     path = "patches/deployment-immich-machine-learning.yaml"
     assert path in written
@@ -174,10 +174,10 @@ def test_a_patch_is_applied_under_its_own_manager_to_an_object_that_is_there(eng
     assert "--force-conflicts --field-manager=local-llm-immich-ttl -f patches/" in written[README]
 
 
-def test_a_claim_that_exists_already_is_mounted_and_not_rendered(engine: Engine) -> None:
+def test_a_claim_that_exists_already_is_mounted_and_not_rendered(recorder: Recorder) -> None:
     raw = {**stacks.raw("prod"), "volume": {"name": "theirs", "existing_claim": True}}
 
-    written = render(engine, raw)
+    written = render(recorder, raw)
 
     assert {"PersistentVolume", "PersistentVolumeClaim"}.isdisjoint({o["kind"] for o in objects(written).values()})
     assert "claimName: theirs" in written["stage-2/70-deployment-llama-swap.yaml"]
