@@ -12,15 +12,15 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from dev.pulumi.stackfile import ROOT, Facts, complete
+from dev.pulumi.stackfile import ROOT, complete
 from plan import config
+from plan.config.stack_file import NO_CLUSTER, Facts
 from plan.models import lock
 from plan.plan import make_plan
 
 SIZES = (4, 64, 512)
 LIMIT_S = 1.0  # at the largest size
 _LINEAR = 2.0  # a model among many may cost at most this many times what one among 64 does
-_CLUSTER = "00000000-0000-4000-8000-000000000000"
 _ROUNDS = 5
 
 
@@ -39,7 +39,7 @@ def main() -> int:
 
 def _seconds(size: int) -> float:
     """Median seconds for `size` models, all with their own id and weights."""
-    raw = complete("prod", Facts(_CLUSTER))["config"][config.KEY]
+    raw = complete("prod", Facts(NO_CLUSTER))
     seeds, locked = raw["models"], lock.load((ROOT / "models.lock.yaml").read_text())
     ids = {f"model-{number:03d}": list(seeds)[number % len(seeds)] for number in range(size)}
     raw["models"] = {model_id: seeds[seed] for model_id, seed in ids.items()}

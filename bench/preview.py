@@ -24,10 +24,12 @@ from dev.machine import postgres
 from dev.machine.instance import Instance
 from dev.machine.steps import DevError, step
 from dev.plugin import install
-from dev.pulumi.cli import VENV, Engine
-from dev.pulumi.stackfile import ROOT, Facts, complete, render
+from dev.pulumi.cli import VENV, PulumiCli
+from dev.pulumi.stackfile import ROOT, complete, render
 from dev.tools import tools
 from plan import config
+from plan.base.errors import FixableError
+from plan.config.stack_file import Facts
 from plan.models import lock
 from plan.plan import make_plan
 
@@ -48,12 +50,12 @@ def main() -> int:
         cluster.up(INSTANCE, nodes="kwok")
         stand_ins.ensure(INSTANCE, _IMAGE)
         facts = Facts(cluster_id(INSTANCE.kubeconfig))
-        engine = Engine(INSTANCE, STACK, INSTANCE.kubeconfig, postgres.environment(INSTANCE))
+        cli = PulumiCli(INSTANCE, STACK, INSTANCE.kubeconfig, postgres.environment(INSTANCE))
         render(INSTANCE, STACK, facts)
-        deploy(engine)
+        deploy(cli)
         with tempfile.TemporaryDirectory() as empty, step(f"{ROUNDS} previews of each"):
-            ours, theirs = _previews(engine, Path(empty))
-        parts = _parts(engine, facts)
+            ours, theirs = _previews(cli, Path(empty))
+        parts = _parts(cli, facts)
     finally:
         _forget()
     return _print(ours, theirs, parts)
@@ -65,16 +67,16 @@ def _forget() -> None:
     host.remove(INSTANCE.state)
 
 
-def _previews(engine: Engine, empty: Path) -> tuple[list[float], list[float]]:
+def _previews(cli: PulumiCli, empty: Path) -> tuple[list[float], list[float]]:
     (empty / "__main__.py").write_text(_EMPTY)
     (empty / "Pulumi.yaml").write_text(
         "name: empty\nruntime: python\nbackend: {url: 'postgres:///?connect_timeout=10'}\n"
     )
-    env = {**os.environ, **engine.environment()}
+    env = {**os.environ, **cli.environment()}
     pulumi = str(tools.path("pulumi") / "pulumi")
     subprocess.run([pulumi, "stack", "init", "bench"], cwd=empty, env=env, check=True, capture_output=True)
     unchanged = ["--non-interactive", "--expect-no-changes"]
-    one = [*engine.argv("preview"), *unchanged]
+    one = [*cli.argv("preview"), *unchanged]
     two = [pulumi, "preview", "--stack", "bench", "--non-interactive"]
     pairs: list[tuple[float, float]] = []
     for number in range(ROUNDS + 1):
@@ -84,18 +86,18 @@ def _previews(engine: Engine, empty: Path) -> tuple[list[float], list[float]]:
     return [a for a, _ in pairs], [b for _, b in pairs]
 
 
-def _parts(engine: Engine, facts: Facts) -> dict[str, float]:
+def _parts(cli: PulumiCli, facts: Facts) -> dict[str, float]:
     """Median seconds of what our preview does and an empty one does not, each measured alone."""
-    env = {**os.environ, **engine.environment()}
+    env = {**os.environ, **cli.environment()}
     python = str(VENV / "bin" / "python")
 
     def run(code: str) -> float:
         return _median(lambda: _quietly([python, "-c", code], ROOT, env))
 
     pulumi = run("import pulumi")
-    raw = complete(STACK, facts)["config"][config.KEY]
+    raw = complete(STACK, facts)
     text, today = (ROOT / "models.lock.yaml").read_text(), datetime.datetime.now(tz=datetime.UTC).date()
-    plugin = install.path(engine.home, install.sdk_version(VENV / "bin" / "python"))
+    plugin = install.path(cli.home, install.sdk_version(VENV / "bin" / "python"))
     programs = "import pulumi, components.llama_swap, components.model_fetch, components.cluster_guard"
     return {
         "imports of components and SDKs": run(programs) - pulumi,
@@ -147,5 +149,5 @@ def _print(ours: list[float], theirs: list[float], parts: dict[str, float]) -> i
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except DevError as error:
+    except FixableError as error:
         sys.exit(f"error: {error}")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dev.machine.instance import CACHE, RUN, Instance
 from dev.machine.steps import DevError, say
+from plan.base.errors import FixableError
 
 
 def main() -> int:
@@ -26,7 +27,7 @@ def main() -> int:
             arguments.cluster = "engine"
         instance = Instance(arguments.instance or INSTANCES[arguments.cluster])
         return COMMANDS[arguments.command](instance, arguments) or 0
-    except (DevError, ValueError) as error:
+    except (FixableError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -92,7 +93,7 @@ def env(instance: Instance, arguments: argparse.Namespace) -> None:
     from dev.pulumi import cli, stackfile
 
     if arguments.cluster == "current":
-        ready = cli.Engine(instance, arguments.stack, current.kubeconfig(), current.environment(instance))
+        ready = cli.PulumiCli(instance, arguments.stack, current.kubeconfig(), current.environment(instance))
     else:
         ready = cli.local(instance, arguments.stack)
     if misleading := ready.misleading():

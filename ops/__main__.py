@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from ops.base.errors import OpsError
-from plan.base.errors import ConfigError
+from plan.base.errors import ConfigError, FixableError
 from plan.vram.estimate import Serving
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -184,7 +184,7 @@ def _ending(status: int) -> Generator[None]:
     """Print what a person can mend, and end with `status`."""
     try:
         yield
-    except (OpsError, ConfigError) as error:
+    except (FixableError, ConfigError) as error:
         typer.echo(f"error: {error}", err=True)
         raise SystemExit(status) from None
 

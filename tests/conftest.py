@@ -1,4 +1,4 @@
-"""What several directories of tests share: the recording engine, and how hypothesis looks for examples."""
+"""What several directories of tests share: the recorder, and how hypothesis looks for examples."""
 
 import atexit
 import gc
@@ -8,7 +8,7 @@ import hypothesis
 import pulumi
 import pytest
 
-from ops.render.recording_engine import Engine
+from ops.render.recorder import Recorder
 from tests.stacks import CLUSTER_ID
 
 # No deadline: an example's time is the machine's affair.
@@ -17,8 +17,8 @@ hypothesis.settings.load_profile("local-llm")
 
 
 @pytest.fixture
-def engine() -> Iterator[Engine]:
-    recorder = Engine(CLUSTER_ID)
+def recorder() -> Iterator[Recorder]:
+    recorder = Recorder(CLUSTER_ID)
     debug = pulumi.log.debug
     recorder.install()
     yield recorder

@@ -6,9 +6,7 @@ They are read with machine facts filled in that no test depends on. tests/commit
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from plan import config
+from plan.config import stack_file
 from plan.models import lock
 
 ROOT = Path(__file__).parent.parent
@@ -16,6 +14,7 @@ EXAMPLE = ROOT / "tests" / "example"  # links beside the stacks lead to the prog
 NAMES = ("cpu", "disk", "t4")
 CLUSTER_ID = "11111111-2222-4333-8444-555555555555"
 IMAGE = f"llm.local/runtime@sha256:{'a' * 64}"
+FACTS = stack_file.Facts(CLUSTER_ID, IMAGE, Path("/srv/models"), "node1")
 
 
 def raw(stack: str) -> dict[str, Any]:

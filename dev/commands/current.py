@@ -13,18 +13,18 @@ from dev.machine.daemons import Daemon
 from dev.machine.forward import require_free
 from dev.machine.instance import Instance
 from dev.machine.steps import DevError, say
-from dev.pulumi.cli import Engine
-from dev.pulumi.stackfile import Facts, committed, render
+from dev.pulumi.cli import PulumiCli
+from dev.pulumi.stackfile import committed, render
 from dev.tools import tools
-from plan import config
 from plan.base import names
+from plan.config.stack_file import Facts
 
 
 def up(instance: Instance, stack: str) -> None:
     """Deploy the stack to the current cluster and prove it; raises DevError where a right or a fact is missing."""
-    engine = prepared(instance, stack, _create_namespaces)
-    where = engine.kubeconfig
-    deploy(engine)
+    cli = prepared(instance, stack, _create_namespaces)
+    where = cli.kubeconfig
+    deploy(cli)
     argv = [tools.path("kubectl") / "kubectl", "--kubeconfig", where, "-n", namespace(stack), "port-forward"]
     daemons.stop(instance, requirements_check.ENDPOINT)
     require_free(instance, instance.ports.endpoint)
@@ -35,7 +35,7 @@ def up(instance: Instance, stack: str) -> None:
     prove(engine, where)
 
 
-def prepared(instance: Instance, stack: str, handle: Callable[[Path, list[str]], None] | None = None) -> Engine:
+def prepared(instance: Instance, stack: str, handle: Callable[[Path, list[str]], None] | None = None) -> PulumiCli:
     """The stack's engine on the current cluster; missing namespaces go to `handle`, or are a DevError."""
     requirements_check.check(stack, requirements_check.CURRENT)
     where = kubeconfig()
@@ -43,7 +43,7 @@ def prepared(instance: Instance, stack: str, handle: Callable[[Path, list[str]],
     render(instance, stack, Facts(cluster_id(where)))
     if missing := [name for name in _namespaces(stack) if not _exists(where, name)]:
         (handle or _refuse)(where, missing)
-    return Engine(instance, stack, where, environment(instance))
+    return PulumiCli(instance, stack, where, environment(instance))
 
 
 def kubeconfig() -> Path:
@@ -64,7 +64,7 @@ def environment(instance: Instance) -> dict[str, str]:
 
 
 def _namespaces(stack: str) -> list[str]:
-    value = committed(stack)["config"][config.KEY]
+    value = committed(stack)
     return [value["namespace"], *([value["immich"]["namespace"]] if value.get("immich") else [])]
 
 

@@ -12,10 +12,9 @@ from dev.commands.up import cluster_id, deploy, namespace
 from dev.machine import postgres
 from dev.machine.instance import Instance
 from dev.machine.steps import say
-from dev.pulumi.cli import Engine, local
+from dev.pulumi.cli import PulumiCli, local
 from dev.pulumi.stackfile import committed, render
 from dev.tools import tools
-from plan import config
 
 
 def start(instance: Instance, stack: str) -> None:
@@ -45,7 +44,7 @@ Look around: eval "$(make -s env STACK={stack} CLUSTER=engine)"; kubectl get all
 """)
 
 
-def prepared(instance: Instance, stack: str) -> Engine:
+def prepared(instance: Instance, stack: str) -> PulumiCli:
     """The stack's engine on the engine tier, which is started when it does not run. Raises DevError."""
     _ready(instance, stack)
     render(instance, stack, requirements_check.played(cluster_id(instance.kubeconfig)))
@@ -62,7 +61,7 @@ def _ready(instance: Instance, stack: str) -> None:
 
 def _tenant(stack: str) -> stand_ins.Tenant:
     """Who the stack says is there besides."""
-    immich = committed(stack)["config"][config.KEY].get("immich")
+    immich = committed(stack).get("immich")
     if not immich:
         return stand_ins.Tenant()
     deployment = immich["deployment"]

@@ -9,7 +9,7 @@ from dev.images import images
 from dev.machine import daemons, postgres
 from dev.machine.instance import Instance
 from dev.machine.steps import DevError, say
-from dev.pulumi.cli import Engine, local
+from dev.pulumi.cli import PulumiCli, local
 from dev.pulumi.stackfile import render
 
 _MACHINE = ("etcd", "kube-apiserver", "kubelet", postgres.NAME)
@@ -18,15 +18,15 @@ _MACHINE = ("etcd", "kube-apiserver", "kubelet", postgres.NAME)
 def run(instance: Instance, cluster: str, stack: str) -> int:
     """Preview the stack on `cluster`; returns Pulumi's exit code. Raises DevError."""
     prepared = {"embedded": _embedded, "engine": played.prepared, "current": current.prepared}
-    engine = prepared[cluster](instance, stack)
-    engine.ready()
-    code = engine.preview()
+    cli = prepared[cluster](instance, stack)
+    cli.ready()
+    code = cli.preview()
     if code == 0 and cluster == "engine":
         say(f"previewed on the played cluster of {instance.name}; CLUSTER=current asks the one of your KUBECONFIG")
     return code
 
 
-def _embedded(instance: Instance, stack: str) -> Engine:
+def _embedded(instance: Instance, stack: str) -> PulumiCli:
     requirements_check.check(stack, requirements_check.EMBEDDED)
     if not all(daemons.pid_of(instance, name) for name in _MACHINE):
         raise DevError(

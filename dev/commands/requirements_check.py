@@ -2,7 +2,6 @@
 
 import datetime
 import os
-import uuid
 from pathlib import Path
 
 from dev.cluster import disk, nodes
@@ -10,25 +9,25 @@ from dev.machine import daemons
 from dev.machine.forward import require_free
 from dev.machine.instance import Instance
 from dev.machine.steps import DevError
-from dev.pulumi.stackfile import ROOT, Facts, complete
+from dev.pulumi.stackfile import ROOT, complete
 from dev.tools import tools
 from plan import config
 from plan.base.errors import ConfigError
+from plan.config.stack_file import NO_CLUSTER, Facts
 from plan.models import lock
 from plan.plan import make_plan
 
 ENDPOINT = "forward-endpoint"  # the daemon that holds the endpoint's port
 NO_IMAGE = f"llm.local/runtime@sha256:{'0' * 64}"  # stands for one that is never run
-_NO_CLUSTER = str(uuid.UUID(int=0))
 # What the machine will say, as far as the rules look at it.
-EMBEDDED = Facts(_NO_CLUSTER, NO_IMAGE, Path("/models"), nodes.NODE, "http://hub")
-CURRENT = Facts(_NO_CLUSTER)
+EMBEDDED = Facts(NO_CLUSTER, NO_IMAGE, Path("/models"), nodes.NODE, "http://hub")
+CURRENT = Facts(NO_CLUSTER)
 
 
-def played(cluster_id: str = _NO_CLUSTER) -> Facts:
+def played(cluster_id: str = NO_CLUSTER) -> Facts:
     """The facts of the engine tier: its pods never run, so any image and directory will do."""
     gpu_node = {"selector": nodes.GPU_LABEL, "tolerations": [nodes.TAINT]}
-    return Facts(cluster_id, NO_IMAGE, Path("/srv/models"), nodes.CARD, gpu_node=gpu_node, played=True)
+    return Facts(cluster_id, NO_IMAGE, Path("/srv/models"), nodes.CARD, gpu_node=gpu_node, any_cluster=True)
 
 
 def embedded(instance: Instance, stack: str) -> None:
@@ -54,8 +53,7 @@ def engine(stack: str) -> None:
 def check(stack: str, facts: Facts) -> None:
     """Plan the stack offline; raises DevError with every problem and the file to correct."""
     try:
-        raw = complete(stack, facts)["config"][config.KEY]
         locked = lock.load((ROOT / "models.lock.yaml").read_text())
-        make_plan(config.parse(raw), locked, datetime.datetime.now(tz=datetime.UTC).date())
+        make_plan(config.parse(complete(stack, facts)), locked, datetime.datetime.now(tz=datetime.UTC).date())
     except ConfigError as error:
         raise DevError(str(error), f"correct Pulumi.{stack}.yaml, then run this again") from None

@@ -14,11 +14,11 @@ from dev.machine.daemons import Daemon
 from dev.machine.forward import forward
 from dev.machine.instance import CDN_PORT, HUB_PORT, NODE_IP, Instance
 from dev.machine.steps import say, step
-from dev.pulumi.cli import Engine, local
-from dev.pulumi.stackfile import ROOT, Facts, committed, render
+from dev.pulumi.cli import PulumiCli, local
+from dev.pulumi.stackfile import ROOT, committed, render
 from dev.tools import tools
-from plan import config
 from plan.base import names
+from plan.config.stack_file import Facts
 
 
 def embedded(instance: Instance, stack: str) -> None:
@@ -31,12 +31,12 @@ def embedded(instance: Instance, stack: str) -> None:
     stand_ins.ensure(instance, pinned)
     _hub(instance)
     render(instance, stack, facts(instance, pinned))
-    engine = local(instance, stack)
-    deploy(engine)
+    cli = local(instance, stack)
+    deploy(cli)
     place = ["-n", namespace(stack), "-o", "jsonpath={.spec.clusterIP}"]
     target = kubectl.run(instance.kubeconfig, "get", "service", names.SERVER, *place)
     forward(instance, requirements_check.ENDPOINT, {instance.ports.endpoint: f"{target}:{names.SERVICE_PORT}"})
-    prove(engine, instance.kubeconfig)
+    prove(cli, instance.kubeconfig)
 
 
 def facts(instance: Instance, image: str) -> Facts:
@@ -50,19 +50,19 @@ def cluster_id(kubeconfig: Path) -> str:
     return kubectl.run(kubeconfig, "get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
 
 
-def deploy(engine: Engine) -> None:
+def deploy(cli: PulumiCli) -> None:
     """Run `pulumi up` with the rendered stack file."""
-    engine.prepare()
-    with step(f"pulumi up of the stack {engine.stack}"):
-        engine.run("up", "--yes", "--skip-preview", "--non-interactive", "--suppress-outputs")
+    cli.prepare()
+    with step(f"pulumi up of the stack {cli.stack}"):
+        cli.run("up", "--yes", "--skip-preview", "--non-interactive", "--suppress-outputs")
 
 
-def prove(engine: Engine, kubeconfig: Path) -> None:
+def prove(cli: PulumiCli, kubeconfig: Path) -> None:
     """Ask two models through the Service; the second answer includes a swap."""
-    endpoint = f"http://127.0.0.1:{engine.instance.ports.endpoint}"
-    key = api_key(kubeconfig, namespace(engine.stack))
+    endpoint = f"http://127.0.0.1:{cli.instance.ports.endpoint}"
+    key = api_key(kubeconfig, namespace(cli.stack))
     chat.wait(endpoint)
-    ids = sorted(committed(engine.stack)["config"][config.KEY]["models"])[:2]
+    ids = sorted(committed(cli.stack)["models"])[:2]
     for model in ids:
         answer = chat.ask(endpoint, key, model)
         say(f"{model}: {answer.text!r} ({answer.tokens_per_s:.0f} tokens/s, swapped in {answer.waited_s:.1f} s)")
@@ -96,4 +96,4 @@ def _hub(instance: Instance) -> None:
 
 def namespace(stack: str) -> str:
     """The namespace the stack lives in, as its committed file says."""
-    return committed(stack)["config"][config.KEY]["namespace"]
+    return committed(stack)["namespace"]

@@ -50,7 +50,7 @@ def start(instance: Instance, *, fsync: bool = True) -> None:
     probe = [programs() / "pg_isready", "-q", "-h", _sockets(instance), "-p", _PORT, "-U", "postgres", "-d", "postgres"]
 
     def answers() -> bool:
-        return subprocess.run(probe, env=_without_libpq(), check=False).returncode == 0
+        return subprocess.run(probe, env=without_libpq(), check=False).returncode == 0
 
     daemons.wait_for("Postgres", answers, server)
 
@@ -75,12 +75,17 @@ def environment(instance: Instance) -> dict[str, str]:
     }
 
 
+def without_libpq() -> dict[str, str]:
+    """The caller's environment without PG*: a PGSERVICE or PGHOSTADDR in it would win over the database we name."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("PG")}
+
+
 def psql(instance: Instance, sql: str, user: str = "postgres") -> str:
     """Run `sql` in the database `pulumi`; returns its rows, fields parted by `|`. Raises DevError with the refusal."""
     done = subprocess.run(
         [str(programs() / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1"],
         input=sql,
-        env={**_without_libpq(), **environment(instance), "PGUSER": user},
+        env={**without_libpq(), **environment(instance), "PGUSER": user},
         capture_output=True,
         text=True,
         check=False,
@@ -182,11 +187,6 @@ def _passable(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for path in (directory, directory.parent):
         path.chmod(path.stat().st_mode | 0o011)
-
-
-def _without_libpq() -> dict[str, str]:
-    """The environment without PG*: a person's own PGSERVICE or PGHOSTADDR would lead to another database."""
-    return {key: value for key, value in os.environ.items() if not key.startswith("PG")}
 
 
 def _data(instance: Instance) -> Path:

@@ -7,6 +7,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from plan.base.errors import FixableError
+
 _started = time.monotonic()
 _print = threading.Lock()
 
@@ -41,12 +43,5 @@ def step(title: str, log: Path | None = None, every_s: float = 30.0) -> Generato
         done.set()
 
 
-class DevError(Exception):
-    """Something a person must know and can act on; printed without a traceback.
-
-    `what` says what is wrong, with the value met; `fix` names the next command.
-    """
-
-    def __init__(self, what: str, fix: str) -> None:
-        super().__init__(f"{what}\n  next: {fix}")
-        self.what, self.fix = what, fix
+class DevError(FixableError):
+    """A command of dev cannot do its work."""

@@ -15,10 +15,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
+from dev.machine import postgres
 from dev.machine.steps import DevError, say
 from dev.pulumi.stackfile import ROOT
 from dev.tools import tools
 
+URL = "PULUMI_BACKEND_URL"
 _TABLE = "pulumi_state"
 _PROJECT = "local-llm"
 _OWNER = (
@@ -28,12 +30,14 @@ _OWNER = (
 _SPELLING = "postgres:///?connect_timeout=10"
 
 
+def committed_url() -> str:
+    """The backend that Pulumi.yaml names."""
+    return yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["backend"]["url"]
+
+
 def check(environment: Mapping[str, str]) -> None:
     """Refuse an unusable backend before Pulumi begins; raises DevError with the next command."""
-    project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
-    check_url(
-        environment.get("PULUMI_BACKEND_URL") or os.environ.get("PULUMI_BACKEND_URL") or project["backend"]["url"]
-    )
+    check_url(environment.get(URL) or os.environ.get(URL) or committed_url())
     if not _query(environment, "select current_schema()"):
         raise DevError("this role's search_path names no schema", "ALTER ROLE ... SET search_path = pulumi")
     owner, _, ours = _query(environment, _OWNER).partition("|")
@@ -113,7 +117,7 @@ def _read(environment: Mapping[str, str], key: str) -> dict[str, Any]:
 def _query(environment: Mapping[str, str], sql: str) -> str:
     result = subprocess.run(
         [tools.path("postgres") / "bin" / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql],
-        env={**_without_libpq(), "PGCONNECT_TIMEOUT": "10", **environment},
+        env={**postgres.without_libpq(), "PGCONNECT_TIMEOUT": "10", **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -125,8 +129,3 @@ def _query(environment: Mapping[str, str], sql: str) -> str:
             "check PGHOST, PGUSER and PGDATABASE; `make up` starts the embedded one",
         )
     return result.stdout.strip()
-
-
-def _without_libpq() -> dict[str, str]:
-    """A PGSERVICE of the caller's would win over the PGHOST we were given."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PG")}

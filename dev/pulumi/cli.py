@@ -14,8 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from dev.cluster import kubectl
 from dev.machine import postgres
 from dev.machine.instance import Instance
@@ -26,17 +24,17 @@ from dev.pulumi.stackfile import ROOT, rendered
 from dev.tools import tools
 
 VENV = Path(sys.prefix)
-_BACKEND, _PASSPHRASE = "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"
+_PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105 - the name of a variable
 
 
-def local(instance: Instance, stack: str) -> "Engine":
+def local(instance: Instance, stack: str) -> "PulumiCli":
     """The engine whose state and cluster are the instance's own, whatever a person's shell leads to."""
-    url = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["backend"]["url"]
-    return Engine(instance, stack, instance.kubeconfig, {**postgres.environment(instance), _BACKEND: url})
+    to_state = {**postgres.environment(instance), backend.URL: backend.committed_url()}
+    return PulumiCli(instance, stack, instance.kubeconfig, to_state)
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class PulumiCli:
     """One stack of one instance; `kubeconfig` leads to the cluster, `postgres` holds libpq's variables, all of them."""
 
     instance: Instance
@@ -69,7 +67,7 @@ class Engine:
 
     def misleading(self) -> list[str]:
         """Variables of the caller that would lead a `pulumi` to another state, or to another passphrase than ours."""
-        local = (_PASSPHRASE, _BACKEND) if _BACKEND in self.postgres else ()
+        local = (_PASSPHRASE, backend.URL) if backend.URL in self.postgres else ()
         names = [name for name in os.environ if name.startswith("PG") or name in local]
         return sorted(set(names) - self.environment().keys())
 

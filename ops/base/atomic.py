@@ -4,12 +4,20 @@ import os
 import tempfile
 from pathlib import Path
 
+from ops.base.errors import OpsError
+
 _READABLE = 0o644
 
 
 def write(file: Path, text: str) -> None:
-    """Make `file` hold `text`; it keeps its permissions, and what it links to is replaced. Raises OSError."""
-    file = file.resolve()
+    """Make `file` hold `text`; it keeps its permissions, and what it links to is replaced. Raises OpsError."""
+    try:
+        _replace(file.resolve(), text)
+    except OSError as error:
+        raise OpsError(f"{file}: {error.strerror}", "repair that or name another file, and run it again") from None
+
+
+def _replace(file: Path, text: str) -> None:
     mode = file.stat().st_mode & 0o777 if file.exists() else _READABLE
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=".draft-", delete=False) as draft:
         try:

@@ -1,9 +1,12 @@
 """What a person sees when a command cannot do its work."""
 
+from plan.base.errors import FixableError
 
-class OpsError(Exception):
-    """Printed without a traceback: `what` with the value met, `fix` the next command or decision."""
 
-    def __init__(self, what: str, fix: str) -> None:
-        super().__init__(f"{what}\n  next: {fix}")
-        self.what, self.fix = what, fix
+class OpsError(FixableError):
+    """A command of ops cannot do its work."""
+
+
+def unreachable(place: str, error: Exception, fix: str) -> OpsError:
+    """The error for a server that did not answer."""
+    return OpsError(f"{place} cannot be reached: {type(error).__name__} {error}".rstrip(), fix)

@@ -6,23 +6,22 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ops.base import atomic
 from ops.base.errors import OpsError
+from ops.base.table import whole
 from ops.calibrate import entries as calibrate_entries
 from ops.calibrate import nvidia_smi, stack_edit
 from ops.calibrate.entries import Entry, Wanted
 from ops.calibrate.prometheus import Series
-from ops.stack import stack_file
+from ops.stack import lock_file, stack_file
 from plan import config
 from plan.base.errors import ConfigError
 from plan.card.fit import Fit, plan_fit
 from plan.card.fit_table import fit_line
-from plan.config import KEY
 
 
 def tenants(names: Sequence[str]) -> dict[str, str | None]:
@@ -43,8 +42,8 @@ def run(stack: str, wanted: Wanted, series: Series | None, listing: str | None, 
 
     They are from `series`, or from nvidia-smi's text in the file `listing`, where "-" is the standard input.
     """
-    file, configured = Path(f"Pulumi.{stack}.yaml"), stack_file.read(stack)
-    fit = plan_fit(configured, stack_file.locked(configured), wanted.today)
+    file, configured = stack_file.path(stack), stack_file.read(stack)
+    fit = plan_fit(configured, lock_file.locked(configured), wanted.today)
     if fit is None:
         raise OpsError(f"stack {stack} has no card: its gpu.model is none", "name the stack that has one")
     _require_known(configured, wanted)
@@ -58,9 +57,9 @@ def run(stack: str, wanted: Wanted, series: Series | None, listing: str | None, 
         text = stack_edit.set_value(text, entry.path, entry.value)
     console = Console(highlight=False)
     console.print(_table(entries, configured, fit))
-    console.print(_outlook(text, wanted.today), soft_wrap=True)
+    console.print(_outlook(text, file, wanted.today), soft_wrap=True)
     if write:
-        _write(file, text)
+        atomic.write(file, text)
     what = "is written" if write else "would change so; nothing is written without --write"
     console.print(Text(f"{file} {what}"), soft_wrap=True)
 
@@ -92,9 +91,7 @@ def _text(listing: str) -> str:
 
 
 def _table(entries: Sequence[Entry], configured: config.Stack, fit: Fit) -> Table:
-    table = Table("key", "was", "measured", "beside it", "")
-    for column in table.columns:  # a cut key is worth nothing
-        column.overflow = "fold"
+    table = whole("key", "was", "measured", "beside it", "")
     for entry in entries:
         was = "-" if entry.was_mib is None else str(entry.was_mib)
         beside, verdict = _beside(entry, configured, fit)
@@ -118,20 +115,13 @@ def _key(entry: Entry) -> str:
     return ".".join(str(step) for step in entry.path[2:] if isinstance(step, str))
 
 
-def _outlook(text: str, today: datetime.date) -> Text:
+def _outlook(text: str, file: Path, today: datetime.date) -> Text:
     """What the next preview will make of it."""
     try:
-        after = stack_file.parse(yaml.safe_load(text)["config"][KEY])
-        fit = plan_fit(after, stack_file.locked(after), today)
+        after = stack_file.parse(text, file)
+        fit = plan_fit(after, lock_file.locked(after), today)
     except ConfigError as error:
         return Text(f"with that a preview is refused:\n  {error}", "red")
     if fit is None:
         return Text("")
     return Text("\n".join([f"with that {fit_line(fit)}", *fit.notes]), "red" if fit.over_mib > 0 else "green")
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        atomic.write(file, text)
-    except OSError as error:
-        raise OpsError(f"{file}: {error.strerror}", "repair that, and run it again") from None

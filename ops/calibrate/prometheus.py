@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx2
 
-from ops.base.errors import OpsError
+from ops.base.errors import OpsError, unreachable
 
 METRIC, LABEL = "DCGM_FI_DEV_FB_USED", "pod"
 _TIMEOUT_S = 60
@@ -98,5 +98,5 @@ def _get(series: Series, query: str) -> tuple[int, bytes]:
     try:
         answer = httpx2.get(f"{series.url.rstrip('/')}/api/v1/query", params={"query": query}, timeout=_TIMEOUT_S)
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-        raise OpsError(f"{series.place} cannot be reached: {type(error).__name__} {error}".rstrip(), _FIX) from None
+        raise unreachable(series.place, error, _FIX) from None
     return answer.status_code, answer.content

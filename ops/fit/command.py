@@ -5,11 +5,10 @@ import json
 from pathlib import Path
 
 from ops.base import atomic
-from ops.base.errors import OpsError
 from ops.fit import as_json as fit_json
 from ops.fit import undeclared
 from ops.fit.report import Report
-from ops.stack import stack_file
+from ops.stack import lock_file, stack_file
 from plan.base.errors import ConfigError
 from plan.card.fit import plan_fit
 from plan.card.fit_table import require_fit
@@ -22,7 +21,7 @@ def run(stack: str, file: Path | None, page: Path | None, *, as_json: bool, offl
     if page:
         from ops.fit import page as fit_page
 
-        _write(page, fit_page.render(report))
+        atomic.write(page, fit_page.render(report))
     if as_json:
         print(json.dumps(fit_json.of_report(report), indent=2))
     else:
@@ -35,7 +34,7 @@ def run(stack: str, file: Path | None, page: Path | None, *, as_json: bool, offl
 def _report(stack: str, file: Path | None, *, offline: bool) -> Report:
     configured = stack_file.read(stack, file)
     today = datetime.date.today()  # noqa: DTZ011 - a maintenance window ends on the operator's day
-    fit = plan_fit(configured, stack_file.locked(configured), today, with_contexts=True)
+    fit = plan_fit(configured, lock_file.locked(configured), today, with_contexts=True)
     refusal = None
     if fit is not None:
         try:
@@ -45,10 +44,3 @@ def _report(stack: str, file: Path | None, *, offline: bool) -> Report:
     windows = window_notes(configured.gpu, today)
     others = () if offline else undeclared.lines(configured)
     return Report(stack, today.isoformat(), configured, fit, refusal, windows, others)
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        atomic.write(file, text)
-    except OSError as error:
-        raise OpsError(f"{file}: {error.strerror}", "name a file that can be written") from None

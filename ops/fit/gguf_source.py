@@ -12,11 +12,11 @@ from urllib.parse import SplitResult, urlsplit
 import httpx2
 from huggingface_hub import constants
 
-from ops.base.errors import OpsError
-from ops.gguf import http_range
+from ops.base.errors import OpsError, unreachable
+from ops.gguf import byte_ranges
+from ops.gguf.byte_ranges import Read
 from ops.gguf.file_names import siblings
 from ops.gguf.header import FIRST_READ_BYTES
-from ops.lock.locked_model import Read
 
 _TIMEOUT_S = 30
 _REFUSED = {
@@ -50,15 +50,9 @@ def sources(place: str) -> list[Source]:
 def _local(file: Path) -> Source:
     try:
         with file.open("rb") as opened:
-            return Source(str(file), opened.seek(0, os.SEEK_END), partial(_read_local, file))
+            return Source(str(file), opened.seek(0, os.SEEK_END), partial(byte_ranges.of_file, file))
     except OSError as error:
         raise OpsError(f"{file}: {error.strerror}", "name a .gguf file, or the http(s) URL of one") from None
-
-
-def _read_local(file: Path, start: int, end: int) -> bytes:
-    with file.open("rb") as opened:
-        opened.seek(start)
-        return opened.read(end - start)
 
 
 def _remote(parts: SplitResult) -> Source:
@@ -80,14 +74,14 @@ def _remote(parts: SplitResult) -> Source:
 
 def _get(url: str, name: str, start: int, end: int) -> tuple[bytes, int]:
     """Bytes from `start` on, to `end` or the file's end, and the file's size."""
-    headers = {**_identity(url), **http_range.headers(start, end)}
+    headers = {**_identity(url), **byte_ranges.headers(start, end)}
     # The client drops the token at a redirect to another origin.
     with (
         _explained(name),
         httpx2.stream("GET", url, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True) as answer,
     ):
         size_bytes = _size(answer, name, start)
-        return http_range.body(answer, end - start), size_bytes
+        return byte_ranges.body(answer, end - start), size_bytes
 
 
 def _size(answer: httpx2.Response, name: str, start: int) -> int:
@@ -117,4 +111,4 @@ def _explained(name: str) -> Generator[None]:
     try:
         yield
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-        raise OpsError(f"{name} cannot be reached: {type(error).__name__} {error}".rstrip(), "check the URL") from None
+        raise unreachable(name, error, "check the URL") from None

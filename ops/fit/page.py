@@ -1,27 +1,31 @@
 """`ops fit --html`: the card on one page, which needs no script, no network and no other file.
 
-The tree is built of elements and written as XML that HTML understands too, so that no name can be taken for markup.
+page.html.j2 is the page and drawings.svg.j2 its drawings. Jinja2 escapes every value, so that no name is taken for
+markup; the result is well-formed XML, which the tests check.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
-from xml.etree.ElementTree import Element
+from typing import Any
 
-from ops.fit import svg
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ops.fit import drawings
+from ops.fit.drawings import number
 from ops.fit.report import PARTS, Report, by_size, holders, notes
-from ops.fit.svg import element, number, swatch
 from plan.card.fit import Fit
 from plan.vram.estimate import Breakdown
 
-_STYLE = Path(__file__).with_name("fit_page.css")
-_KINDS = (
+_HERE = Path(__file__).parent
+_CARD_KINDS = (
     ("tenant", "tenants, at their peak"),
     ("reserve", "reserve, stays free"),
     ("model", "models, at most"),
     ("free", "free"),
     ("over", "too much"),
 )
+_MODEL_KINDS = tuple((part.replace(" ", "-").lower(), part) for part in (*PARTS, "margin"))
 _COLUMNS = (
     "model",
     *PARTS[:4],
@@ -36,84 +40,59 @@ _COLUMNS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Columns named in `words` are aligned as words, the others as numbers."""
+
+    caption: str
+    columns: Sequence[str]
+    words: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
 def render(report: Report) -> str:
     """The page; equal reports give equal bytes."""
-    title = f"GPU memory of stack {report.stack}"
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("title", title),
-        element("style", _STYLE.read_text(encoding="utf-8")),
+    pages = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    body = element("body", element("h1", title), *_content(report))
-    page = element("html", head, body, lang="en")
-    ElementTree.indent(page, space=" ")
-    return f"<!DOCTYPE html>\n{ElementTree.tostring(page, encoding='unicode')}\n"
-
-
-def _content(report: Report) -> Iterator[Element]:
+    pages.filters["number"] = number
     fit = report.fit
-    if fit is None:
-        yield element("p", "No card: every layer stays on the CPU", class_="verdict")
-        yield element("p", element("code", "gpu.model"), " of this stack is none, so there is nothing to fit.")
-    else:
-        yield from _verdict(fit)
-        told = "At worst: the largest models that can be loaded together, and every tenant at its peak."
-        kept = f" The driver keeps {number(fit.card.driver_mib)} of the card's {number(fit.card.total_mib)} MiB."
-        yield _figure(svg.card(fit), _KINDS, told + kept)
-        if report.refusal:
-            yield element("h2", "What would have to change")
-            yield element("pre", report.refusal, tabindex=0)
-        yield element("h2", "Each model")
-        named = [(part.replace(" ", "-").lower(), part) for part in (*PARTS, "margin")]
-        yield _figure(svg.models(fit), named, "One bar per model; the margin is what is added for safety.")
-        yield element("h2", "In numbers")
-        yield _holders(fit)
-        yield _numbers(report, fit)
-    if lines := [*(report.fit.notes if report.fit else ()), *notes(report)]:
-        yield element("h2", "Notes")
-        yield element("ul", *(element("li", line) for line in lines), class_="notes")
-    made = f"Made on {report.date} by "
-    yield element(
-        "footer", element("p", made, element("code", f"python -m ops fit --stack {report.stack} --html FILE"))
+    return pages.get_template("page.html.j2").render(
+        style=(_HERE / "page.css").read_text(encoding="utf-8"),
+        report=report,
+        fit=fit,
+        notes=[*(fit.notes if fit else ()), *notes(report)],
+        **(_of_card(report, fit) if fit else {}),
     )
 
 
-def _verdict(fit: Fit) -> Iterator[Element]:
-    fits = fit.over_mib <= 0
-    text = (
-        f"✓ Fits: {number(-fit.over_mib)} MiB stay free"
-        if fits
-        else f"✗ Does not fit: {number(fit.over_mib)} MiB too much"
-    )
-    yield element("p", text, class_="verdict good" if fits else "verdict bad")
-    biggest = max(holders(fit), key=lambda it: it.mib)
-    share = f"{number(biggest.mib)} MiB, {100 * biggest.mib / fit.capacity_mib:.0f} % of the card"
-    yield element("p", "Biggest: ", element("strong", biggest.name), f" with {share}.")
+def _of_card(report: Report, fit: Fit) -> dict[str, Any]:
+    return {
+        "biggest": max(holders(fit), key=lambda it: it.mib),
+        "card": drawings.card(fit),
+        "card_kinds": _CARD_KINDS,
+        "models": drawings.models(fit),
+        "model_kinds": _MODEL_KINDS,
+        "tables": (_holders(fit), _numbers(report, fit)),
+    }
 
 
-def _figure(drawing: Element, kinds: Sequence[tuple[str, str]], caption: str) -> Element:
-    legend = element("ul", *(element("li", swatch(kind), text) for kind, text in kinds), class_="legend")
-    return element("figure", legend, drawing, element("figcaption", caption))
-
-
-def _holders(fit: Fit) -> Element:
+def _holders(fit: Fit) -> _Table:
     rows = [(it.name, it.kind, number(it.mib)) for it in holders(fit)]
     rest = "too much" if fit.over_mib > 0 else "free"
     rows += [("together", "", number(fit.used_mib)), (fit.card.name, "the card", number(fit.capacity_mib))]
     rows.append((rest, "", number(abs(fit.over_mib))))
-    return _table("The card", ("who", "what", "MiB"), rows, words=("what",))
+    return _Table("The card", ("who", "what", "MiB"), ("what",), rows)
 
 
-def _numbers(report: Report, fit: Fit) -> Element:
+def _numbers(report: Report, fit: Fit) -> _Table:
     rows: list[tuple[str, ...]] = []
     for model_id in by_size(fit):
         breakdown, model = fit.models[model_id], report.configured.models[model_id]
         most = fit.largest_context.get(model_id)
         context = (number(model.context), number(most) if most else "none")
         rows.append((model_id, *(number(mib, 2) for mib in _sizes(breakdown)), breakdown.source, *context))
-    return _table("The models, MiB, and contexts in tokens", _COLUMNS, rows, words=("source",))
+    return _Table("The models, MiB, and contexts in tokens", _COLUMNS, ("source",), rows)
 
 
 def _sizes(breakdown: Breakdown) -> tuple[float, ...]:
@@ -128,13 +107,3 @@ def _sizes(breakdown: Breakdown) -> tuple[float, ...]:
         breakdown.total_mib,
         breakdown.upper_mib,
     )
-
-
-def _table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]], words: Sequence[str]) -> Element:
-    kinds = [{"class": "words"} if column in words else {} for column in columns]
-    head = [element("th", name, scope="col", **kind) for name, kind in zip(columns, kinds, strict=True)]
-    lines = [
-        element("tr", *(element("td", cell, **kind) for cell, kind in zip(row, kinds, strict=True))) for row in rows
-    ]
-    body = (element("caption", caption), element("thead", element("tr", *head)), element("tbody", *lines))
-    return element("div", element("table", *body), class_="scroll", role="region", aria_label=caption, tabindex=0)

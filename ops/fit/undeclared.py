@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from observe.kubectl import NoAnswerError, look
-from ops.stack.stack_file import NO_CLUSTER
 from plan import config
 from plan.card.live_tenants import undeclared, undeclared_notes
 from plan.card.tenancy import plan_tenancy
+from plan.config.stack_file import NO_CLUSTER
 
 
 def lines(stack: config.Stack) -> Sequence[str]:

@@ -7,13 +7,13 @@ from pathlib import Path
 from ops.base import atomic
 from ops.base.errors import OpsError
 from ops.gguf import file_names
-from ops.stack import stack_models
+from ops.stack import lock_file, stack_models
+from ops.stack.lock_file import LOCK_FILE
 from plan.config import Model
 from plan.models import lock as locks
 from plan.models.fact_gaps import notes
 from plan.models.lock import Lock, LockedModel
 
-LOCK_FILE = Path("models.lock.yaml")
 _THE_CLUSTER_STILL_FETCHES = (
     "Only the lock was written: no file was copied. The cluster fetches them from `fetch.endpoint` of the stack,\n"
     "or takes what lies on the volume already with the locked size and sha256."
@@ -34,7 +34,7 @@ def run(stack: str | None, ids: list[str], source: Source, *, update: bool, chec
         raise OpsError("--check reads no model's files", "leave --from out")
     if source.commit and not source.directory:
         raise OpsError("--commit says what files of a directory are", "add --from DIR, or leave it out")
-    models, lock = stack_models.read(stack), _read()
+    models, lock = stack_models.read(stack), lock_file.read()
     whose = f"stack {stack}" if stack else "any stack"
     if ids and not update:
         raise OpsError(f"{', '.join(ids)}: a locked model changes only on request", f"add --update: {_command(*ids)}")
@@ -58,10 +58,6 @@ def run(stack: str | None, ids: list[str], source: Source, *, update: bool, chec
     _show(lock.models, changed)
     if source.directory and changed:
         print(_THE_CLUSTER_STILL_FETCHES)
-
-
-def _read() -> Lock:
-    return locks.load(LOCK_FILE.read_text()) if LOCK_FILE.exists() else Lock(version=1, models={})
 
 
 def _require_agreement(models: Mapping[str, Model], lock: Lock) -> None:
@@ -109,15 +105,14 @@ def _resolve(models: Mapping[str, Model], source: Source) -> dict[str, LockedMod
 
 def _show(before: Mapping[str, LockedModel], resolved: Mapping[str, LockedModel]) -> None:
     from rich.console import Console
-    from rich.table import Table
+
+    from ops.base.table import whole
 
     changed = {model_id: model for model_id, model in resolved.items() if before.get(model_id) != model}
     if not changed:
         print("models.lock.yaml: nothing changed")
         return
-    table = Table("model", "", "commit", "quant", "MiB", "files", "facts", "generation")
-    for column in table.columns:  # a cut name or hash is worth nothing
-        column.overflow = "fold"
+    table = whole("model", "", "commit", "quant", "MiB", "files", "facts", "generation")
     for model_id, model in sorted(changed.items()):
         rows = [("-", old)] if (old := before.get(model_id)) else []
         for sign, row in [*rows, ("+", model)]:

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from ops.base.errors import OpsError
+from ops.gguf import byte_ranges
 from ops.lock.locked_model import Chosen, choose, entry
 from plan.config import Model
 from plan.models.lock import LockedFile, LockedModel
@@ -75,7 +76,7 @@ def _resolve(model: Model, root: Path, place: Path, commit: str | None, progress
     records = [_record(place, one.path) for one in chosen]
     known = _commit(place, {record.commit for record in records}, commit)
     files = [_locked(place, *pair, progress) for pair in zip(chosen, records, strict=True)]
-    return entry(model, known, files, lambda file: partial(_read, place / file.path))
+    return entry(model, known, files, lambda file: partial(byte_ranges.of_file, place / file.path))
 
 
 def _snapshot(cache: Path, revision: str, commit: str | None) -> Path:
@@ -121,9 +122,3 @@ def _locked(place: Path, chosen: Chosen, record: _Record, progress: Progress) ->
     if record.sha256 and record.sha256 != sha256:
         raise OpsError(f"{file} is damaged: its sha256 is {sha256}, the hub's is {record.sha256}", "copy it again")
     return LockedFile(role=chosen.role, path=chosen.path, size=size, sha256=sha256, part=chosen.part)
-
-
-def _read(file: Path, start: int, end: int) -> bytes:
-    with file.open("rb") as source:
-        source.seek(start)
-        return source.read(end - start)

@@ -11,9 +11,9 @@ from huggingface_hub import HfApi, constants, hf_hub_url
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status  # pyright: ignore[reportUnknownVariableType] - the library types one parameter as bare dict
 
-from ops.base.errors import OpsError
-from ops.gguf import http_range
-from ops.lock.locked_model import Chosen, Read, choose, entry
+from ops.base.errors import OpsError, unreachable
+from ops.gguf import byte_ranges
+from ops.lock.locked_model import Chosen, choose, entry
 from plan.config import Model
 from plan.models.lock import LockedFile, LockedModel
 
@@ -32,7 +32,7 @@ def resolve(model: Model) -> LockedModel:
         files = [_locked(model.repo, one, siblings[one.path]) for one in choose(model, siblings)]
         commit = info.sha or ""
 
-        def reader(file: LockedFile) -> Read:
+        def reader(file: LockedFile) -> byte_ranges.Read:
             return partial(_read, hf_hub_url(model.repo, file.path, revision=commit), token)
 
         return entry(model, commit, files, reader)
@@ -47,7 +47,7 @@ def _locked(repo: str, chosen: Chosen, sibling: Any) -> LockedFile:
 
 
 def _read(url: str, token: str | bool, start: int, end: int) -> bytes:
-    headers = {**build_hf_headers(token=token), **http_range.headers(start, end)}
+    headers = {**build_hf_headers(token=token), **byte_ranges.headers(start, end)}
     # The client drops the token at the redirect to another origin.
     with get_session().stream("GET", url, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True) as answer:
         hf_raise_for_status(answer)
@@ -55,7 +55,7 @@ def _read(url: str, token: str | bool, start: int, end: int) -> bytes:
             raise OpsError(
                 f"{url} is answered from its beginning, whatever part is asked for", "use another HF_ENDPOINT"
             )
-        return http_range.body(answer, end - start)
+        return byte_ranges.body(answer, end - start)
 
 
 @contextmanager
@@ -75,4 +75,4 @@ def _explained(model: Model) -> Generator[None]:
         raise OpsError(f"{where} answered HTTP {error.response.status_code}", "try again in a few minutes") from None
     except (httpx2.HTTPError, OSError) as error:
         fix = "check the network, and HF_ENDPOINT if it is set"
-        raise OpsError(f"{where} cannot be reached: {type(error).__name__} {error}".rstrip(), fix) from None
+        raise unreachable(where, error, fix) from None

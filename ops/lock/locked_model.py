@@ -6,12 +6,11 @@ from typing import NamedTuple
 
 from ops.base.errors import OpsError
 from ops.gguf import facts, file_names, header
+from ops.gguf.byte_ranges import Read
 from ops.gguf.header import Header, HeaderError
 from plan.config import Model
 from plan.models.gguf_facts import GgufFacts
 from plan.models.lock import LockedFile, LockedModel, Role, generation
-
-Read = Callable[[int, int], bytes]  # bytes of one file, from start to end
 
 
 class Chosen(NamedTuple):

@@ -3,41 +3,47 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import pulumi
 
 from ops.base import atomic
 from ops.base.errors import OpsError
-from ops.render import readme, recording_engine
+from ops.render import readme
 from ops.render.manifests import MARK, Manifest, manifests, secrets, suffix
-from ops.render.recording_engine import Engine, Registration
+from ops.render.recorder import PROGRAM, Recorder, Registration, run_program
 from ops.stack import stack_file
-from ops.stack.stack_file import NO_CLUSTER
+from plan.config.stack_file import NO_CLUSTER, Facts, complete
 
-ROOT = recording_engine.PROGRAM.parent
+ROOT = PROGRAM.parent
 README = "README.md"
 _GOOD = "new, empty, or rendered before"
 
 
 def run(stack: str, directory: Path, config: Path | None) -> None:
     """Make `directory` exactly the stack and print what is in it. Raises OpsError, before anything is written."""
-    file = config or ROOT / f"Pulumi.{stack}.yaml"
-    raw = stack_file.configuration(file)
-    engine = Engine(raw["cluster"].get("id", NO_CLUSTER), suffix)
-    engine.install()
+    file = config or ROOT / stack_file.path(stack)
+    raw = complete(stack_file.configuration(file), Facts(NO_CLUSTER))  # no manifest shows the cluster's uid
+    recorder = Recorder(_uid(raw["cluster"]), suffix)
+    recorder.install()
     try:
-        recording_engine.run_program(raw)
+        run_program(raw)
     except pulumi.RunError as error:
         other = "" if config else "; what it leaves to the machine is in the one that `make up` writes: --config"
         raise OpsError(str(error), f"correct {file}{other}") from None
-    made = manifests(engine.registered)
+    made = manifests(recorder.registered)
     try:
-        changes = write(directory, files(stack, engine.registered))
+        changes = write(directory, files(stack, recorder.registered))
     except OSError as error:
         raise OpsError(
             f"{directory}: {error.strerror}", "repair that or take another directory, and run it again"
         ) from None
     _show(stack, directory, made, changes)
+
+
+def _uid(cluster: object) -> str:
+    """The uid the program will look for; what is not a cluster is left for the program to refuse."""
+    return str(cast("dict[str, Any]", cluster).get("id", NO_CLUSTER)) if isinstance(cluster, dict) else NO_CLUSTER
 
 
 def files(stack: str, registered: Sequence[Registration]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ops.base.errors import OpsError
 from ops.render.plain_yaml import dump
-from ops.render.recording_engine import SECRET_SIGNATURE, Registration
+from ops.render.recorder import SECRET_SIGNATURE, Registration
 
 MARK = "Rendered by `python -m ops render"
 PATCHES = "patches"

@@ -1,66 +1,54 @@
-"""A committed stack file as the program sees it, for commands that need neither Pulumi nor this machine's facts."""
+"""Stack files of the current directory, for commands that have neither Pulumi nor the facts of a machine."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-
 from ops.base.errors import OpsError
-from ops.lock.command import LOCK_FILE
 from plan import config
-from plan.config import KEY
-from plan.models import lock as locks
-from plan.models.lock import LockedModel
-from plan.plan import locked_models
+from plan.config import stack_file
+from plan.config.stack_file import NO_CLUSTER, Facts
 
-NO_CLUSTER = "00000000-0000-4000-8000-000000000000"  # stands for the uid where nothing is known of a cluster
-_NO_IMAGE = f"unknown@sha256:{'0' * 64}"  # has no tag, so that nobody reads a build from it
-_NO_PLACE = {"path": "/", "node": "unknown"}
+# An image without a tag, so that no build is read from it.
+_STAND_INS = Facts(NO_CLUSTER, f"unknown@sha256:{'0' * 64}", PurePosixPath("/"), "unknown")
+
+
+def path(stack: str) -> Path:
+    return Path(stack_file.file_name(stack))
+
+
+def names() -> list[str]:
+    """Stacks that have a file here."""
+    return stack_file.stack_names(Path().glob(stack_file.FILES))
 
 
 def configuration(file: Path) -> dict[str, Any]:
-    """What `file` says of the stack; the cluster's uid is in no manifest, so one that is not known yet will do.
-
-    Raises OpsError for a file that is no stack's.
-    """
+    """What `file` says of the stack, as it is written; raises StackFileError or OpsError."""
     try:
-        raw = yaml.safe_load(file.read_text())["config"][KEY]
-        raw.setdefault("cluster", {"id": NO_CLUSTER}).get("id")
+        return stack_file.configuration(file.read_bytes(), file)
     except FileNotFoundError:
-        there = ", ".join(sorted(path.name.split(".")[1] for path in file.parent.glob("Pulumi.*.yaml"))) or "none here"
-        raise OpsError(f"there is no {file}", f"pass --stack with one of: {there}") from None
-    except (KeyError, TypeError, AttributeError):
-        raise OpsError(f"{file} has no config.{KEY} that is a stack's", "README.md shows the form") from None
+        raise stack_file.missing(file, file.parent.glob(stack_file.FILES)) from None
     except OSError as error:
         raise OpsError(f"{file}: {error.strerror}", "name a stack file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise OpsError(f"{file} is not YAML: {' '.join(str(error).split())}", "correct the file") from None
-    return raw
 
 
 def read(stack: str, file: Path | None = None) -> config.Stack:
-    """The stack of Pulumi.STACK.yaml, or of `file`; raises OpsError or ConfigError.
+    """The stack of Pulumi.STACK.yaml, or of `file`; raises StackFileError, OpsError or ConfigError.
 
-    What `make` would render from a machine is filled in by stand-ins: images, a place for the volume.
+    Stand-ins take the place of what `make` would fill in from a machine: images, a place for the volume.
     """
-    return parse(configuration(file or Path(f"Pulumi.{stack}.yaml")))
+    return _parsed(configuration(file or path(stack)))
 
 
-def parse(raw: dict[str, Any]) -> config.Stack:
-    """The stack that `configuration` gave, with the stand-ins; raises ConfigError."""
-    raw.setdefault("cluster", {"id": NO_CLUSTER})
-    for section in ("server", "fetch"):
-        part: Any = raw.setdefault(section, {})
-        if isinstance(part, dict):
-            raw[section] = {"image": _NO_IMAGE, **part}
-    volume: Any = raw.get("volume")
-    if isinstance(volume, dict) and not {"nfs", "local", "existing_claim"} & volume.keys():
-        raw["volume"] = {**volume, "local": _NO_PLACE}
-    return config.parse(raw)
+def parse(text: str, file: Path) -> config.Stack:
+    """`read` of a text that is not written to `file` yet."""
+    return _parsed(stack_file.configuration(text.encode(), file))
 
 
-def locked(stack: config.Stack) -> dict[str, LockedModel]:
-    """The stack's models in models.lock.yaml; raises OpsError or ConfigError where one is not what is meant."""
-    if not LOCK_FILE.exists():
-        raise OpsError(f"there is no {LOCK_FILE} here", "run this in the repository's root, or `python -m ops lock`")
-    return locked_models(stack, locks.load(LOCK_FILE.read_text()))
+def _parsed(written: dict[str, Any]) -> config.Stack:
+    return config.parse(stack_file.complete(written, _STAND_INS))
+
+
+def has_card(stack: str) -> bool:
+    """Whether the stack has a GPU behind its slice; raises StackFileError or OpsError."""
+    gpu: Any = configuration(path(stack)).get("gpu")
+    return not (isinstance(gpu, dict) and gpu == {**gpu, "model": "none"})

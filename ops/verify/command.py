@@ -6,11 +6,9 @@ import sys
 from dataclasses import asdict, dataclass
 
 from ops.base.errors import OpsError
-from ops.lock.command import LOCK_FILE
-from ops.stack import stack_models
+from ops.stack import lock_file, stack_file, stack_models
 from ops.verify.endpoint import AskError, Endpoint
 from ops.verify.questions import Fault, Known, fault, questions, tokens_per_s, words
-from plan.models import lock as locks
 from plan.models.lock import LockedModel
 
 # Below it something is wrong with a card: a bad combination of flags once gave 0.58 instead of 33.
@@ -65,12 +63,12 @@ def run(url: str, key_env: str, asked: Asked, silence_s: float, *, as_json: bool
 def _slowest(asked: Asked) -> float:
     if asked.slowest_tokens_s is not None:
         return asked.slowest_tokens_s
-    on_cpu = asked.stack is not None and not stack_models.has_card(asked.stack)
+    on_cpu = asked.stack is not None and not stack_file.has_card(asked.stack)
     return 0.0 if on_cpu else SLOWEST_TOKENS_S
 
 
 def _known(asked: Asked, listed: list[str]) -> list[Known]:
-    locked = locks.load(LOCK_FILE.read_text()).models if LOCK_FILE.exists() else {}
+    locked = lock_file.read().models
     of_stack = stack_models.read(asked.stack) if asked.stack else {}
     known: list[Known] = []
     for model_id in asked.ids or sorted(of_stack) or listed:
@@ -119,11 +117,10 @@ def _too_slow(speed: float | None, slowest: float) -> Fault | None:
 
 def _show(checks: list[Check]) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table("model", "check", "answer", "tokens/s", "s", "")
-    for column in table.columns:
-        column.overflow = "fold"
+    from ops.base.table import whole
+
+    table = whole("model", "check", "answer", "tokens/s", "s", "")
     for it in checks:
         speed = "" if it.tokens_per_s is None else f"{it.tokens_per_s:.1f}"
         verdict = f"[red]{_plain(it.wrong)}[/red]" if it.wrong else "[green]ok[/green]"

@@ -11,13 +11,10 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ops.base.errors import OpsError
-from ops.lock.command import LOCK_FILE
-from ops.stack import stack_models
-from plan.config import KEY, Prune
-from plan.models import lock as locks
+from ops.stack import lock_file, stack_file, stack_models
+from plan.base.errors import FixableError
+from plan.config import Prune
 from plan.models.lock import LockedModel
 from plan.weights.prune import CRON_JOB, grace_seconds, order
 
@@ -31,8 +28,8 @@ def run(root: Path | None, stack: str | None, *, as_json: bool) -> None:
     """Print the volume below `root`, as a table or as JSON. Raises OpsError or ConfigError; writes nothing."""
     if root is None or not (root / ".blobs").is_dir():
         raise OpsError(*_not_here(root, stack))
-    stacks = [stack] if stack else stack_models.names()
-    models, users = locks.load(LOCK_FILE.read_text()).models if LOCK_FILE.exists() else {}, Users()
+    stacks = [stack] if stack else stack_file.names()
+    models, users = lock_file.read().models, Users()
     for name in stacks:
         for model_id in stack_models.read(name):
             if model_id in models:
@@ -53,10 +50,10 @@ def _not_here(root: Path | None, stack: str | None) -> tuple[str, str]:
 
 
 def _namespace(stack: str | None) -> str:
-    """The stack's, for a command to be copied; a placeholder when its file does not tell."""
+    """The stack's namespace, for a command to be copied; a placeholder where its file does not say it."""
     try:
-        return str(yaml.safe_load(Path(f"Pulumi.{stack}.yaml").read_text())["config"][KEY]["namespace"])
-    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        return str(stack_file.configuration(stack_file.path(stack or ""))["namespace"])
+    except (FixableError, KeyError):
         return "NAMESPACE"
 
 
@@ -108,12 +105,11 @@ def _below(root: Path, line: Line) -> str:
 
 def _show(report: Line) -> None:
     from rich.console import Console
-    from rich.table import Table
+
+    from ops.base.table import whole
 
     console, now = Console(), time.time()
-    table = Table("model", "generation", "MiB", "age", "needed by", "state")
-    for column in table.columns:  # a cut name or hash is worth nothing
-        column.overflow = "fold"
+    table = whole("model", "generation", "MiB", "age", "needed by", "state")
     for it in report["generations"]:
         state = it["state"] if it["ready"] else f"{it['state']}, not complete"
         if it["since"] is not None:

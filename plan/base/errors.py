@@ -1,10 +1,22 @@
-"""What a person sees when the configuration or the lock cannot be used."""
+"""What a person sees when the configuration or the lock cannot be used, or when a command cannot do its work."""
 
 from collections.abc import Iterable
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
+if TYPE_CHECKING:  # dev's daemons import this too, and have no use for pydantic
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
+
+
+class FixableError(Exception):
+    """Something a person has to know and can put right; commands print it without a traceback.
+
+    `what` says what is wrong, with the value met; `fix` is the next command or decision.
+    """
+
+    def __init__(self, what: str, fix: str) -> None:
+        super().__init__(f"{what}\n  next: {fix}")
+        self.what, self.fix = what, fix
 
 
 class ConfigError(Exception):
@@ -23,12 +35,12 @@ class ConfigError(Exception):
         return merged
 
     @classmethod
-    def from_pydantic(cls, prefix: str, error: ValidationError, hints: dict[str, str]) -> Self:
+    def from_pydantic(cls, prefix: str, error: "ValidationError", hints: dict[str, str]) -> Self:
         """Every problem pydantic found, in the words of the file; `hints` adds advice by the key's last part."""
         return cls.of(_translate(prefix, problem, hints) for problem in error.errors())
 
 
-def _translate(prefix: str, problem: ErrorDetails, hints: dict[str, str]) -> ConfigError:
+def _translate(prefix: str, problem: "ErrorDetails", hints: dict[str, str]) -> ConfigError:
     # "[key]" marks an error in the name of a mapping's entry, not in its value.
     parts = [str(part) for part in problem["loc"] if part != "[key]"]
     key = ".".join([prefix, *parts])

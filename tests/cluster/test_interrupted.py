@@ -36,8 +36,8 @@ def test_ctrl_c_and_sigterm_at_any_moment_end_in_order_and_the_next_up_goes_on(m
 
 
 def test_objects_that_a_killed_pulumi_had_created_are_adopted_by_the_next_up(output: str) -> None:  # noqa: ARG001
-    engine = Engine(INSTANCE, "dev", INSTANCE.kubeconfig, postgres.environment(INSTANCE))
-    engine.run("destroy", "--yes", "--exclude-protected", quiet=True)
+    cli = PulumiCli(INSTANCE, "dev", INSTANCE.kubeconfig, postgres.environment(INSTANCE))
+    cli.run("destroy", "--yes", "--exclude-protected", quiet=True)
     for directory in (INSTANCE.state / "models").iterdir():
         shutil.rmtree(directory)  # so that the Jobs have something to download
     running = start_and_wait_for_a_job()
@@ -52,11 +52,11 @@ def test_objects_that_a_killed_pulumi_had_created_are_adopted_by_the_next_up(out
     assert "left its lock" in again
     assert "which its state did not know" in again
     assert answered(again)
-    assert not pending(engine)
+    assert not pending(cli)
     third = up()
     assert "unchanged" in third
     assert not {"created", "updated", "replaced", "deleted"} & set(third.split())
 
 
-def pending(engine: Engine) -> bool:
-    return "pending_operations" in engine.run("stack", "export", quiet=True)
+def pending(cli: PulumiCli) -> bool:
+    return "pending_operations" in cli.run("stack", "export", quiet=True)

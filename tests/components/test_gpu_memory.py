@@ -18,8 +18,8 @@ def raw(**memory: Any) -> dict[str, Any]:
     return value
 
 
-def one(engine: Engine, kind: str, name: str) -> Registration:
-    (found,) = [r for r in engine.of(kind) if r.name == name]
+def one(recorder: Recorder, kind: str, name: str) -> Registration:
+    (found,) = [r for r in recorder.of(kind) if r.name == name]
     return found
 
 
@@ -37,7 +37,7 @@ def managed(engine: Engine) -> Engine:
 def test_the_server_requests_it_as_it_is_limited(engine: Engine, advertise: str) -> None:
     recorded.run(raw(advertise=advertise))
 
-    (server,) = pod_of(one(engine, "Deployment", "llama-swap-deployment"))["containers"]
+    (server,) = pod_of(one(recorder, "Deployment", "llama-swap-deployment"))["containers"]
     assert server["resources"]["requests"][RESOURCE] == server["resources"]["limits"][RESOURCE] == "8k"
     assert server["resources"]["requests"]["nvidia.com/gpu"] == "1", "beside its slice"
 
@@ -45,12 +45,12 @@ def test_the_server_requests_it_as_it_is_limited(engine: Engine, advertise: str)
 def test_where_someone_else_advertises_nobody_gets_a_right(engine: Engine) -> None:
     recorded.run(raw())
 
-    assert engine.of("Deployment")
-    assert not [r for kind in KINDS[:3] for r in engine.of(kind)]
-    assert not [r for r in engine.registered if r.type == "llm:gpu:GpuMemory"]
+    assert recorder.of("Deployment")
+    assert not [r for kind in KINDS[:3] for r in recorder.of(kind)]
+    assert not [r for r in recorder.registered if r.type == "llm:gpu:GpuMemory"]
 
 
-def test_the_server_comes_after_every_node_has_it(managed: Engine) -> None:
+def test_the_server_comes_after_every_node_has_it(managed: Recorder) -> None:
     advertiser = one(managed, "Deployment", "gpu-memory-deployment")
 
     assert advertiser.urn in one(managed, "Deployment", "llama-swap-deployment").options.dependencies
@@ -58,7 +58,7 @@ def test_the_server_comes_after_every_node_has_it(managed: Engine) -> None:
     assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
 
 
-def test_it_may_patch_the_status_of_nodes_and_nothing_else(managed: Engine) -> None:
+def test_it_may_patch_the_status_of_nodes_and_nothing_else(managed: Recorder) -> None:
     role, binding = (
         one(managed, "ClusterRole", "gpu-memory-role"),
         one(managed, "ClusterRoleBinding", "gpu-memory-binding"),
@@ -73,14 +73,14 @@ def test_it_may_patch_the_status_of_nodes_and_nothing_else(managed: Engine) -> N
     assert subject == {"kind": "ServiceAccount", "name": "gpumem-advertise", "namespace": "llama-cpp"}
 
 
-def test_what_lies_in_no_namespace_is_named_for_its_stack(managed: Engine) -> None:
+def test_what_lies_in_no_namespace_is_named_for_its_stack(managed: Recorder) -> None:
     for kind in ("ClusterRole", "ClusterRoleBinding"):
         (found,) = managed.of(kind)
         assert found.inputs["metadata"]["name"] == "llama-cpp-gpumem-advertise"
         assert "namespace" not in found.inputs["metadata"]
 
 
-def test_only_its_pod_has_a_token_and_no_pod_has_privileges(managed: Engine) -> None:
+def test_only_its_pod_has_a_token_and_no_pod_has_privileges(managed: Recorder) -> None:
     tokens = {
         r.name: pod_of(r)["automountServiceAccountToken"] for kind in ("Deployment", "Job") for r in managed.of(kind)
     }
@@ -99,21 +99,21 @@ def test_only_its_pod_has_a_token_and_no_pod_has_privileges(managed: Engine) -> 
     assert [volume["name"] for volume in pod["volumes"]] == ["scripts"], "it has no business with the models"
 
 
-def test_it_may_run_anywhere_also_on_the_node_that_keeps_others_off(managed: Engine) -> None:
+def test_it_may_run_anywhere_also_on_the_node_that_keeps_others_off(managed: Recorder) -> None:
     pod = pod_of(one(managed, "Deployment", "gpu-memory-deployment"))
 
     assert "nodeSelector" not in pod
     assert [toleration["key"] for toleration in pod["tolerations"]] == ["nvidia.com/gpu"]
 
 
-def test_its_pods_are_not_the_servers(managed: Engine) -> None:
+def test_its_pods_are_not_the_servers(managed: Recorder) -> None:
     labels = one(managed, "Deployment", "gpu-memory-deployment").inputs["spec"]["template"]["metadata"]["labels"]
     (service,) = managed.of("Service")
 
     assert not service.inputs["spec"]["selector"].items() <= labels.items(), "requests would go to it"
 
 
-def test_everything_of_it_is_under_its_component_with_the_standard_labels(managed: Engine) -> None:
+def test_everything_of_it_is_under_its_component_with_the_standard_labels(managed: Recorder) -> None:
     for kind in KINDS:
         for found in (r for r in managed.of(kind) if r.name.startswith("gpu-memory")):
             assert "llm:gpu:GpuMemory$" in found.urn
@@ -134,7 +134,7 @@ def test_a_rendered_stack_has_the_rights_before_the_pod() -> None:
     assert len({path.split("/")[0] for path in paths}) == 1
 
 
-def test_the_program_gets_the_order_that_was_planned(managed: Engine) -> None:
+def test_the_program_gets_the_order_that_was_planned(managed: Recorder) -> None:
     (container,) = pod_of(one(managed, "Deployment", "gpu-memory-deployment"))["containers"]
     command, flag, text = container["args"]
 

@@ -136,7 +136,7 @@ def test_a_command_that_looks_is_told_when_kubectl_leads_elsewhere(kubectl: Kube
         live.look(tenancy().cluster_id)
 
 
-def test_the_program_stops_before_anything_is_registered(engine: Engine, kubectl: Kubectl) -> None:
+def test_the_program_stops_before_anything_is_registered(recorder: Recorder, kubectl: Kubectl) -> None:
     kubectl(answer(node(), pod("media/stremio", [("main", {GPUMEM: "8600", SLICE: "1"})])))
 
     with pytest.raises(
@@ -144,18 +144,18 @@ def test_the_program_stops_before_anything_is_registered(engine: Engine, kubectl
     ):
         recorded.run(raw(request_mib=7100))
 
-    assert [r.type for r in engine.registered if r.type != "pulumi:pulumi:Stack"] == [], (
+    assert [r.type for r in recorder.registered if r.type != "pulumi:pulumi:Stack"] == [], (
         "a Recreate that ends in Pending is an outage"
     )
 
 
 def test_who_runs_the_program_without_pulumi_asks_no_cluster(
-    engine: Engine, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
+    recorder: Recorder, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trace = kubectl("nonsense")
     monkeypatch.delenv("PULUMI_CONFIG")
 
     recorded.run(raw(request_mib=7100))
 
-    assert engine.of("Deployment")
+    assert recorder.of("Deployment")
     assert not trace.exists()

@@ -29,7 +29,7 @@ def test_the_state_lies_in_a_schema_of_its_own_and_holds_no_key_in_clear(stack: 
     public = postgres.psql(INSTANCE, r"select count(*) from pg_tables where schemaname = 'public'")
     keys = postgres.psql(INSTANCE, r"select key from pulumi.pulumi_state", user="pulumi").split()
     assert public.strip() == "0"
-    assert f".pulumi/stacks/local-llm/{stack.engine.stack}.json" in keys, "a path in the URL would be a prefix here"
+    assert f".pulumi/stacks/local-llm/{stack.cli.stack}.json" in keys, "a path in the URL would be a prefix here"
     key = kubectl(INSTANCE, "get", "secret", "llama-swap-api", "-n", stack.namespace, "-o", r"jsonpath={.data.api-key}")
     state = stack.pulumi("stack", "export").stdout
     assert key

@@ -231,10 +231,10 @@ def failing_job(stack: Stack, script: str) -> Generator[Failing]:
     del stack.raw["models"]["gemma-3-270m-q3"]
     good, stack.raw["fetch"]["image"] = stack.raw["fetch"]["image"], image(script)
     stack.write()
-    log = INSTANCE.logs / f"{stack.engine.stack}.log"
+    log = INSTANCE.logs / f"{stack.cli.stack}.log"
     with log.open("wb") as output:
-        argv = stack.engine.argv("up", "--yes", "--skip-preview", "--non-interactive")
-        environment = {**os.environ, **stack.engine.environment()}
+        argv = stack.cli.argv("up", "--yes", "--skip-preview", "--non-interactive")
+        environment = {**os.environ, **stack.cli.environment()}
         process = subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:
         yield Failing(stack, process, log)

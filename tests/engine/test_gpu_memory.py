@@ -124,7 +124,7 @@ def test_who_may_not_list_pods_is_told_which_right_is_missing(declared: Stack, t
     real = tools.path("kubectl") / "kubectl"
     (programs / "kubectl").write_text(f'#!/bin/sh\nexec {real} "$@" --as=nobody\n')
     (programs / "kubectl").chmod(0o755)
-    path = f"{programs}:{declared.engine.environment()['PATH']}"
+    path = f"{programs}:{declared.cli.environment()['PATH']}"
 
     refused = declared.pulumi("preview", PATH=path)
     del declared.raw["gpu"]["memory"]

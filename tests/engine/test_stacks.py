@@ -24,11 +24,11 @@ def whole(machine: Instance, request: pytest.FixtureRequest) -> Iterator[Stack]:
     """A committed stack with nothing changed in it but the cluster's uid, on a cluster with what an operator has."""
     cluster.fresh(machine)
     stand_ins.ensure(machine, image("immich"))
-    raw = complete(request.param, Facts(cluster_id(machine.kubeconfig)))["config"][config.KEY]
+    raw = complete(request.param, Facts(cluster_id(machine.kubeconfig)))
     name = f"{request.param}-{request.node.originalname[-20:]}".replace("_", "-")
-    stack = Stack(Engine(machine, name, machine.kubeconfig, postgres.environment(machine)), raw)
+    stack = Stack(PulumiCli(machine, name, machine.kubeconfig, postgres.environment(machine)), raw)
     stack.write()
-    stack.engine.prepare()
+    stack.cli.prepare()
     yield stack
     cluster.fresh(machine)
 
@@ -43,7 +43,7 @@ def test_everything_is_there_by_name_and_a_preview_is_empty_from_anywhere(whole:
         assert json.loads(job["spec"]["template"]["spec"]["containers"][0]["args"][2])["id"] == model_id
     _server_answers_where_consumers_look(whole)
     _tenant_unloads(whole)
-    namespace = json.loads(kubectl(whole.engine.instance, "get", "namespace", "llama-cpp", "-o", "json"))
+    namespace = json.loads(kubectl(whole.cli.instance, "get", "namespace", "llama-cpp", "-o", "json"))
     assert namespace["metadata"]["labels"]["app.kubernetes.io/part-of"] == "local-llm"
 
     assert whole.unchanged()
@@ -61,7 +61,7 @@ def test_a_destroy_and_another_up_keep_volume_and_claim(whole: Stack) -> None:
 
     destroyed = whole.pulumi("destroy", "--yes", "--exclude-protected")
     assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr
-    left = kubectl(whole.engine.instance, "get", "deploy,job,svc,configmap,secret", "-n", "llama-cpp", "-o", "name")
+    left = kubectl(whole.cli.instance, "get", "deploy,job,svc,configmap,secret", "-n", "llama-cpp", "-o", "name")
     assert left.split() == ["configmap/kube-root-ca.crt"]
     assert kept() == before
     _tenant_unloads(whole)
@@ -118,5 +118,5 @@ def _tenant_unloads(stack: Stack) -> None:
 
 def _pods(stack: Stack, component: str) -> list[dict[str, dict[str, object]]]:
     label = f"app.kubernetes.io/part-of=local-llm,app.kubernetes.io/component={component}"
-    found = kubectl(stack.engine.instance, "get", "pods", "-n", stack.namespace, "-l", label, "-o", "json")
+    found = kubectl(stack.cli.instance, "get", "pods", "-n", stack.namespace, "-l", label, "-o", "json")
     return json.loads(found)["items"]

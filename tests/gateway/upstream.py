@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.serving import serving
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -64,14 +66,8 @@ def running(scripts: dict[str, Callable[["_Handler", int], None]]) -> Iterator[U
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     upstream = Upstream(server.server_port, scripts)
     server.upstream = upstream  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with serving(server):
         yield upstream
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):

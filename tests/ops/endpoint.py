@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.serving import serving
+
 Json = dict[str, Any]
 Answer = Callable[[Json], tuple[int, bytes]]
 KEY = "k3y-thatMustNeverBePrinted"
@@ -62,15 +64,11 @@ def running(models: dict[str, Answer]) -> Iterator[Endpoint]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     endpoint = Endpoint(f"http://127.0.0.1:{server.server_port}", models)
     server.endpoint = endpoint  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield endpoint
-    finally:
-        endpoint.released.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(server):
+        try:
+            yield endpoint
+        finally:
+            endpoint.released.set()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -28,10 +28,10 @@ def mounted(engine: Engine, directory: Path) -> Path:
 
 @pytest.mark.parametrize("python", pythons())
 def test_what_the_config_map_mounts_fetches_and_gates_under_this_python_without_site_packages(
-    bench: Bench, engine: Engine, tmp_path: Path, python: str
+    bench: Bench, recorder: Recorder, tmp_path: Path, python: str
 ) -> None:
     content = bench.offer("a-Q4_K_M.gguf")
-    bench.script = mounted(engine, tmp_path / "scripts")
+    bench.script = mounted(recorder, tmp_path / "scripts")
 
     code, printed = bench.fetch(via=[python])
 
@@ -40,8 +40,8 @@ def test_what_the_config_map_mounts_fetches_and_gates_under_this_python_without_
     assert bench.gate()[0] == 0
 
 
-def test_the_config_map_holds_the_programs_of_the_repository_and_fits(engine: Engine, tmp_path: Path) -> None:
-    script = mounted(engine, tmp_path / "scripts")
+def test_the_config_map_holds_the_programs_of_the_repository_and_fits(recorder: Recorder, tmp_path: Path) -> None:
+    script = mounted(recorder, tmp_path / "scripts")
     assert content(script.read_bytes()) == sources(), "run `make pods`"
     assert script.stat().st_size < 1 << 20, "the API server refuses larger ones"
     assert content(archived(sources())) == sources(), "what `make pods` writes is read back"

@@ -13,34 +13,34 @@ from tests.recorded import run
 
 
 @pytest.mark.parametrize("stack", stacks.NAMES)
-def test_each_stack_registers_the_whole_tree(engine: Engine, stack: str) -> None:
+def test_each_stack_registers_the_whole_tree(recorder: Recorder, stack: str) -> None:
     raw = stacks.raw(stack)
 
     run(raw)
 
-    kinds = {r.type.rsplit(":", 1)[-1] for r in engine.registered}
+    kinds = {r.type.rsplit(":", 1)[-1] for r in recorder.registered}
     assert kinds >= {"PersistentVolume", "PersistentVolumeClaim", "Job", "ConfigMap", "Secret", "Deployment", "Service"}
-    jobs = {job.inputs["metadata"]["name"] for job in engine.of("Job")}
+    jobs = {job.inputs["metadata"]["name"] for job in recorder.of("Job")}
     assert jobs == {"preflight", *(f"fetch-{model_id}" for model_id in raw["models"])}
 
 
 @pytest.mark.parametrize("stack", stacks.NAMES)
-def test_every_child_sits_under_its_component_and_uses_the_guarded_provider(engine: Engine, stack: str) -> None:
+def test_every_child_sits_under_its_component_and_uses_the_guarded_provider(recorder: Recorder, stack: str) -> None:
     run(stacks.raw(stack))
 
-    components = [r for r in engine.registered if r.type.startswith("llm:")]
+    components = [r for r in recorder.registered if r.type.startswith("llm:")]
     assert len(components) >= 5
-    for resource in engine.registered:
+    for resource in recorder.registered:
         if resource.type.startswith("kubernetes:"):
             assert "llm:" in resource.urn, f"{resource.name} hangs outside the components"
             assert "cluster-provider" in resource.options.provider, f"{resource.name} may reach another cluster"
 
 
 @pytest.mark.parametrize("stack", stacks.NAMES)
-def test_every_namespaced_object_names_its_namespace(engine: Engine, stack: str) -> None:
+def test_every_namespaced_object_names_its_namespace(recorder: Recorder, stack: str) -> None:
     run(stacks.raw(stack))
 
-    for resource in engine.registered:
+    for resource in recorder.registered:
         if resource.type.startswith("kubernetes:") and resource.type.rsplit(":", 1)[-1] not in {
             "PersistentVolume",
             "NamespacePatch",
@@ -50,12 +50,12 @@ def test_every_namespaced_object_names_its_namespace(engine: Engine, stack: str)
 
 
 @pytest.mark.parametrize("stack", stacks.NAMES)
-def test_everything_carries_the_standard_labels(engine: Engine, stack: str) -> None:
+def test_everything_carries_the_standard_labels(recorder: Recorder, stack: str) -> None:
     run(stacks.raw(stack))
 
     theirs = {"DeploymentPatch", "NamespacePatch", "Namespace"}
     ours = [
-        r for r in engine.registered if r.type.startswith("kubernetes:") and r.type.rsplit(":", 1)[-1] not in theirs
+        r for r in recorder.registered if r.type.startswith("kubernetes:") and r.type.rsplit(":", 1)[-1] not in theirs
     ]
     assert len(ours) >= 8
     for resource in ours:
@@ -67,7 +67,9 @@ def test_everything_carries_the_standard_labels(engine: Engine, stack: str) -> N
                 f"app.kubernetes.io/{key}" for key in ("name", "instance", "component", "part-of", "managed-by")
             }
             assert standard <= labels.keys(), f"{resource.name} cannot be found with the others"
-    jobs = {r.inputs["metadata"]["name"]: r.inputs["spec"]["template"]["metadata"]["labels"] for r in engine.of("Job")}
+    jobs = {
+        r.inputs["metadata"]["name"]: r.inputs["spec"]["template"]["metadata"]["labels"] for r in recorder.of("Job")
+    }
     del jobs["preflight"]
     assert {labels["local-llm/model"] for labels in jobs.values()} == set(stacks.raw(stack)["models"])
 
@@ -75,8 +77,8 @@ def test_everything_carries_the_standard_labels(engine: Engine, stack: str) -> N
 def test_only_the_volume_is_protected(engine: Engine) -> None:
     run(stacks.raw("t4"))
 
-    protected = {r.type.rsplit(":", 1)[-1] for r in engine.registered if r.options.protect}
-    retained = {r.type.rsplit(":", 1)[-1] for r in engine.registered if r.options.retainOnDelete}
+    protected = {r.type.rsplit(":", 1)[-1] for r in recorder.registered if r.options.protect}
+    retained = {r.type.rsplit(":", 1)[-1] for r in recorder.registered if r.options.retainOnDelete}
     assert protected == {"PersistentVolume", "PersistentVolumeClaim"}
     assert retained == {"PersistentVolume", "PersistentVolumeClaim", "DeploymentPatch", "NamespacePatch"}
 
@@ -84,20 +86,22 @@ def test_only_the_volume_is_protected(engine: Engine) -> None:
 def test_the_contract_is_exported(engine: Engine) -> None:
     exports = run(stacks.raw("t4"))
 
-    assert engine.registered
+    assert recorder.registered
     assert exports["contract"]["contract"] == 1
     assert exports["contract"]["endpoint"] == "http://llama-swap.llama-cpp.svc.cluster.local:8080/v1"
     assert exports["contract"]["endpoint"] in exports["litellm"]
     assert PASSWORD not in json.dumps(exports), "the key itself never leaves the Secret"
 
 
-def test_the_preview_says_what_rests_on_facts_from_elsewhere(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_preview_says_what_rests_on_facts_from_elsewhere(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said: list[str] = []
     monkeypatch.setattr(pulumi.log, "info", said.append)
 
     run(stacks.raw("t4"))
 
-    assert engine.registered
+    assert recorder.registered
     (text,) = said
     assert "qwen3vl-4b: no " in text
     assert "python -m ops lock --update qwen3vl-4b" in text
@@ -124,7 +128,7 @@ def _never_unload(raw: dict[str, Any]) -> None:
     ],
 )
 def test_bad_configuration_stops_before_anything_is_registered(
-    engine: Engine, spoil: Callable[[dict[str, Any]], None], said: str
+    recorder: Recorder, spoil: Callable[[dict[str, Any]], None], said: str
 ) -> None:
     raw = stacks.raw("t4")
     spoil(raw)
@@ -132,13 +136,13 @@ def test_bad_configuration_stops_before_anything_is_registered(
     with pytest.raises(pulumi.RunError, match=said):  # the one error pulumi shows without a traceback
         run(raw)
 
-    assert engine.registered == []
+    assert recorder.registered == []
 
 
-def test_another_cluster_is_refused_and_gets_nothing(engine: Engine) -> None:
-    engine.found_cluster = "99999999-2222-4333-8444-555555555555"
+def test_another_cluster_is_refused_and_gets_nothing(recorder: Recorder) -> None:
+    recorder.found_cluster = "99999999-2222-4333-8444-555555555555"
 
     with pytest.raises(pulumi.RunError, match=r"belongs to the cluster 11111111.*leads to 99999999"):
         run(stacks.raw("t4"))
 
-    assert [r.type for r in engine.registered if r.type.startswith("kubernetes:")] == []
+    assert [r.type for r in recorder.registered if r.type.startswith("kubernetes:")] == []

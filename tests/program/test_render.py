@@ -41,14 +41,14 @@ def test_no_file_has_a_secret_or_pulumis_own_annotations(stack: str) -> None:
     assert "Secret" not in {body["kind"] for body in objects(written).values()}, "one without data wipes a live key"
 
 
-def test_a_secret_anywhere_but_in_a_secret_is_refused(engine: Engine) -> None:
+def test_a_secret_anywhere_but_in_a_secret_is_refused(recorder: Recorder) -> None:
     key = pulumi.Output.secret("hunter2")
     metadata = ObjectMetaArgs(namespace="n", name="leaky")
 
     build(lambda: ConfigMap("leaky", metadata=metadata, data={"key": key}))
 
     with pytest.raises(OpsError, match="ConfigMap leaky has a secret in it"):
-        manifests.manifests(engine.registered)
+        manifests.manifests(recorder.registered)
 
 
 @pytest.mark.parametrize("stack", stacks.NAMES)

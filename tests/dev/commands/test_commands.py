@@ -8,7 +8,7 @@ import pytest
 from dev.machine import instance, postgres
 from dev.machine.instance import Instance
 from dev.pulumi import cli
-from dev.pulumi.cli import Engine
+from dev.pulumi.cli import PulumiCli
 from dev.pulumi.stackfile import ROOT
 
 MINE = Instance("t-commands")
@@ -26,7 +26,7 @@ def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return program
 
 
-def surroundings(of: Engine) -> dict[str, str]:
+def surroundings(of: PulumiCli) -> dict[str, str]:
     lines = of.run("about", quiet=True).splitlines()
     return dict(line.split("=", 1) for line in lines if "=" in line)
 
@@ -61,7 +61,7 @@ def test_on_the_operators_cluster_their_state_and_passphrase_are_used(monkeypatc
     monkeypatch.setenv("PULUMI_BACKEND_URL", "postgres:///")
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "theirs")
 
-    seen = surroundings(Engine(MINE, "prod", Path("/kubeconfig"), {"PGSERVICE": "production"}))
+    seen = surroundings(PulumiCli(MINE, "prod", Path("/kubeconfig"), {"PGSERVICE": "production"}))
 
     assert seen["PGSERVICE"] == "production"
     assert seen["PULUMI_BACKEND_URL"] == "postgres:///"

@@ -81,8 +81,8 @@ def test_a_completed_stack_file_is_read_instead_of_the_committed_one(run: Run, t
     ("written", "said"),
     [
         ("config: [", "is not YAML"),
-        ("config: {}", "has no config.local-llm:stack"),
-        ("config: {'local-llm:stack': {cluster: 1}}", "has no config.local-llm:stack that is a stack's"),
+        ("config: {}", "has no mapping at config.local-llm:stack"),
+        ("config: {'local-llm:stack': {cluster: 1}}", "local-llm:stack.cluster: got 1"),
         ("config: {'local-llm:stack': {namspace: x}}", "local-llm:stack.namspace: got 'x'. There is no such key"),
     ],
 )

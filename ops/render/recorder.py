@@ -45,7 +45,7 @@ def zeros(inputs: Mapping[str, Any]) -> str:
 
 
 @dataclass
-class Engine(mocks.Mocks):
+class Recorder(mocks.Mocks):
     """Answers every registration with its own inputs; `found_cluster` is the uid of the cluster it plays.
 
     `suffix` ends the name of an object that its program leaves unnamed, made of that object's inputs.
@@ -79,15 +79,17 @@ class Engine(mocks.Mocks):
 
 
 class _Monitor(mocks.MockMonitor):
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(engine)
-        self._engine = engine
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__(recorder)
+        self._recorder = recorder
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the name of the RPC
         monitor: Any = super()
         response = monitor.RegisterResource(request)
         inputs, outputs = json_format.MessageToDict(request.object), json_format.MessageToDict(response.object)
-        self._engine.registered.append(Registration(request.type, request.name, response.urn, inputs, outputs, request))
+        self._recorder.registered.append(
+            Registration(request.type, request.name, response.urn, inputs, outputs, request)
+        )
         return response
 
 
