@@ -2,16 +2,17 @@
 
 from typing import Any
 
+from plan.config import stack_file
 from plan.models import lock
 from tests import stacks
 
 ROOT = stacks.ROOT
-NAMES = sorted(path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml"))
+NAMES = stack_file.stack_names(ROOT.glob(stack_file.FILES))
 
 
 def raw(stack: str) -> dict[str, Any]:
     """`local-llm:stack` of the stack, as `make` would complete it."""
-    return stacks.completed(ROOT / f"Pulumi.{stack}.yaml")
+    return stacks.completed(ROOT / stack_file.file_name(stack))
 
 
 def locked() -> lock.Lock:

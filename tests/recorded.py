@@ -1,6 +1,6 @@
 """The whole program of this checkout against the recording engine, and what `ops render` makes of it.
 
-A test that uses it asks for the fixture `engine`, which cleans up after the program.
+A test that uses it asks for the fixture `recorder`, which cleans up after the program.
 """
 
 import base64
@@ -12,7 +12,7 @@ import pulumi
 
 from ops.render import manifests
 from ops.render.command import files
-from ops.render.recording_engine import PROGRAM, Engine, Registration, run_program
+from ops.render.recorder import PROGRAM, Recorder, Registration, run_program
 from tests import stacks
 
 PODS = base64.b64encode((stacks.ROOT / "pods.pyz").read_bytes()).decode()
@@ -31,18 +31,18 @@ def run(raw: object, program: Path = stacks.EXAMPLE / "__main__.py") -> dict[str
 
 def render(raw: dict[str, Any], stack: str = "t4") -> dict[str, str]:
     """The whole directory that `ops render` writes, by path."""
-    engine = Engine(stacks.CLUSTER_ID, manifests.suffix)
-    engine.install()
+    recorder = Recorder(stacks.CLUSTER_ID, manifests.suffix)
+    recorder.install()
     run(raw)
-    return files(stack, engine.registered)
+    return files(stack, recorder.registered)
 
 
 def render_committed(raw: dict[str, Any], stack: str) -> dict[str, str]:
     """The same with the committed lock and without the pods' programs, which are reviewed where they lie."""
-    engine = Engine(stacks.CLUSTER_ID, lambda inputs: manifests.suffix(_lean(inputs)))
-    engine.install()
+    recorder = Recorder(stacks.CLUSTER_ID, lambda inputs: manifests.suffix(_lean(inputs)))
+    recorder.install()
     run(raw, PROGRAM)
-    lean: list[Registration] = [dataclasses.replace(r, inputs=_lean(r.inputs)) for r in engine.registered]
+    lean: list[Registration] = [dataclasses.replace(r, inputs=_lean(r.inputs)) for r in recorder.registered]
     return files(stack, lean)
 
 

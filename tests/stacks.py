@@ -28,10 +28,4 @@ def locked() -> lock.Lock:
 
 def completed(file: Path) -> dict[str, Any]:
     """`local-llm:stack` of a stack file with the facts of a machine."""
-    value: dict[str, Any] = yaml.safe_load(file.read_text())["config"][config.KEY]
-    value.setdefault("cluster", {"id": CLUSTER_ID})
-    value["server"].setdefault("image", IMAGE)
-    value.setdefault("fetch", {}).setdefault("image", IMAGE)
-    if not value["volume"].keys() & {"nfs", "local", "existing_claim"}:
-        value["volume"]["local"] = {"path": "/srv/models", "node": "node1"}
-    return value
+    return stack_file.complete(stack_file.configuration(file.read_bytes(), file), FACTS)

@@ -1,4 +1,4 @@
-"""A Job that the rollout waits for: tried again as plan/jobs.py says, and replaced by the next `up` when it failed."""
+"""A Job that the rollout waits for: tried again as plan/base/jobs.py says, and replaced by the next `up` when it failed."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +14,7 @@ from pulumi_kubernetes.batch.v1 import (
 from pulumi_kubernetes.core.v1 import PodTemplateSpecArgs
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from plan import jobs
+from plan.base import jobs
 
 
 def awaited_job(

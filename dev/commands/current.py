@@ -32,7 +32,7 @@ def up(instance: Instance, stack: str) -> None:
     way = Daemon(instance, requirements_check.ENDPOINT, [*argv, f"service/{names.SERVER}", port])
     way.start()
     daemons.wait_for("the way to the Service", lambda: _listens(instance), way)
-    prove(engine, where)
+    prove(cli, where)
 
 
 def prepared(instance: Instance, stack: str, handle: Callable[[Path, list[str]], None] | None = None) -> PulumiCli:

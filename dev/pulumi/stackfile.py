@@ -5,7 +5,7 @@ instance's state, because Pulumi keeps its encryption salt in it and a fresh clo
 """
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import yaml
 
@@ -62,12 +62,6 @@ def render(instance: Instance, stack: str, facts: Facts) -> Path:
     scratch.write_text(yaml.safe_dump(content, sort_keys=False))
     scratch.rename(path)
     return path
-
-
-def _section(value: dict[str, Any], name: str) -> dict[str, Any]:
-    """The mapping below `name`; what a person wrote instead of one is left for the rules to refuse."""
-    found = value.setdefault(name, {})
-    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
 def rendered(instance: Instance, stack: str) -> Path:

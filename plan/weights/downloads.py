@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from plan import config
 from plan.base import names
+from plan.base.jobs import CANNOT_START
 from plan.base.text import json_text
 from plan.config.tolerations import Toleration, tolerations
-from plan.jobs import CANNOT_START
 from plan.models.lock import LockedModel
 from plan.weights.volume import MOUNT
 

@@ -6,7 +6,7 @@ import signal
 
 from dev.machine import postgres
 from dev.machine.instance import Instance
-from dev.pulumi.cli import Engine
+from dev.pulumi.cli import PulumiCli
 from tests.cluster.embedded import INSTANCE, NAMESPACE, answered, faults, get, start, start_and_wait_for_a_job, up
 
 

@@ -12,7 +12,7 @@ from components.server.llama_swap import LlamaSwap, LlamaSwapArgs
 from components.weights.model_fetch import ModelFetch, ModelFetchArgs
 from components.weights.models_volume import ModelsVolume, ModelsVolumeArgs
 from components.weights.weights_prune import WeightsPrune, WeightsPruneArgs
-from ops.render.recording_engine import PASSWORD, SECRET_SIGNATURE, Engine, Registration, build
+from ops.render.recorder import PASSWORD, SECRET_SIGNATURE, Recorder, Registration, build
 from plan.plan import Plan
 from tests import stacks
 from tests.plans import planned
@@ -81,11 +81,11 @@ def test_an_existing_claim_is_used_and_nothing_is_created(recorder: Recorder) ->
 
 
 def test_every_job_that_is_awaited_is_replaced_when_it_failed_and_never_runs_beside_its_successor(
-    engine: Engine, plan: Plan
+    recorder: Recorder, plan: Plan
 ) -> None:
     build(lambda: server(plan))
 
-    jobs = engine.of("Job")
+    jobs = recorder.of("Job")
     assert len(jobs) == 2, "a fetch and the preflight"
     assert {job.inputs["metadata"]["name"] for job in jobs} == {plan.fetches.jobs[0].job, "preflight"}, (
         "an auto-named Job would be made before the old is gone"
@@ -97,10 +97,12 @@ def test_every_job_that_is_awaited_is_replaced_when_it_failed_and_never_runs_bes
         assert "ttlSecondsAfterFinished" not in job.inputs["spec"], "a Job that vanishes is created again by every up"
 
 
-def test_every_job_that_is_awaited_fails_only_by_its_backoff_limit_or_its_deadline(engine: Engine, plan: Plan) -> None:
+def test_every_job_that_is_awaited_fails_only_by_its_backoff_limit_or_its_deadline(
+    recorder: Recorder, plan: Plan
+) -> None:
     build(lambda: server(plan))
 
-    for job in engine.of("Job"):
+    for job in recorder.of("Job"):
         spec = job.inputs["spec"]
         assert spec["backoffLimit"] == 0
         assert {rule["action"] for rule in spec["podFailurePolicy"]["rules"]} == {"Ignore"}, (
@@ -119,11 +121,11 @@ def test_every_job_that_is_awaited_fails_only_by_its_backoff_limit_or_its_deadli
     ],
 )
 def test_a_job_is_tried_again_after_a_pod_was_taken_away_and_after_codes_that_may_pass(
-    engine: Engine, plan: Plan, job: str, again: set[int], final: set[int]
+    recorder: Recorder, plan: Plan, job: str, again: set[int], final: set[int]
 ) -> None:
     build(lambda: server(plan))
 
-    (spec,) = [found.inputs["spec"] for found in engine.of("Job") if found.inputs["metadata"]["name"].startswith(job)]
+    (spec,) = [found.inputs["spec"] for found in recorder.of("Job") if found.inputs["metadata"]["name"].startswith(job)]
     (container,) = spec["template"]["spec"]["containers"]
     rules = spec["podFailurePolicy"]["rules"]
     assert {(c["type"], c["status"]) for rule in rules for c in rule.get("onPodConditions", [])} == {
@@ -171,7 +173,7 @@ def test_a_job_goes_where_a_volume_of_one_node_is_even_if_that_node_keeps_others
     assert toleration["key"] == "nvidia.com/gpu"
 
 
-def test_a_gated_models_token_comes_by_reference_and_only_where_it_is_declared(engine: Engine) -> None:
+def test_a_gated_models_token_comes_by_reference_and_only_where_it_is_declared(recorder: Recorder) -> None:
     fetch = {**stacks.raw("t4")["fetch"], "token_secret": {"name": "hf-token", "key": "token"}}
 
     build(lambda: ModelFetch("fetch", fetch_args(planned("t4", fetch=fetch))))
@@ -190,7 +192,7 @@ def test_a_job_on_nfs_leaves_the_gpu_node_to_those_who_need_it(recorder: Recorde
     assert not pod_of(recorder, "Job").get("nodeSelector")
 
 
-def test_reading_ahead_is_a_sidecar_that_can_set_a_damaged_file_aside(engine: Engine) -> None:
+def test_reading_ahead_is_a_sidecar_that_can_set_a_damaged_file_aside(recorder: Recorder) -> None:
     gpu = stacks.raw("t4")["gpu"]
     gpu["node"]["memory_gib"] = 64
     build(lambda: server(planned("t4", gpu=gpu)))
@@ -233,7 +235,7 @@ def test_the_namespace_keeps_our_labels_when_the_stack_goes(recorder: Recorder) 
 
 
 @pytest.mark.parametrize("wished", [None, "gpu-serving"])
-def test_a_priority_class_is_the_operators_choice(engine: Engine, wished: str | None) -> None:
+def test_a_priority_class_is_the_operators_choice(recorder: Recorder, wished: str | None) -> None:
     build(lambda: server(planned("t4", server={**stacks.raw("t4")["server"], "priority_class": wished})))
 
     assert pod_of(recorder, "Deployment").get("priorityClassName") == wished
@@ -306,7 +308,7 @@ def test_the_preflight_needs_no_weights(recorder: Recorder, plan: Plan) -> None:
     assert fetch.urn not in job.options.dependencies, "the image is pulled while the weights are fetched"
 
 
-def test_the_service_finds_the_servers_pods(engine: Engine, plan: Plan) -> None:
+def test_the_service_finds_the_servers_pods(recorder: Recorder, plan: Plan) -> None:
     build(lambda: server(plan))
 
     (deployment,), (service,) = recorder.of("Deployment"), recorder.of("Service")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ops.render.recording_engine import Engine, Registration
+from ops.render.recorder import Recorder, Registration
 from tests import recorded, stacks
 
 RESOURCE = "viktorbarzin.me/gpumem"
@@ -28,13 +28,13 @@ def pod_of(registration: Registration) -> dict[str, Any]:
 
 
 @pytest.fixture
-def managed(engine: Engine) -> Engine:
+def managed(recorder: Recorder) -> Recorder:
     recorded.run(raw(advertise="managed"))
-    return engine
+    return recorder
 
 
 @pytest.mark.parametrize("advertise", ["managed", "external"])
-def test_the_server_requests_it_as_it_is_limited(engine: Engine, advertise: str) -> None:
+def test_the_server_requests_it_as_it_is_limited(recorder: Recorder, advertise: str) -> None:
     recorded.run(raw(advertise=advertise))
 
     (server,) = pod_of(one(recorder, "Deployment", "llama-swap-deployment"))["containers"]
@@ -42,7 +42,7 @@ def test_the_server_requests_it_as_it_is_limited(engine: Engine, advertise: str)
     assert server["resources"]["requests"]["nvidia.com/gpu"] == "1", "beside its slice"
 
 
-def test_where_someone_else_advertises_nobody_gets_a_right(engine: Engine) -> None:
+def test_where_someone_else_advertises_nobody_gets_a_right(recorder: Recorder) -> None:
     recorded.run(raw())
 
     assert recorder.of("Deployment")
@@ -121,7 +121,7 @@ def test_everything_of_it_is_under_its_component_with_the_standard_labels(manage
             assert found.inputs["metadata"]["labels"]["app.kubernetes.io/instance"] == "llama-cpp"
 
 
-@pytest.mark.usefixtures("engine")
+@pytest.mark.usefixtures("recorder")
 def test_a_rendered_stack_has_the_rights_before_the_pod() -> None:
     paths = [path for path in recorded.render(raw(advertise="managed")) if "gpumem-advertise" in path]
 

@@ -8,7 +8,7 @@ import pulumi
 import pytest
 
 from observe import kubectl as live
-from ops.render.recording_engine import Engine
+from ops.render.recorder import Recorder
 from plan.base.errors import ConfigError
 from plan.card.tenancy import Tenancy
 from tests import recorded, stacks

@@ -14,7 +14,7 @@ from dev.cluster import cluster
 from dev.cluster.kubectl import apply, kubectl
 from dev.machine import postgres
 from dev.machine.instance import Instance
-from dev.pulumi.cli import Engine
+from dev.pulumi.cli import PulumiCli
 from dev.pulumi.stackfile import ROOT, rendered
 from plan import config
 from tests import stacks
@@ -33,7 +33,7 @@ def image(name: str) -> str:
 class Stack:
     """One stack on the played cluster; `raw` is its configuration, written before every run."""
 
-    engine: Engine
+    cli: PulumiCli
     raw: dict[str, Any]
 
     @property
@@ -41,7 +41,7 @@ class Stack:
         return self.raw["namespace"]
 
     def write(self) -> None:
-        path = rendered(INSTANCE, self.engine.stack)
+        path = rendered(INSTANCE, self.cli.stack)
         known = yaml.safe_load(path.read_text()) if path.exists() else {}
         salt = {"encryptionsalt": known["encryptionsalt"]} if "encryptionsalt" in known else {}
         content = {"config": {"pulumi:disable-default-providers": ["kubernetes"], config.KEY: self.raw}}
@@ -51,9 +51,9 @@ class Stack:
         """Run the CLI as a person would; never raises."""
         self.write()
         return subprocess.run(
-            self.engine.argv(*arguments, "--non-interactive"),
+            self.cli.argv(*arguments, "--non-interactive"),
             cwd=ROOT,
-            env={**os.environ, **self.engine.environment(), **env},
+            env={**os.environ, **self.cli.environment(), **env},
             capture_output=True,
             text=True,
             check=False,
@@ -80,7 +80,7 @@ class Stack:
     def elsewhere(self, directory: Path) -> dict[str, str]:
         """The environment of another machine: its kubeconfig lies elsewhere and defaults to another namespace."""
         file = directory / "kubeconfig"
-        file.write_text(self.engine.kubeconfig.read_text())
+        file.write_text(self.cli.kubeconfig.read_text())
         kubectl(INSTANCE, "--kubeconfig", str(file), "config", "set-context", "--current", "--namespace=elsewhere")
         return {"KUBECONFIG": str(file), "HOME": str(directory)}
 
@@ -100,9 +100,9 @@ def new_stack(machine: Instance, name: str) -> Stack:
     # As an operator's cluster has it: the node with the card keeps others off, and the models lie on neither node.
     raw["gpu"]["node"] = {"selector": cluster.nodes.GPU_LABEL, "tolerations": [cluster.nodes.TAINT]}
     raw["volume"] = {"name": "llamacpp-models", "size_gib": 5, "nfs": {"server": "192.0.2.1", "path": "/srv"}}
-    made = Stack(Engine(machine, name, machine.kubeconfig, postgres.environment(machine)), raw)
+    made = Stack(PulumiCli(machine, name, machine.kubeconfig, postgres.environment(machine)), raw)
     made.write()
-    made.engine.prepare()
+    made.cli.prepare()
     return made
 
 

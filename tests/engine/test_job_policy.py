@@ -49,10 +49,10 @@ def _put_back(stack: Stack, job: dict[str, Any]) -> None:
     until(lambda: stack.get("job", JOB)["status"].get("succeeded"))
 
     file = INSTANCE.state / "job-policy.json"
-    stack.engine.run("stack", "export", "--file", str(file), quiet=True)
+    stack.cli.run("stack", "export", "--file", str(file), quiet=True)
     state = json.loads(file.read_text())
     (resource,) = [found for found in state["deployment"]["resources"] if found["urn"].endswith(f"::{JOB}-job")]
     for known in (resource["inputs"], resource["outputs"], resource["outputs"]["__inputs"]):
         known["spec"].update(OLD)
     file.write_text(json.dumps(state))
-    stack.engine.run("stack", "import", "--file", str(file), quiet=True)
+    stack.cli.run("stack", "import", "--file", str(file), quiet=True)

@@ -13,9 +13,8 @@ from dev.cluster.played import stand_ins
 from dev.commands.up import cluster_id
 from dev.machine import postgres
 from dev.machine.instance import Instance
-from dev.pulumi.cli import Engine
+from dev.pulumi.cli import PulumiCli
 from dev.pulumi.stackfile import Facts, complete
-from plan import config
 from tests.engine.played import Stack, image
 
 

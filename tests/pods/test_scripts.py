@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 
 from dev.generate.pods_archive import archived, content, sources
-from ops.render.recording_engine import Engine
+from ops.render.recorder import Recorder
 from tests import stacks
 from tests.pods.bench import Bench
 from tests.pods.pythons import pythons
 from tests.recorded import run
 
 
-def mounted(engine: Engine, directory: Path) -> Path:
+def mounted(recorder: Recorder, directory: Path) -> Path:
     """The ConfigMap of the stack cpu as files behind two links each, which is how the kubelet mounts one."""
     run(stacks.raw("cpu"))
-    (data,) = (found for map_ in engine.of("ConfigMap") if (found := map_.inputs.get("binaryData")))
+    (data,) = (found for map_ in recorder.of("ConfigMap") if (found := map_.inputs.get("binaryData")))
     (directory / "..2026_11_22").mkdir(parents=True)
     (directory / "..data").symlink_to("..2026_11_22")
     for name, text in data.items():
@@ -47,9 +47,9 @@ def test_the_config_map_holds_the_programs_of_the_repository_and_fits(recorder: 
     assert content(archived(sources())) == sources(), "what `make pods` writes is read back"
 
 
-def test_a_job_s_manifest_is_one_that_the_fetcher_accepts(bench: Bench, engine: Engine) -> None:
+def test_a_job_s_manifest_is_one_that_the_fetcher_accepts(bench: Bench, recorder: Recorder) -> None:
     run(stacks.raw("cpu"))
-    job = next(job for job in engine.of("Job") if job.name.startswith("fetch-"))
+    job = next(job for job in recorder.of("Job") if job.name.startswith("fetch-"))
     (container,) = job.inputs["spec"]["template"]["spec"]["containers"]
     command, flag, text = container["args"]
     assert (command, flag) == ("fetch", "--manifest")

@@ -29,7 +29,7 @@ def test_what_the_plan_of_each_stack_decides_beyond_its_manifests_is_golden(stac
     assert golden.summary(stack) == (golden.PLANS / f"{stack}.json").read_text(), AGAIN
 
 
-@pytest.mark.usefixtures("engine")
+@pytest.mark.usefixtures("recorder")
 @pytest.mark.parametrize("stack", committed.NAMES)
 def test_the_manifests_of_each_stack_are_the_golden_ones(stack: str) -> None:
     wanted, found = golden.there(golden.MANIFESTS / stack), golden.manifests(stack)

@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from ops.render.recording_engine import PASSWORD, Engine
+from ops.render.recorder import PASSWORD, Recorder
 from tests import stacks
 from tests.recorded import run
 
@@ -74,7 +74,7 @@ def test_everything_carries_the_standard_labels(recorder: Recorder, stack: str) 
     assert {labels["local-llm/model"] for labels in jobs.values()} == set(stacks.raw(stack)["models"])
 
 
-def test_only_the_volume_is_protected(engine: Engine) -> None:
+def test_only_the_volume_is_protected(recorder: Recorder) -> None:
     run(stacks.raw("t4"))
 
     protected = {r.type.rsplit(":", 1)[-1] for r in recorder.registered if r.options.protect}
@@ -83,7 +83,7 @@ def test_only_the_volume_is_protected(engine: Engine) -> None:
     assert retained == {"PersistentVolume", "PersistentVolumeClaim", "DeploymentPatch", "NamespacePatch"}
 
 
-def test_the_contract_is_exported(engine: Engine) -> None:
+def test_the_contract_is_exported(recorder: Recorder) -> None:
     exports = run(stacks.raw("t4"))
 
     assert recorder.registered

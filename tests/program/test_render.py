@@ -12,11 +12,11 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from ops.base.errors import OpsError
 from ops.render import manifests
 from ops.render.command import README
-from ops.render.recording_engine import PASSWORD, Engine, build
+from ops.render.recorder import PASSWORD, Recorder, build
 from tests import stacks
 from tests.recorded import PODS, render
 
-pytestmark = pytest.mark.usefixtures("engine")
+pytestmark = pytest.mark.usefixtures("recorder")
 
 
 def objects(written: dict[str, str]) -> dict[str, dict[str, Any]]:

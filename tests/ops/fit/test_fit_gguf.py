@@ -17,6 +17,7 @@ from plan.vram.estimate import Serving, estimate
 from tests.ops import ggufs
 from tests.ops.command import fit as run
 from tests.ops.desk import REPO, SECRET, Desk
+from tests.serving import serving
 
 HEADS = {"head_count": 4, "head_count_kv": 2, "key_length": 64, "value_length": 64}
 PAIRS = {
