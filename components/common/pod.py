@@ -27,7 +27,7 @@ from pulumi_kubernetes.core.v1 import (
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from plan.base import names
-from plan.config.tolerations import Toleration
+from plan.config.tolerations import PodToleration
 from plan.weights.downloads import SCRIPT, FetchesPlan
 from plan.weights.volume import MOUNT
 
@@ -146,5 +146,5 @@ def config_mounts(**directories: str) -> Sequence[VolumeMountArgs]:
     return [VolumeMountArgs(name=name, mount_path=path, read_only=True) for name, path in directories.items()]
 
 
-def tolerations(wanted: Sequence[Toleration]) -> Sequence[TolerationArgs]:
+def tolerations(wanted: Sequence[PodToleration]) -> Sequence[TolerationArgs]:
     return [TolerationArgs(key=t.key, operator=t.operator, value=t.value, effect=t.effect) for t in wanted]

@@ -12,7 +12,7 @@ from plan.base.errors import ConfigError
 from plan.base.quantity import count_quantity
 from plan.base.text import json_text
 from plan.card.tenants import is_away
-from plan.config.tolerations import Toleration, tolerations
+from plan.config.tolerations import PodToleration, tolerations
 
 KEY = f"{config.KEY}.gpu.memory"
 PORT = 9402  # of the advertiser's health and metrics
@@ -30,7 +30,7 @@ class AdvertiserPlan:
     image: str
     uid: int
     gid: int
-    tolerations: tuple[Toleration, ...]
+    tolerations: tuple[PodToleration, ...]
     manifest: str
 
 

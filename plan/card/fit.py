@@ -133,9 +133,9 @@ def _estimator(stack: config.Stack, model_id: str, locked: Locked, card: Card) -
     def derived(serving: Serving) -> Breakdown:
         return estimate(files.gguf, sizes, serving, card, files.quant)
 
-    def of_context(context: int) -> Breakdown:
+    def at(request_tokens: int) -> Breakdown:
         serving = Serving(
-            context=context * model.parallel,
+            total_tokens=config.total_tokens(request_tokens, model.parallel),
             kv_type=model.kv_type,
             parallel=model.parallel,
             ubatch=model.ubatch,
@@ -144,14 +144,14 @@ def _estimator(stack: config.Stack, model_id: str, locked: Locked, card: Card) -
         )
         return calibrated(derived, serving, model.measured, "mmproj" in sizes)
 
-    return of_context
+    return at
 
 
 def _breakdown(model_id: str, stack: config.Stack, locked: Locked, card: Card) -> Breakdown:
     try:
-        return _estimator(stack, model_id, locked, card)(stack.models[model_id].context)
+        return _estimator(stack, model_id, locked, card)(stack.models[model_id].request_tokens)
     except VramError as error:
-        got = f"{locked[model_id].gguf.shape.architecture} with context {stack.models[model_id].context}"
+        got = f"{locked[model_id].gguf.shape.architecture} with context {stack.models[model_id].request_tokens}"
         raise ConfigError(f"{config.KEY}.models.{model_id}", got, f"{error}.") from None
 
 
@@ -164,7 +164,7 @@ def _largest_contexts(
     }
     found: dict[str, int | None] = {}
     for model_id, model in sorted(stack.models.items()):
-        trained = locked[model_id].gguf.shape.context_length or model.context
+        trained = locked[model_id].gguf.shape.context_length or model.request_tokens
         largest = largest_context(_estimator(stack, model_id, locked, card), rooms[model_id], trained)
         # An image alone may fill that many, and plan/engine/flags.py refuses it.
         too_small = stack.server.image_max_tokens if model.mmproj else 0

@@ -65,7 +65,7 @@ def _smaller_models(fit: Fit, stack: config.Stack, group: tuple[str, ...]) -> st
         if fit.models[model_id].upper_mib <= room:
             fitting.append(f"{model_id} as it is")
         elif largest:
-            fitting.append(f"{model_id} with context {largest} or less (it is {stack.models[model_id].context})")
+            fitting.append(f"{model_id} with context {largest} or less (it is {stack.models[model_id].request_tokens})")
         else:
             out.append(model_id)
     if not fitting:

@@ -5,9 +5,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from plan.base.day import Day
+from plan.base.frozen import Frozen
 from plan.base.names import Name
 from plan.config.gpu_memory import Memory
-from plan.config.parts import Frozen
 
 Mib = Annotated[int, Field(gt=0)]
 
@@ -25,7 +25,7 @@ class Toleration(Frozen):
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = "NoSchedule"
 
 
-class Node(Frozen):
+class GpuNode(Frozen):
     """Which node has the card. With `memory_gib`, its RAM, weights are read ahead into its page cache."""
 
     selector: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it
@@ -92,7 +92,7 @@ class Gpu(Frozen):
     card: CardFacts = CardFacts()
     slice: Slice = Slice()
     memory: Memory | None = None
-    node: Node = Node()
+    node: GpuNode = GpuNode()
     tenants: dict[Name, Tenant] = {}  # noqa: RUF012 - pydantic copies it
     reserve_mib: Annotated[int, Field(ge=0, description="Stays free on the card, whoever holds the rest")] = 256
 

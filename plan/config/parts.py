@@ -4,8 +4,9 @@ import math
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
+from plan.base.frozen import Frozen
 from plan.base.names import ModelId, Name
 from plan.config.measured import Measured
 
@@ -50,10 +51,6 @@ ArgValue = Annotated[
 DEFAULT_UBATCH = 512  # llama-server's own
 DEFAULT_GROUP = "gpu0"
 IdleSeconds = Annotated[int, Field(ge=1, description="Unload a model after this many idle seconds")]
-
-
-class Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class Cluster(Frozen):
@@ -135,19 +132,24 @@ class Fetch(Frozen):
     token_secret: Annotated[SecretKey | None, Field(description="Where the hub's token for gated models lies")] = None
 
 
-class Golden(Frozen):
+class ExpectedAnswer(Frozen):
     """A question to a model and a part of its answer, case aside; a base model goes on where `prompt` ends."""
 
     prompt: Annotated[str, Field(min_length=1)]
     expect: Annotated[str, Field(min_length=1)]
 
 
+def total_tokens(request_tokens: int, parallel: int) -> int:
+    """Tokens of all slots together: llama-server divides its context among them, and each takes one request."""
+    return request_tokens * parallel
+
+
 class Model(Frozen):
-    """One model: where it comes from and how it is served. `context` in tokens, what one request may use."""
+    """One model: where it comes from and how it is served."""
 
     repo: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
     quant: Annotated[str, Field(min_length=1)]
-    context: Tokens
+    request_tokens: Tokens = Field(alias="context", description="Tokens that one request may use")
     revision: Annotated[str, Field(min_length=1)] = "main"
     mmproj: Annotated[str, Field(min_length=1)] | None = None
     # Thinking by default once cost a text consumer empty answers and 50 times the tokens.
@@ -168,8 +170,14 @@ class Model(Frozen):
     warm_priority: int = 0  # larger ones are read ahead first
     args: Annotated[
         dict[str, ArgValue], Field(description="llama-server's flags without a key of their own: {temp: 0.2}")
-    ] = {}
-    verify: Annotated[Golden | None, Field(description="What `ops verify` asks first, instead of its own")] = None
+    ] = {}  # noqa: RUF012 - pydantic copies it
+    verify: Annotated[ExpectedAnswer | None, Field(description="What `ops verify` asks first, instead of its own")] = (
+        None
+    )
+
+    @property
+    def total_tokens(self) -> int:
+        return total_tokens(self.request_tokens, self.parallel)
 
 
 class Prune(Frozen):

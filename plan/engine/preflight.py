@@ -72,7 +72,7 @@ echo "build $build of $image knows the flags of $# models and reads its configur
 
 
 @dataclass(frozen=True, slots=True)
-class Builds:
+class BuildNeed:
     """llama.cpp builds: what the image's tag says (None: nothing), and the `least` that the model `whose` needs."""
 
     tag: int | None = None
@@ -92,7 +92,7 @@ class PreflightPlan:
 
 def plan_preflight(
     image: str,
-    builds: Builds,
+    builds: BuildNeed,
     llama_server: str,
     engine: tuple[str, ...],
     models: Mapping[str, Flags],

@@ -8,10 +8,10 @@ from plan import config
 from plan.base import names
 from plan.base.quantity import mib_quantity
 from plan.card.extended_resource import MemoryPlan
-from plan.config.tolerations import Toleration, tolerations
+from plan.config.tolerations import PodToleration, tolerations
 from plan.engine import llama_server, llama_swap
 from plan.engine.flags import Served, flags
-from plan.engine.preflight import Builds, PreflightPlan, plan_preflight
+from plan.engine.preflight import BuildNeed, PreflightPlan, plan_preflight
 from plan.models.engine_builds import image_build, minimum_build, needs
 from plan.models.lock import LockedModel
 from plan.models.residency import require_engine_can, residents, swap_groups
@@ -46,7 +46,7 @@ class ServerPlan:
     gpu_count: str
     gpu_memory: Mapping[str, str]
     node_selector: Mapping[str, str]
-    tolerations: tuple[Toleration, ...]
+    tolerations: tuple[PodToleration, ...]
     memory_request: str
     memory_limit: str
     priority_class: str | None
@@ -128,10 +128,10 @@ def plan_server(
     )
 
 
-def _builds(image: str, locked: Mapping[str, LockedModel]) -> Builds:
+def _builds(image: str, locked: Mapping[str, LockedModel]) -> BuildNeed:
     least = {model_id: minimum_build(needs(model.gguf)) for model_id, model in sorted(locked.items())}
     whose = max(least, key=lambda model_id: least[model_id])
-    return Builds(tag=image_build(image), least=least[whose], whose=whose)
+    return BuildNeed(tag=image_build(image), least=least[whose], whose=whose)
 
 
 def _ttl_s(model: config.Model, server: config.Server) -> int:

@@ -9,19 +9,17 @@ A field is named by the last part of its GGUF key (ggml docs/gguf.md). Weights a
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-Source = Literal["header", "published", "derived"]
+from plan.base.frozen import Frozen
+
+FactSource = Literal["header", "published", "derived"]
 Count = Annotated[int, Field(ge=0)]
 # One value per layer, or the layers for which a flag is set.
 Layers = Annotated[tuple[Count, ...], Field(strict=False)]
 
 
-class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
-
-
-class Shape(_Group):
+class Shape(Frozen):
     """What a model's key-values say of its size: lengths in elements, `context_length` as trained, in tokens.
 
     `file_type` is ggml's number of the quantization; `chat_template`: the file has one.
@@ -62,10 +60,10 @@ class Shape(_Group):
     recurrent_layers: Layers | None = None
     file_type: Count | None = None
     chat_template: bool | None = None
-    source: Source
+    source: FactSource
 
 
-class Weights(_Group):
+class Weights(Frozen):
     """Bytes of tensors by where llama.cpp puts them, from all parts of a split model.
 
     `input_bytes` stay on the CPU however many layers are offloaded. `tied_bytes` of them are loaded a second time, to
@@ -77,10 +75,10 @@ class Weights(_Group):
     input_bytes: Count
     tied_bytes: Count
     nextn_bytes: Count = 0
-    source: Source
+    source: FactSource
 
 
-class Projector(_Group):
+class Projector(Frozen):
     """The vision projector's file: `weight_bytes` of tensors, all on the GPU; image and patch in pixels a side."""
 
     projector_type: str | None = None
@@ -99,7 +97,7 @@ class Projector(_Group):
     image_max_pixels: Count | None = None
     minicpmv_version: Count | None = None
     minicpmv_query_num: Count | None = None
-    source: Source
+    source: FactSource
 
 
 # Without these a model's memory cannot be computed. Only facts that no header told can lack them.
@@ -113,7 +111,7 @@ _PROJECTOR = (
 )  # fmt: skip
 
 
-class GgufFacts(_Group):
+class GgufFacts(Frozen):
     """The facts of one model. They never enter a generation or a Job: knowing more must not move a byte."""
 
     shape: Shape

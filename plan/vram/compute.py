@@ -25,7 +25,7 @@ _INPUTS = 12  # positions, rows of the cache to write, rows to return: elements 
 
 
 @dataclass(frozen=True, slots=True)
-class Builds:
+class BuildRange:
     """Builds from `first` to `last` compute alike. `all_logits`: a row of logits for each token of a ubatch."""
 
     first: int
@@ -37,8 +37,8 @@ class Builds:
 # One row of logits a slot since ggml-org/llama.cpp#23861, commit de6f727aa, which git describes as b9453-7. Before that
 # a whole ubatch's, which were 304.75 MiB of Qwen3-8B in public logs. The graphs themselves were looked at in b11312.
 BUILDS = (
-    Builds(0, 9459, all_logits=True, says="reserves logits of a whole ubatch"),
-    Builds(9460, 11312, all_logits=False),
+    BuildRange(0, 9459, all_logits=True, says="reserves logits of a whole ubatch"),
+    BuildRange(9460, 11312, all_logits=False),
 )
 
 
@@ -59,7 +59,7 @@ def compute_bytes(lengths: Lengths, serving: Serving) -> tuple[int, tuple[str, .
     return max(graph + masks, logits) + rotations + _F32 * _INPUTS * tokens, notes
 
 
-def _builds(build: int | None) -> tuple[Builds, tuple[str, ...]]:
+def _builds(build: int | None) -> tuple[BuildRange, tuple[str, ...]]:
     newest = BUILDS[-1]
     if build is None:
         return newest, (f"the engine's build is not known: compute buffers are those of b{newest.last}",)

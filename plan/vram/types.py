@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Source = Literal["derived", "measured", "bound"]
+FigureSource = Literal["derived", "measured", "bound"]
 MIB = 2**20
 
 
@@ -13,12 +13,12 @@ class VramError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """How llama-server serves a model: `context` in tokens of all slots together, `ubatch` in tokens.
+    """How llama-server serves a model: `total_tokens` is the context of all slots together; `ubatch` in tokens.
 
     `build` is llama.cpp's number, the 10524 of b10524; None when nothing tells it.
     """
 
-    context: int
+    total_tokens: int
     kv_type: str = "f16"
     parallel: int = 1
     ubatch: int = 512
@@ -38,7 +38,7 @@ class Breakdown:
     mmproj_compute_mib: float
     context_mib: float
     upper_mib: float
-    source: Source
+    source: FigureSource
     notes: tuple[str, ...] = ()
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from plan import config
 from plan.base import names
 from plan.base.text import json_text
-from plan.config.tolerations import Toleration, tolerations
+from plan.config.tolerations import PodToleration, tolerations
 from plan.models.lock import LockedModel
 from plan.weights.volume import MOUNT
 
@@ -47,7 +47,7 @@ class FetchesPlan:
     image: str
     uid: int
     gid: int
-    tolerations: tuple[Toleration, ...]
+    tolerations: tuple[PodToleration, ...]
     token: TokenSecret | None
     jobs: tuple[FetchPlan, ...]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from plan import config
-from plan.engine.preflight import Builds, plan_preflight
+from plan.engine.preflight import BuildNeed, plan_preflight
 from plan.engine.server import CONFIG_DIR, ServerPlan
 from plan.plan import make_plan
 from tests import stacks
@@ -72,7 +72,7 @@ class EngineImage:
             self.port = str(free.getsockname()[1])
         self.told = {"version": OFFICIAL, "unknown": [], "slow_s": 0, "dies": "", "starts": 0, "port": self.port}
 
-    def builds(self, builds: Builds) -> None:
+    def builds(self, builds: BuildNeed) -> None:
         """Plan it again, for these builds."""
         _, _, _, _, image, server, *_, engine = self.plan.preflight.command[:11]
         planned = plan_preflight(image, builds, server, tuple(engine.split()), {}, {}, 60)

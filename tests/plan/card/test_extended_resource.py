@@ -144,7 +144,7 @@ def test_who_advertises_is_told_which_nodes_and_how_much() -> None:
 
 def test_advertising_on_every_node_of_a_cluster_is_refused() -> None:
     stack = stack_with(advertise="managed")
-    anywhere = stack.gpu.model_copy(update={"node": config.Node()})
+    anywhere = stack.gpu.model_copy(update={"node": config.GpuNode()})
 
     with pytest.raises(ConfigError, match=r"gpu.node.selector: got \{\}\. .*on every node.*only nodes with the card"):
         planned(stack.model_copy(update={"gpu": anywhere}))
