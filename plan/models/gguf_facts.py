@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from plan.base.frozen import Frozen
+from plan.models.architectures import ARCHITECTURES
 
 FactSource = Literal["header", "published", "derived"]
 Count = Annotated[int, Field(ge=0)]
@@ -129,7 +130,8 @@ class GgufFacts(Frozen):
         return tuple(self._missing(has_projector))
 
     def _missing(self, has_projector: bool) -> Iterator[str]:
-        needed = (*_SHAPE, "n_deepstack_layers") if self.shape.architecture.startswith("qwen3vl") else _SHAPE
+        row = ARCHITECTURES.get(self.shape.architecture)
+        needed = (*_SHAPE, "n_deepstack_layers") if row and row.deepstack else _SHAPE
         if self.shape.source != "header":
             yield from (key for key in needed if getattr(self.shape, key) is None)
         if self.weights is None:

@@ -82,7 +82,7 @@ def _feed_forward(lengths: Lengths, cells: int, quantized: bool) -> int:
         copies = (2 * width > 3 * inner) + (width > 3 * inner)
         experts = used * (3 * inner + copies * width) + 4 * count
         return experts + residual + _another(lengths, masks, width)
-    if lengths.architecture == "qwen35":
+    if lengths.gated:
         return 3 * lengths.inner + 2 * width
     return 3 * lengths.inner + residual + _another(lengths, masks, min(width, lengths.inner - residual))
 
@@ -99,7 +99,7 @@ def _another(lengths: Lengths, masks: int, edge: int) -> int:
 
 def _attention(lengths: Lengths) -> int:
     width, query, key_value = lengths.width, lengths.query, lengths.key_value
-    if lengths.architecture == "qwen35":  # gated: a query comes with its gate
+    if lengths.gated:  # gated: a query comes with its gate
         return 2 * width + 4 * query + max(query, key_value)
     deepstack = (1 + lengths.deepstack) * width if lengths.deepstack else 0
     return 2 * width + 2 * query + key_value + deepstack
