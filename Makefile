@@ -59,6 +59,8 @@ check: venv lint type ## format, lint, types
 lint: venv
 	.venv/bin/ruff format --check $(SOURCES)
 	.venv/bin/ruff check $(SOURCES)
+	.venv/bin/shellcheck .ci/run dev/bootstrap.sh
+	.venv/bin/shellcheck --shell=dash plan/engine/preflight.sh # /bin/sh of the engines' images
 
 type: venv
 	.venv/bin/pyright
