@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from plan import config
 from plan.base.errors import ConfigError
+from plan.card.advertiser import AdvertiserPlan
 from plan.card.extended_resource import MemoryPlan, plan_memory
 from plan.card.fit import Fit, plan_fit
 from plan.card.fit_table import fit_line, require_fit
@@ -41,6 +42,12 @@ class Plan:
     litellm: str
     fit: Fit | None
     notes: tuple[str, ...]
+
+    @property
+    def advertisers(self) -> tuple[AdvertiserPlan, ...]:
+        """Whoever has to advertise GPU memory before the server's pod may request it: at most one."""
+        advertiser = self.gpu_memory.advertiser if self.gpu_memory else None
+        return (advertiser,) if advertiser else ()
 
 
 def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:

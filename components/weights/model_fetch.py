@@ -11,17 +11,12 @@ from pulumi_kubernetes.batch.v1 import (
     PodFailurePolicyOnExitCodesRequirementArgs,
     PodFailurePolicyRuleArgs,
 )
-from pulumi_kubernetes.core.v1 import (
-    ContainerArgs,
-    EnvVarArgs,
-    EnvVarSourceArgs,
-    SecretKeySelectorArgs,
-)
+from pulumi_kubernetes.core.v1 import ContainerArgs
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.common import awaited_job, pod
 from plan.base import names
-from plan.weights.downloads import FINAL_EXIT_CODES, SCRIPTS_DIR, FetchesPlan, FetchPlan, TokenSecret
+from plan.weights.downloads import FINAL_EXIT_CODES, RESOURCES, SCRIPTS_DIR, FetchesPlan, FetchPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +36,7 @@ class ModelFetch(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ModelFetchArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("llm:models:ModelFetch", name, None, opts)
-        labels = names.labels("fetch", args.common.namespace, args.plan.model_id)
+        labels = names.labels(names.FETCH, args.common.namespace, args.plan.model_id)
         job = Job(
             f"{name}-job",
             metadata=ObjectMetaArgs(namespace=args.common.namespace, name=args.plan.job, labels=labels),
@@ -72,22 +67,13 @@ def _job(args: ModelFetchArgs, labels: Mapping[str, str]) -> JobSpecArgs:
     )
 
 
-def _token(token: TokenSecret | None) -> list[EnvVarArgs] | None:
-    if token is None:
-        return None
-    key = SecretKeySelectorArgs(name=token.secret, key=token.key)
-    return [EnvVarArgs(name="HF_TOKEN", value_from=EnvVarSourceArgs(secret_key_ref=key))]
-
-
 def _fetcher(args: ModelFetchArgs) -> ContainerArgs:
     return pod.program(
-        "fetch",
-        "fetch",
+        names.FETCH,
+        names.FETCH,
         args.plan.manifest,
         args.common.image,
-        requests={"cpu": "100m", "memory": "128Mi"},
-        # Dirty pages on NFS are charged to the pod, hence eight times what the process needs.
-        limits={"memory": "1Gi", "ephemeral-storage": "1Gi"},
-        env=_token(args.common.token),
+        RESOURCES,
+        env=[pod.from_secret(it.secret, it.key, it.variable) for it in args.common.secrets],
         mounts=pod.mounts(models_read_only=False, scripts=SCRIPTS_DIR),
     )

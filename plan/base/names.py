@@ -22,6 +22,8 @@ PRUNE_CRON_JOB = "prune-weights"
 FETCH, PRUNE, WARM, ADVERTISE = "fetch", "prune", "warm", "advertise"
 GATE, GATE_PROGRAM = "models-ready", "gate"
 ENGINE, PREFLIGHT = "server", "preflight"
+# What app.kubernetes.io/component says of the other objects; those of a program have its name.
+SERVING, SCRIPTS, MODELS = "server", "scripts", "models"
 _JOB_PREFIX = "fetch-"
 _LABEL_MAX = 63
 _CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")

@@ -38,7 +38,7 @@ class Tenancy:
 
     def is_server(self, pod: Pod) -> bool:
         """Whether it is a pod of this stack's server, which goes before the new one comes."""
-        return pod.namespace == self.namespace and names.selector("server").items() <= pod.labels.items()
+        return pod.namespace == self.namespace and names.selector(names.SERVING).items() <= pod.labels.items()
 
     def is_ours(self, pod: Pod) -> bool:
         """Whether it is a pod of this stack."""

@@ -6,6 +6,7 @@ from plan import config
 from plan.models.lock import LockedModel
 
 MOUNT = "/models"
+NFS_DRIVER = "nfs.csi.k8s.io"
 
 
 @dataclass(frozen=True, slots=True)

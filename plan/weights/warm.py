@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from plan import config
+from plan.base import names
+from plan.base.pod_types import Resources, small_program
 from plan.base.quantity import mib_quantity
 from plan.base.text import json_text
 from plan.models.lock import LockedModel
@@ -12,7 +14,6 @@ from plan.weights.space import stored_bytes
 from plan.weights.volume import MOUNT
 
 WARM_FILE = "warm.json"
-PORT = 9401  # of its metrics
 _OWN_MIB = 256  # the program, and what it may not fill of its limit
 _REST_MIB = 1024  # kubelet, system and everyone else's least
 
@@ -22,7 +23,7 @@ class WarmPlan:
     """A sidecar of the server. The page cache it fills is charged to it, hence a limit the size of the weights."""
 
     manifest: str
-    memory_limit: str
+    resources: Resources
 
 
 def plan_warm(stack: config.Stack, locked: Mapping[str, LockedModel]) -> tuple[WarmPlan | None, tuple[str, ...]]:
@@ -37,7 +38,7 @@ def plan_warm(stack: config.Stack, locked: Mapping[str, LockedModel]) -> tuple[W
         beside = f"beside the server's {stack.server.memory_limit_mib}"
         what = f"{needed_mib} MiB of weights do not fit the {memory_gib} GiB of {key} {beside}"
         return None, (f"Weights are not read ahead: {what}.",)
-    return WarmPlan(_manifest(stack, locked), mib_quantity(needed_mib)), ()
+    return WarmPlan(_manifest(stack, locked), small_program("64Mi", mib_quantity(needed_mib))), ()
 
 
 def _manifest(stack: config.Stack, locked: Mapping[str, LockedModel]) -> str:
@@ -50,4 +51,4 @@ def _manifest(stack: config.Stack, locked: Mapping[str, LockedModel]) -> str:
         }
         for model_id, model in sorted(locked.items())
     ]
-    return json_text({"root": MOUNT, "listen": PORT, "models": models})
+    return json_text({"root": MOUNT, "listen": names.WARM_PORT, "models": models})

@@ -51,8 +51,10 @@ def test_the_pod_requests_it_beside_its_slice() -> None:
     stack, locked = stack_with(), stacks.locked().models
     served = {model_id: locked[model_id] for model_id in stack.models}
 
-    assert plan_server(stack, served, 300, None, planned(stack, 5000)).gpu_memory == {RESOURCE: "5k"}
-    assert plan_server(stack, served, 300, None, None).gpu_memory == {}
+    resources = plan_server(stack, served, 300, None, planned(stack, 5000)).resources
+    assert resources.requests[RESOURCE] == resources.limits[RESOURCE] == "5k"
+    assert resources.requests[stack.gpu.slice.resource] == resources.limits[stack.gpu.slice.resource] == "1"
+    assert RESOURCE not in plan_server(stack, served, 300, None, None).resources.limits
 
 
 def test_a_request_of_the_weights_alone_is_refused() -> None:
