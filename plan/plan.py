@@ -27,7 +27,7 @@ from plan.weights.warm import plan_warm
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the stack will be, decided. Equal inputs give an equal plan. `notes` are for whoever reads the preview."""
+    """Every decision about one stack. Equal inputs give an equal plan. `notes` are sentences for the preview."""
 
     cluster_id: str
     namespace: str
@@ -92,7 +92,7 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
 
 
 def locked_models(stack: config.Stack, lock: Lock) -> dict[str, LockedModel]:
-    """The stack's models by id, in order; raises ConfigError where the lock has none, or another than is meant."""
+    """The stack's models by id, in order; raises ConfigError where the lock lacks one or has other files for it."""
     problems = [problem for model_id in sorted(stack.models) if (problem := _mismatch(model_id, stack, lock))]
     if problems:
         raise ConfigError.of(problems)

@@ -53,7 +53,7 @@ def fetch_job(model_id: str) -> str:
 
 
 def cluster_wide(name: str, namespace: str) -> str:
-    """The name of an object that lies in no namespace, so that two stacks in one cluster have two of it."""
+    """The name of a cluster-scoped object; the namespace in it keeps two stacks in one cluster apart."""
     return f"{namespace}-{name}"
 
 

@@ -20,7 +20,7 @@ _POLL_S = 5
 
 @dataclass(frozen=True, slots=True)
 class AdvertiserPlan:
-    """The pod that keeps the resource on the nodes with the card. `cluster_name` is of what belongs to no namespace."""
+    """The pod that keeps the resource on the nodes with the card. `cluster_name` names its cluster-scoped objects."""
 
     name: str
     namespace: str
@@ -36,7 +36,7 @@ def plan_advertiser(stack: config.Stack, memory: config.Memory) -> AdvertiserPla
     """Raises ConfigError where nothing tells the nodes with the card from others."""
     node = stack.gpu.node
     if not node.selector:
-        rule = f"gpu.memory.advertise: managed puts {memory.resource} on every node that this finds"
+        rule = f"gpu.memory.advertise: managed puts {memory.resource} on every node that this selects"
         raise ConfigError(
             f"{config.KEY}.gpu.node.selector", {}, f"{rule}. Write a label that only nodes with the card have."
         )

@@ -17,7 +17,7 @@ KEY = f"{config.KEY}.gpu.memory"
 
 @dataclass(frozen=True, slots=True)
 class MemoryPlan:
-    """`request` is `request_mib` as the API server writes it back. No `advertiser` where someone else advertises."""
+    """`request` is `request_mib` as the API server writes it; `advertiser` is None where someone else advertises."""
 
     resource: str
     request: str
@@ -53,7 +53,9 @@ def _request_mib(memory: config.Memory, needed_mib: int | None) -> int:
     key = f"{KEY}.request_mib"
     if needed_mib is None:
         if memory.request_mib is None:
-            rule = "Without a card (gpu.model: none) nothing tells what the models need: write how many MiB to request."
+            rule = (
+                "Without a card (gpu.model: none) the models' need cannot be computed: write how many MiB to request."
+            )
             raise ConfigError(key, None, rule)
         return memory.request_mib
     if memory.request_mib is not None and memory.request_mib < needed_mib:

@@ -1,4 +1,4 @@
-"""What a model may not be served with, whatever room there is."""
+"""Settings with which a model is refused, however much room the card has."""
 
 from collections.abc import Iterator, Mapping
 
@@ -16,7 +16,7 @@ _STRETCHED = ("rope-scaling", "rope-scale", "rope-freq-scale", "yarn-orig-ctx")
 def model_problems(
     models: Mapping[str, config.Model], locked: Mapping[str, LockedModel], card: Card | None
 ) -> list[ConfigError]:
-    """Everything that is refused about single models."""
+    """Every problem of single models, sorted by their ids."""
     return [
         problem
         for model_id, model in sorted(models.items())

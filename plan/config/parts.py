@@ -128,12 +128,12 @@ class Fetch(Frozen):
         Literal["receipt", "always"],
         Field(description="always: a Job hashes again what is there; a change runs the Jobs"),
     ] = "receipt"
-    slots: Annotated[int, Field(ge=0, description="So many models download at a time; 0: any number")] = 2
+    slots: Annotated[int, Field(ge=0, description="How many models download at a time; 0: any number")] = 2
     token_secret: Annotated[SecretKey | None, Field(description="Where the hub's token for gated models lies")] = None
 
 
 class ExpectedAnswer(Frozen):
-    """A question to a model and a part of its answer, case aside; a base model goes on where `prompt` ends."""
+    """A prompt and a text that the answer contains, case aside; a base model continues the prompt."""
 
     prompt: Annotated[str, Field(min_length=1)]
     expect: Annotated[str, Field(min_length=1)]
@@ -158,7 +158,8 @@ class Model(Frozen):
     aliases: Annotated[tuple[Name, ...], Field(strict=False)] = ()
     max_output_tokens: Tokens | None = None
     kv_type: Annotated[
-        Literal["f16", "q8_0", "q4_0"], Field(description="The cache's numbers; others are slow on old cards")
+        Literal["f16", "q8_0", "q4_0"],
+        Field(description="Number format of the KV cache; all but f16 are slow on old cards"),
     ] = "f16"
     parallel: Annotated[int, Field(gt=0, description="Requests at a time, each with all of `context`")] = 1
     ubatch: Annotated[Tokens, Field(description="Tokens of a prompt computed at once")] = DEFAULT_UBATCH
@@ -166,14 +167,14 @@ class Model(Frozen):
     swap_group: Annotated[Name, Field(description="One model of a group is loaded at a time")] = DEFAULT_GROUP
     fallback: Annotated[ModelId | None, Field(description="The model that a gateway asks when this one fails")] = None
     measured: Annotated[tuple[Measured, ...], Field(strict=False)] = ()
-    ttl_s: IdleSeconds | None = None  # the server's unless said
+    ttl_s: IdleSeconds | None = None  # defaults to `server.ttl_s`
     warm_priority: int = 0  # larger ones are read ahead first
     args: Annotated[
         dict[str, ArgValue], Field(description="llama-server's flags without a key of their own: {temp: 0.2}")
     ] = {}  # noqa: RUF012 - pydantic copies it
-    verify: Annotated[ExpectedAnswer | None, Field(description="What `ops verify` asks first, instead of its own")] = (
-        None
-    )
+    verify: Annotated[
+        ExpectedAnswer | None, Field(description="What `ops verify` asks first, instead of its own question")
+    ] = None
 
     @property
     def total_tokens(self) -> int:
@@ -181,7 +182,7 @@ class Model(Frozen):
 
 
 class Prune(Frozen):
-    """What becomes of weights that nothing names any more, how often that is looked at, and how long they wait."""
+    """What happens to weights that no model names any more, when a Job looks for them, and how long they are kept."""
 
     mode: Literal["report", "trash", "delete"] = "report"
     schedule: Annotated[str, Field(pattern=r"^(\S+ ){4}\S+$", description="As crontab(5) has it, in UTC")] = (
@@ -195,5 +196,5 @@ class Immich(Frozen):
 
     namespace: Name
     deployment: Name
-    container: Name | None = None  # the Deployment's name unless said
+    container: Name | None = None  # defaults to the Deployment's name
     model_ttl_s: Annotated[int, Field(ge=1, le=86400)]

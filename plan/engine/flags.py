@@ -20,7 +20,7 @@ def words(flags: Flags) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What both engines are told about one model; unloaded after `ttl_s` idle seconds, and never when that is 0."""
+    """What both engines read about one model; unloaded after `ttl_s` idle seconds, and never when that is 0."""
 
     flags: Flags
     aliases: tuple[str, ...]
@@ -34,7 +34,7 @@ _BATCH = 2048  # llama-server's own; a ubatch above it would be cut to it (src/l
 
 
 def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.Gpu, image_max_tokens: int) -> Flags:
-    """Flags by name as `llama-server --help` lists them; host and port are the engine's business.
+    """Flags by name as `llama-server --help` lists them; the engine adds host and port.
 
     Raises ConfigError for a vision model whose context is full with one image, for one that thinks without a bound,
     and for `args` that may not be used.

@@ -1,7 +1,7 @@
-"""The trial of an engine image with a configuration, before the old pod goes: a script, for the image has no Python.
+"""A trial of the engine's image with the new configuration, before the old pod goes; in shell, for want of Python.
 
-Not tried: whether the weights are there. That is what the fetch Jobs and the gate are for, and a model whose weights
-were lost must not hold back the others' rollout. So it needs no volume, and runs while the weights are fetched.
+It does not look for the weights: the fetch Jobs and the gate do, and a model whose weights were lost must not hold back
+the rollout of the others. So the Job needs no volume, and runs while the weights are fetched.
 """
 
 import shlex
@@ -21,7 +21,7 @@ _SCRIPT = Path(__file__).with_suffix(".sh").read_text(encoding="utf-8")
 
 @dataclass(frozen=True, slots=True)
 class BuildNeed:
-    """llama.cpp builds: what the image's tag says (None: nothing), and the `least` that the model `whose` needs."""
+    """llama.cpp builds: the one of the image's `tag`, if any, and the `least` that the model `whose` needs."""
 
     tag: int | None = None
     least: int = 0

@@ -59,7 +59,7 @@ def require_builds(stack: config.Stack, locked: Mapping[str, LockedModel]) -> No
 
 
 def build_notes(stack: config.Stack, locked: Mapping[str, LockedModel]) -> tuple[str, ...]:
-    """A sentence where the image's reference tells no build, and one of the models needs a certain one."""
+    """A note where the image's tag names no build and one of the models needs a certain one."""
     least = minimum_build(name for model in locked.values() for name in needs(model.gguf))
     if image_build(stack.server.image) is not None or not least:
         return ()

@@ -101,7 +101,7 @@ class Projector(Frozen):
     source: FactSource
 
 
-# Without these a model's memory cannot be computed. Only facts that no header told can lack them.
+# Without these a model's memory cannot be computed. A header has all of them that its file has.
 _SHAPE = (
     "context_length", "block_count", "embedding_length", "feed_forward_length", "head_count", "head_count_kv",
     "key_length", "value_length", "vocab_size",
@@ -126,7 +126,7 @@ class GgufFacts(Frozen):
         return {name: group for name, group in found.items() if group is not None}
 
     def missing(self, has_projector: bool) -> tuple[str, ...]:
-        """What memory depends on and nobody told, as `block_count` or `projector.block_count`."""
+        """Facts that memory depends on and that no source gave, as `block_count` or `projector.block_count`."""
         return tuple(self._missing(has_projector))
 
     def _missing(self, has_projector: bool) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """What a served context takes beside the weights: the cache of keys and values, and the state of recurrent layers.
 
-Exact: tests/oracle finds no difference to llama.cpp b11312 (src/llama-kv-cache.cpp, llama-kv-cache-iswa.cpp,
+Exact: tests/oracle finds it equal to llama.cpp b11312 (src/llama-kv-cache.cpp, llama-kv-cache-iswa.cpp,
 llama-memory-recurrent.cpp and llama-context.cpp).
 """
 
@@ -18,7 +18,7 @@ def padded(cells: int) -> int:
 
 
 def tokens_at_once(serving: Serving) -> int:
-    """Tokens of one computation: no more than the context has, and as many for each slot."""
+    """Tokens computed at once: at most those of the context, rounded up to as many for each slot."""
     tokens = min(serving.ubatch, serving.total_tokens)
     return -(-tokens // serving.parallel) * serving.parallel
 

@@ -1,6 +1,6 @@
-"""A model's memory with what was measured of it: the same serving as measured, another context by the difference.
+"""A model's memory by what was measured of it; for another context, corrected by the difference of the two estimates.
 
-What differs in anything else (cache, slots, ubatch, images, build) was another measurement, and is not used.
+A measurement with another cache type, number of slots, ubatch, image size or build is not used.
 """
 
 import dataclasses

@@ -43,7 +43,7 @@ BUILDS = (
 
 
 def compute_bytes(lengths: Lengths, serving: Serving) -> tuple[int, tuple[str, ...]]:
-    """Bytes on the card, and what to know of them."""
+    """Bytes on the card, and notes about them."""
     builds, notes = _builds(serving.build)
     tokens = tokens_at_once(serving)
     whole, window = cells(lengths, serving)
@@ -64,7 +64,7 @@ def _builds(build: int | None) -> tuple[BuildRange, tuple[str, ...]]:
     if build is None:
         return newest, (f"the engine's build is not known: compute buffers are those of b{newest.last}",)
     if build > newest.last:
-        return newest, (f"compute buffers are those of b{newest.last}, nobody looked at b{build}",)
+        return newest, (f"compute buffers are those of b{newest.last}, b{build} was not compared with them",)
     found = next(builds for builds in BUILDS if builds.first <= build <= builds.last)
     return found, (f"b{build} {found.says}",) if found.says else ()
 
@@ -88,9 +88,9 @@ def _feed_forward(lengths: Lengths, cells: int, quantized: bool) -> int:
 
 
 def _another(lengths: Lengths, masks: int, edge: int) -> int:
-    """One more copy of the residual stream: queries narrower than it leave no hole for it, masks beyond the edge do.
+    """One more copy of the residual stream: narrow queries leave no hole for it, masks do once they exceed `edge`.
 
-    Behind the edge memory would shrink with a longer context; it is kept level, so that more tokens never take less.
+    Beyond `edge` memory would shrink with a longer context; it is kept level, so that more tokens never take less.
     """
     if lengths.query >= lengths.width or edge <= 0:
         return 0

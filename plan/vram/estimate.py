@@ -26,7 +26,7 @@ def estimate(facts: GgufFacts, sizes: Mapping[str, int], serving: Serving, card:
     """What a llama-server of its own with every layer on the card takes; `sizes` are a model's file bytes by role.
 
     `quant` is the quantization's name; it makes a bound tighter where a published fact is missing. Raises VramError for
-    an architecture, a projector or facts of which nothing can be told.
+    an architecture, a projector or facts from which memory cannot be computed.
     """
     held, weights_note = _weights(facts, sizes)
     shapes = bounded(facts.shape, held, quant)

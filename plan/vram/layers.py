@@ -50,7 +50,7 @@ def lengths(shape: Shape) -> Lengths:
     row = ARCHITECTURES.get(shape.architecture)
     if row is None or not row.computed:
         raise VramError(
-            f"architecture {shape.architecture} is none of those whose memory is known ({', '.join(COMPUTED)}), "
+            f"the memory of architecture {shape.architecture} is not known (known are {', '.join(COMPUTED)}), "
             "so it needs a `measured:` value"
         )
     blocks = _needed(shape, "block_count") - (shape.nextn_predict_layers or 0)

@@ -1,4 +1,4 @@
-"""What becomes of weights on the volume that the stack names no more."""
+"""What happens to weights on the volume that the stack does not name any more."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -33,7 +33,7 @@ class NewVolume:
 
 @dataclass(frozen=True, slots=True)
 class VolumePlan:
-    """The claim that every pod mounts; nothing is `new` where it exists already."""
+    """The claim that every pod mounts; `new` is None where it exists already."""
 
     claim: str
     namespace: str

@@ -14,8 +14,8 @@ from plan.weights.space import stored_bytes
 from plan.weights.volume import MOUNT
 
 WARM_FILE = "warm.json"
-_OWN_MIB = 256  # the program, and what it may not fill of its limit
-_REST_MIB = 1024  # kubelet, system and everyone else's least
+_OWN_MIB = 256  # the program itself, and what it leaves free of its limit
+_REST_MIB = 1024  # what kubelet, system and other pods need at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def plan_warm(stack: config.Stack, locked: Mapping[str, LockedModel]) -> tuple[W
     memory_gib = stack.gpu.node.memory_gib
     key = f"{config.KEY}.gpu.node.memory_gib"
     if memory_gib is None:
-        return None, (f"Weights are read from the volume when they are asked for: {key}, the node's RAM, is not said.",)
+        return None, (f"Weights are read from the volume when they are asked for: {key}, the node's RAM, is not set.",)
     needed_mib = math.ceil(stored_bytes(locked) / 2**20) + _OWN_MIB
     free_mib = memory_gib * 1024 - stack.server.memory_limit_mib - _REST_MIB
     if needed_mib > free_mib:

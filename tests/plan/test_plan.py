@@ -163,7 +163,7 @@ def test_weights_are_read_ahead_where_the_node_has_room_for_them_beside_the_serv
     assert json.loads(with_memory(64).server.files["warm.json"])["models"][0]["priority"] == 0
 
 
-@pytest.mark.parametrize(("memory_gib", "said"), [(None, "is not said"), (32, "do not fit the 32 GiB")])
+@pytest.mark.parametrize(("memory_gib", "said"), [(None, "is not set"), (32, "do not fit the 32 GiB")])
 def test_a_preview_says_why_weights_are_not_read_ahead(memory_gib: int | None, said: str) -> None:
     plan = with_memory(memory_gib)
 

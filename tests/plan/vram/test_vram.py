@@ -89,7 +89,7 @@ def test_an_old_build_reserves_logits_of_a_whole_ubatch_and_says_so() -> None:
 
 
 def test_a_build_that_nobody_looked_at_and_one_that_is_not_known_are_told() -> None:
-    assert "nobody looked at b99999" in taken(facts(), build=99999).notes[0]
+    assert "b99999 was not compared" in taken(facts(), build=99999).notes[0]
     assert "build is not known" in taken(facts(), build=None).notes[0]
     assert taken(facts()).notes == ()
 
