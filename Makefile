@@ -59,6 +59,8 @@ check: venv lint imports documents type ## format, lint, import directions, gene
 lint: venv
 	.venv/bin/ruff format --check $(SOURCES)
 	.venv/bin/ruff check $(SOURCES)
+	.venv/bin/shellcheck .ci/run dev/bootstrap.sh
+	.venv/bin/shellcheck --shell=dash plan/engine/preflight.sh # /bin/sh of the engines' images
 
 imports: venv
 	.venv/bin/lint-imports --no-cache --no-logo

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pulumi
 
-from components.card import gpu_memory
+from components.card.gpu_memory import GpuMemory, GpuMemoryArgs
 from components.card.immich_ttl import ImmichTtl, ImmichTtlArgs
 from components.cluster.cluster_guard import ClusterGuard, ClusterGuardArgs
 from components.cluster.namespace import label_namespace
@@ -44,7 +44,8 @@ def build(plan: Plan) -> None:
         ModelFetch(fetch.job, ModelFetchArgs(fetch, plan.fetches, volume.claim_name, scripts), here)
         for fetch in plan.fetches.jobs
     ]
-    first = [*fetches, *gpu_memory.offered(plan.gpu_memory, scripts, here)]
+    offered = [GpuMemory("gpu-memory", GpuMemoryArgs(it, scripts), here) for it in plan.advertisers]
+    first = [*fetches, *offered]
     server = LlamaSwap("llama-swap", LlamaSwapArgs(plan.server, volume.claim_name, scripts, first), here)
     WeightsPrune("prune", WeightsPruneArgs(plan.prune, plan.fetches, volume.claim_name, scripts, server.rollout), here)
     if plan.immich:

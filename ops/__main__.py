@@ -10,6 +10,7 @@ import typer
 
 from ops.base.errors import OpsError
 from plan.base.errors import ConfigError, FixableError
+from plan.config import total_tokens
 from plan.vram.estimate import Serving
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -117,8 +118,8 @@ def fit(
 
             if context is None:
                 raise OpsError("there is no --context", "say how many tokens: a model's cache grows with them")
-            serving = Serving(context, kv_type, parallel, ubatch, image_max_tokens)
-            fits = any_gguf.run(any_gguf.Question(gguf, mmproj, serving, card), as_json=as_json)
+            serving = Serving(total_tokens(context, parallel), kv_type, parallel, ubatch, image_max_tokens)
+            fits = any_gguf.run(any_gguf.Question(gguf, mmproj, context, serving, card), as_json=as_json)
     raise typer.Exit(0 if fits else 3)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from plan import config
 from plan.base.errors import ConfigError
+from plan.card.advertiser import AdvertiserPlan
 from plan.card.extended_resource import MemoryPlan, plan_memory
 from plan.card.fit import Fit, plan_fit
 from plan.card.fit_table import fit_line, require_fit
@@ -26,7 +27,7 @@ from plan.weights.warm import plan_warm
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the stack will be, decided. Equal inputs give an equal plan. `notes` are for whoever reads the preview."""
+    """Every decision about one stack. Equal inputs give an equal plan. `notes` are sentences for the preview."""
 
     cluster_id: str
     namespace: str
@@ -41,6 +42,12 @@ class Plan:
     litellm: str
     fit: Fit | None
     notes: tuple[str, ...]
+
+    @property
+    def advertisers(self) -> tuple[AdvertiserPlan, ...]:
+        """Whoever has to advertise GPU memory before the server's pod may request it: at most one."""
+        advertiser = self.gpu_memory.advertiser if self.gpu_memory else None
+        return (advertiser,) if advertiser else ()
 
 
 def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
@@ -85,7 +92,7 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
 
 
 def locked_models(stack: config.Stack, lock: Lock) -> dict[str, LockedModel]:
-    """The stack's models by id, in order; raises ConfigError where the lock has none, or another than is meant."""
+    """The stack's models by id, in order; raises ConfigError where the lock lacks one or has other files for it."""
     problems = [problem for model_id in sorted(stack.models) if (problem := _mismatch(model_id, stack, lock))]
     if problems:
         raise ConfigError.of(problems)

@@ -1,26 +1,19 @@
 """The resource by which pods declare GPU memory, kept on the nodes with the card by a small pod of ours."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs, DeploymentStrategyArgs
-from pulumi_kubernetes.core.v1 import (
-    ContainerPortArgs,
-    HTTPGetActionArgs,
-    PodSpecArgs,
-    PodTemplateSpecArgs,
-    ProbeArgs,
-    ServiceAccount,
-)
+from pulumi_kubernetes.core.v1 import PodSpecArgs, PodTemplateSpecArgs, ServiceAccount
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding, PolicyRuleArgs, RoleRefArgs, SubjectArgs
 
 from components.common import pod
 from plan.base import names
-from plan.card.extended_resource import PORT, AdvertiserPlan, MemoryPlan
+from plan.card import advertiser
+from plan.card.advertiser import AdvertiserPlan
 from plan.weights.downloads import SCRIPTS_DIR
-
-_READY_S = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +29,32 @@ class GpuMemory(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: GpuMemoryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("llm:gpu:GpuMemory", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
         plan = args.plan
         labels = names.labels(plan.name, plan.namespace)
+        account, binding = self._account(name, plan, labels)
+        Deployment(
+            f"{name}-deployment",
+            metadata=ObjectMetaArgs(namespace=plan.namespace, name=plan.name, labels=labels),
+            spec=DeploymentSpecArgs(
+                replicas=1,
+                strategy=DeploymentStrategyArgs(type="Recreate"),  # two with different budgets would take turns
+                progress_deadline_seconds=advertiser.READY_S,
+                selector=LabelSelectorArgs(match_labels=names.selector(plan.name)),
+                template=PodTemplateSpecArgs(metadata=ObjectMetaArgs(labels=labels), spec=_pod(args, account)),
+            ),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[binding],  # it is not ready without
+                custom_timeouts=pulumi.CustomTimeouts(create=f"{advertiser.READY_S}s", update=f"{advertiser.READY_S}s"),
+            ),
+        )
+        self.register_outputs({})
+
+    def _account(
+        self, name: str, plan: AdvertiserPlan, labels: Mapping[str, str]
+    ) -> tuple[pulumi.Output[str], ClusterRoleBinding]:
+        """The name of the pod's service account, and the binding that lets it write to nodes."""
+        child = pulumi.ResourceOptions(parent=self)
         account = ServiceAccount(
             f"{name}-account",
             metadata=ObjectMetaArgs(namespace=plan.namespace, name=plan.name, labels=labels),
@@ -61,49 +77,20 @@ class GpuMemory(pulumi.ComponentResource):
             subjects=[SubjectArgs(kind="ServiceAccount", name=account.metadata.name, namespace=plan.namespace)],
             opts=child,
         )
-        Deployment(
-            f"{name}-deployment",
-            metadata=ObjectMetaArgs(namespace=plan.namespace, name=plan.name, labels=labels),
-            spec=DeploymentSpecArgs(
-                replicas=1,
-                strategy=DeploymentStrategyArgs(type="Recreate"),  # two with different budgets would take turns
-                progress_deadline_seconds=_READY_S,
-                selector=LabelSelectorArgs(match_labels=names.selector(plan.name)),
-                template=PodTemplateSpecArgs(
-                    metadata=ObjectMetaArgs(labels=labels), spec=_pod(args, account.metadata.name)
-                ),
-            ),
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                depends_on=[binding],  # it is not ready without
-                custom_timeouts=pulumi.CustomTimeouts(create=f"{_READY_S}s", update=f"{_READY_S}s"),
-            ),
-        )
-        self.register_outputs({})
-
-
-def offered(plan: MemoryPlan | None, scripts: pulumi.Input[str], opts: pulumi.ResourceOptions) -> list[GpuMemory]:
-    """What must be there before a pod may request the resource: nothing where it is none of our business."""
-    if plan is None or plan.advertiser is None:
-        return []
-    return [GpuMemory("gpu-memory", GpuMemoryArgs(plan.advertiser, scripts), opts)]
+        return account.metadata.name, binding
 
 
 def _pod(args: GpuMemoryArgs, account: pulumi.Input[str]) -> PodSpecArgs:
     plan = args.plan
     container = pod.program(
-        "advertise",
-        "advertise",
+        names.ADVERTISE,
+        names.ADVERTISE,
         plan.manifest,
         plan.image,
-        requests={"cpu": "10m", "memory": "32Mi"},
-        limits={"memory": "128Mi", "ephemeral-storage": "64Mi"},
+        advertiser.RESOURCES,
         mounts=pod.config_mounts(scripts=SCRIPTS_DIR),
-        ports=[ContainerPortArgs(name="http", container_port=PORT, protocol="TCP")],
-        # Half a minute of an API server that does not answer says nothing about the nodes.
-        readiness=ProbeArgs(
-            http_get=HTTPGetActionArgs(path="/readyz", port="http"), period_seconds=5, failure_threshold=6
-        ),
+        ports=[pod.port(names.HTTP, names.ADVERTISER_PORT)],
+        readiness=pod.probe(advertiser.READINESS),
     )
     return PodSpecArgs(
         service_account_name=account,

@@ -12,6 +12,8 @@ from pulumi_kubernetes.core.v1 import (
     ContainerPortArgs,
     EmptyDirVolumeSourceArgs,
     EnvVarArgs,
+    EnvVarSourceArgs,
+    HTTPGetActionArgs,
     PersistentVolumeClaimVolumeSourceArgs,
     PodSecurityContextArgs,
     PodSpecArgs,
@@ -19,6 +21,7 @@ from pulumi_kubernetes.core.v1 import (
     ProbeArgs,
     ResourceRequirementsArgs,
     SeccompProfileArgs,
+    SecretKeySelectorArgs,
     SecurityContextArgs,
     TolerationArgs,
     VolumeArgs,
@@ -27,16 +30,17 @@ from pulumi_kubernetes.core.v1 import (
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from plan.base import names
-from plan.config.tolerations import Toleration
+from plan.base.pod_types import TMP_SIZE, HttpProbe, Resources
+from plan.config.tolerations import PodToleration
 from plan.weights.downloads import SCRIPT, FetchesPlan
 from plan.weights.volume import MOUNT
 
 
 def scripts(name: str, namespace: str, archive: bytes, opts: pulumi.ResourceOptions) -> ConfigMap:
-    """The programs that run in pods, once for all of them; other programs are another name, and so other pods."""
+    """The ConfigMap with the programs of pods/. A changed program is another ConfigMap, and so rolls its pods."""
     return ConfigMap(
         f"{name}-scripts",
-        metadata=ObjectMetaArgs(namespace=namespace, labels=names.labels("scripts", namespace)),
+        metadata=ObjectMetaArgs(namespace=namespace, labels=names.labels(names.SCRIPTS, namespace)),
         immutable=True,
         binary_data={"pods.pyz": base64.b64encode(archive).decode()},
         opts=opts,
@@ -66,8 +70,7 @@ def program(
     command: str,
     manifest: str,
     image: str,
-    requests: Mapping[str, str],
-    limits: Mapping[str, str],
+    resources: Resources,
     mounts: Sequence[VolumeMountArgs],
     env: Sequence[EnvVarArgs] | None = None,
     ports: Sequence[ContainerPortArgs] | None = None,
@@ -81,14 +84,38 @@ def program(
         image_pull_policy="IfNotPresent",
         command=["python3", "-I", "-S", SCRIPT],
         args=[command, "--manifest", manifest],
-        resources=ResourceRequirementsArgs(requests=requests, limits=limits),
+        resources=of_container(resources),
         security_context=container_security(),
         volume_mounts=mounts,
-        env=env,
+        env=env or None,
         ports=ports,
         restart_policy=restart_policy,
         readiness_probe=readiness,
     )
+
+
+def of_container(resources: Resources) -> ResourceRequirementsArgs:
+    return ResourceRequirementsArgs(requests=resources.requests, limits=resources.limits)
+
+
+def probe(wanted: HttpProbe) -> ProbeArgs:
+    """A probe of the container's main port."""
+    return ProbeArgs(
+        http_get=HTTPGetActionArgs(path=wanted.path, port=names.HTTP),
+        period_seconds=wanted.period_s,
+        timeout_seconds=wanted.timeout_s,
+        failure_threshold=wanted.failures,
+    )
+
+
+def port(name: str, number: int) -> ContainerPortArgs:
+    return ContainerPortArgs(name=name, container_port=number, protocol="TCP")
+
+
+def from_secret(secret: pulumi.Input[str], key: str, variable: str) -> EnvVarArgs:
+    """A variable whose value stays in a Secret."""
+    selected = SecretKeySelectorArgs(name=secret, key=key)
+    return EnvVarArgs(name=variable, value_from=EnvVarSourceArgs(secret_key_ref=selected))
 
 
 def of_job(
@@ -113,38 +140,38 @@ def of_job(
 
 
 def volumes(claim: pulumi.Input[str], **config_maps: pulumi.Input[str]) -> Sequence[VolumeArgs]:
-    """The models, and what `scratch_volumes` has."""
+    """The claim with the models, and the volumes of `scratch_volumes`."""
     source = PersistentVolumeClaimVolumeSourceArgs(claim_name=claim)
     return [VolumeArgs(name="models", persistent_volume_claim=source), *scratch_volumes(**config_maps)]
 
 
 def scratch_volumes(**config_maps: pulumi.Input[str]) -> Sequence[VolumeArgs]:
-    """The one place a pod may write to, and what `config_volumes` has."""
-    tmp = VolumeArgs(name="tmp", empty_dir=EmptyDirVolumeSourceArgs(size_limit="1Gi"))
+    """The directory /tmp, and the ConfigMaps as volumes."""
+    tmp = VolumeArgs(name="tmp", empty_dir=EmptyDirVolumeSourceArgs(size_limit=TMP_SIZE))
     return [tmp, *config_volumes(**config_maps)]
 
 
 def config_volumes(**config_maps: pulumi.Input[str]) -> Sequence[VolumeArgs]:
-    """ConfigMaps by the name under which they are mounted."""
+    """The ConfigMaps as volumes; `config_maps` maps a volume's name to that of its ConfigMap."""
     return [VolumeArgs(name=name, config_map=ConfigMapVolumeSourceArgs(name=it)) for name, it in config_maps.items()]
 
 
 def mounts(*, models_read_only: bool, **directories: str) -> Sequence[VolumeMountArgs]:
-    """Where they appear: `directories` maps the name of a ConfigMap's volume to its path."""
+    """Mounts of `volumes`; `directories` maps the name of a ConfigMap's volume to its path."""
     models = VolumeMountArgs(name="models", mount_path=MOUNT, read_only=models_read_only)
     return [models, *scratch_mounts(**directories)]
 
 
 def scratch_mounts(**directories: str) -> Sequence[VolumeMountArgs]:
-    """The same without the models."""
+    """Mounts of `scratch_volumes`."""
     tmp = VolumeMountArgs(name="tmp", mount_path="/tmp")  # noqa: S108 - an emptyDir of the pod's own
     return [tmp, *config_mounts(**directories)]
 
 
 def config_mounts(**directories: str) -> Sequence[VolumeMountArgs]:
-    """The same of ConfigMaps alone."""
+    """Mounts of the ConfigMaps only."""
     return [VolumeMountArgs(name=name, mount_path=path, read_only=True) for name, path in directories.items()]
 
 
-def tolerations(wanted: Sequence[Toleration]) -> Sequence[TolerationArgs]:
+def tolerations(wanted: Sequence[PodToleration]) -> Sequence[TolerationArgs]:
     return [TolerationArgs(key=t.key, operator=t.operator, value=t.value, effect=t.effect) for t in wanted]

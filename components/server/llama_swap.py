@@ -21,6 +21,7 @@ from components.common import pod
 from components.server import server_containers
 from components.server.preflight import preflight
 from plan.base import names
+from plan.engine.pod import GRACE_S
 from plan.engine.server import ServerPlan
 
 
@@ -44,7 +45,7 @@ class LlamaSwap(pulumi.ComponentResource):
         super().__init__("llm:server:LlamaSwap", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         plan = args.plan
-        labels = names.labels("server", plan.namespace)
+        labels = names.labels(names.SERVING, plan.namespace)
         # A new key is offered at every run and the state keeps the first, hence ignore_changes. For another one run
         # `pulumi state delete` on this resource, then `pulumi up`.
         kept = pulumi.ResourceOptions(parent=self, ignore_changes=["input"])
@@ -69,8 +70,10 @@ class LlamaSwap(pulumi.ComponentResource):
             metadata=ObjectMetaArgs(namespace=plan.namespace, name=plan.name, labels=labels),
             spec=ServiceSpecArgs(
                 type="ClusterIP",
-                selector=names.selector("server"),
-                ports=[ServicePortArgs(name="http", port=names.SERVICE_PORT, target_port="http", protocol="TCP")],
+                selector=names.selector(names.SERVING),
+                ports=[
+                    ServicePortArgs(name=names.HTTP, port=names.SERVICE_PORT, target_port=names.HTTP, protocol="TCP")
+                ],
             ),
             # Its await looks for a ready endpoint, which only the Deployment can give it.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[deployment]),
@@ -87,7 +90,7 @@ class LlamaSwap(pulumi.ComponentResource):
         tried: pulumi.Resource,
     ) -> Deployment:
         plan, timeout = args.plan, f"{args.plan.rollout_s}s"
-        labels = names.labels("server", plan.namespace)
+        labels = names.labels(names.SERVING, plan.namespace)
         return Deployment(
             f"{name}-deployment",
             metadata=ObjectMetaArgs(namespace=plan.namespace, name=plan.name, labels=labels),
@@ -97,22 +100,10 @@ class LlamaSwap(pulumi.ComponentResource):
                 # every drain, or none.
                 strategy=DeploymentStrategyArgs(type="Recreate"),
                 progress_deadline_seconds=plan.rollout_s,
-                selector=LabelSelectorArgs(match_labels=names.selector("server")),
+                selector=LabelSelectorArgs(match_labels=names.selector(names.SERVING)),
                 template=PodTemplateSpecArgs(
                     metadata=ObjectMetaArgs(labels=labels),
-                    spec=PodSpecArgs(
-                        automount_service_account_token=False,
-                        enable_service_links=False,
-                        node_selector=dict(plan.node_selector),
-                        tolerations=pod.tolerations(plan.tolerations),
-                        priority_class_name=plan.priority_class,
-                        security_context=pod.pod_security(plan.uid, plan.gid),
-                        # llama-swap drains for 30 s and forces its exit at 35.
-                        termination_grace_period_seconds=45,
-                        init_containers=[server_containers.gate(plan), *server_containers.warm(plan)],
-                        containers=[server_containers.server(plan, secret)],
-                        volumes=pod.volumes(args.claim_name, config=config_map, scripts=args.scripts),
-                    ),
+                    spec=_pod(args, config_map, secret),
                 ),
             ),
             opts=pulumi.ResourceOptions(
@@ -122,3 +113,19 @@ class LlamaSwap(pulumi.ComponentResource):
                 custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
             ),
         )
+
+
+def _pod(args: LlamaSwapArgs, config_map: pulumi.Input[str], secret: pulumi.Input[str]) -> PodSpecArgs:
+    plan = args.plan
+    return PodSpecArgs(
+        automount_service_account_token=False,
+        enable_service_links=False,
+        node_selector=dict(plan.node_selector),
+        tolerations=pod.tolerations(plan.tolerations),
+        priority_class_name=plan.priority_class,
+        security_context=pod.pod_security(plan.uid, plan.gid),
+        termination_grace_period_seconds=GRACE_S,
+        init_containers=[server_containers.gate(plan), *server_containers.sidecars(plan)],
+        containers=[server_containers.server(plan, secret)],
+        volumes=pod.volumes(args.claim_name, config=config_map, scripts=args.scripts),
+    )

@@ -3,11 +3,11 @@
 import pulumi
 from pulumi_kubernetes.batch.v1 import Job
 from pulumi_kubernetes.core.v1 import ContainerArgs, EnvVarArgs, PodSpecArgs, PodTemplateSpecArgs
-from pulumi_kubernetes.core.v1 import ResourceRequirementsArgs as Resources
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.common import awaited_job, pod
 from plan.base import names
+from plan.engine import pod as numbers
 from plan.engine.server import CONFIG_DIR, ServerPlan
 
 
@@ -16,7 +16,7 @@ def preflight(name: str, plan: ServerPlan, config_map: pulumi.Input[str], parent
 
     On the node with the card, where the image is needed anyway, but without a slice: the old pod may hold the last.
     """
-    labels = names.labels("preflight", plan.namespace)
+    labels = names.labels(names.PREFLIGHT, plan.namespace)
     spec = PodSpecArgs(
         restart_policy="Never",
         automount_service_account_token=False,
@@ -24,7 +24,7 @@ def preflight(name: str, plan: ServerPlan, config_map: pulumi.Input[str], parent
         node_selector=dict(plan.node_selector),
         tolerations=pod.tolerations(plan.tolerations),
         security_context=pod.pod_security(plan.uid, plan.gid),
-        termination_grace_period_seconds=5,  # a shell that is a container's first process is deaf to SIGTERM
+        termination_grace_period_seconds=numbers.PREFLIGHT_GRACE_S,
         containers=[_trial(plan)],
         volumes=pod.scratch_volumes(config=config_map),
     )
@@ -41,14 +41,12 @@ def preflight(name: str, plan: ServerPlan, config_map: pulumi.Input[str], parent
 
 def _trial(plan: ServerPlan) -> ContainerArgs:
     return ContainerArgs(
-        name="preflight",
+        name=names.PREFLIGHT,
         image=plan.image,
         image_pull_policy="IfNotPresent",
         command=list(plan.preflight.command),
         env=[EnvVarArgs(name=variable, value=value) for variable, value in plan.preflight.env.items()],
-        resources=Resources(
-            requests={"cpu": "50m", "memory": "64Mi"}, limits={"memory": "1Gi", "ephemeral-storage": "64Mi"}
-        ),
+        resources=pod.of_container(numbers.PREFLIGHT),
         # A loader that cannot even start the shell says why in the log.
         termination_message_policy="FallbackToLogsOnError",
         security_context=pod.container_security(),

@@ -3,16 +3,11 @@
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_kubernetes.core.v1 import (
-    ContainerArgs,
-    EnvVarArgs,
-    EnvVarSourceArgs,
-    SecretKeySelectorArgs,
-)
+from pulumi_kubernetes.core.v1 import ContainerArgs
 
 from components.common import awaited_job, pod
 from plan.base import names
-from plan.weights.downloads import FINAL_EXIT_CODES, SCRIPTS_DIR, FetchesPlan, FetchPlan, TokenSecret
+from plan.weights.downloads import FINAL_EXIT_CODES, RESOURCES, SCRIPTS_DIR, FetchesPlan, FetchPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +27,7 @@ class ModelFetch(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ModelFetchArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("llm:models:ModelFetch", name, None, opts)
-        labels = names.labels("fetch", args.common.namespace, args.plan.model_id)
+        labels = names.labels(names.FETCH, args.common.namespace, args.plan.model_id)
         job = awaited_job.awaited_job(
             f"{name}-job",
             args.plan.job,
@@ -41,28 +36,19 @@ class ModelFetch(pulumi.ComponentResource):
             pod.of_job(_fetcher(args), labels, args.common, args.claim_name, args.scripts),
             args.plan.deadline_s,
             parent=self,
-            again=[awaited_job.unless_final("fetch", FINAL_EXIT_CODES)],
+            again=[awaited_job.unless_final(names.FETCH, FINAL_EXIT_CODES)],
         )
         self.job_name = job.metadata.name
         self.register_outputs({"job_name": self.job_name})
 
 
-def _token(token: TokenSecret | None) -> list[EnvVarArgs] | None:
-    if token is None:
-        return None
-    key = SecretKeySelectorArgs(name=token.secret, key=token.key)
-    return [EnvVarArgs(name="HF_TOKEN", value_from=EnvVarSourceArgs(secret_key_ref=key))]
-
-
 def _fetcher(args: ModelFetchArgs) -> ContainerArgs:
     return pod.program(
-        "fetch",
-        "fetch",
+        names.FETCH,
+        names.FETCH,
         args.plan.manifest,
         args.common.image,
-        requests={"cpu": "100m", "memory": "128Mi"},
-        # Dirty pages on NFS are charged to the pod, hence eight times what the process needs.
-        limits={"memory": "1Gi", "ephemeral-storage": "1Gi"},
-        env=_token(args.common.token),
+        RESOURCES,
+        env=[pod.from_secret(it.secret, it.key, it.variable) for it in args.common.secrets],
         mounts=pod.mounts(models_read_only=False, scripts=SCRIPTS_DIR),
     )

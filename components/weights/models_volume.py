@@ -1,6 +1,7 @@
 """The volume every model file lies on: a persistent volume bound to one claim, or a claim that exists already."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import pulumi
 from pulumi_kubernetes.core.v1 import (
@@ -20,7 +21,7 @@ from pulumi_kubernetes.core.v1 import (
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from plan.base import names
-from plan.weights.volume import LocalSource, NewVolume, NfsSource, VolumePlan
+from plan.weights.volume import NFS_DRIVER, LocalSource, NewVolume, NfsSource, VolumePlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +41,13 @@ class ModelsVolume(pulumi.ComponentResource):
         self.register_outputs({"claim_name": self.claim_name})
 
     def _claim(self, name: str, plan: VolumePlan, new: NewVolume) -> pulumi.Output[str]:
-        # Said on each: what a child inherits of these two differs between SDK and engine.
+        # Set on each child: which of these two a child inherits differs between SDK and engine.
         kept = pulumi.ResourceOptions(parent=self, protect=True, retain_on_delete=True)
-        labels = names.labels("models", plan.namespace)
+        labels = names.labels(names.MODELS, plan.namespace)
         volume = PersistentVolume(
             f"{name}-pv",
             metadata=ObjectMetaArgs(name=new.pv, labels=labels),
-            spec=PersistentVolumeSpecArgs(
-                access_modes=["ReadWriteMany"],
-                capacity={"storage": new.capacity},
-                # Only name and namespace: the controller fills in the uid, and the volume is bound before it is seen.
-                claim_ref=ObjectReferenceArgs(namespace=plan.namespace, name=plan.claim),
-                persistent_volume_reclaim_policy="Retain",
-                storage_class_name="",
-                csi=_csi(new),
-                local=_local(new),
-                node_affinity=_affinity(new),
-                mount_options=list(new.source.mount_options) if isinstance(new.source, NfsSource) else None,
-            ),
+            spec=_spec(plan, new),
             opts=kept,
         )
         claim = PersistentVolumeClaim(
@@ -74,20 +64,26 @@ class ModelsVolume(pulumi.ComponentResource):
         return claim.metadata.name
 
 
-def _csi(new: NewVolume) -> CSIPersistentVolumeSourceArgs | None:
-    if not isinstance(new.source, NfsSource):
-        return None
-    attributes = {"server": new.source.server, "share": new.source.path}
-    return CSIPersistentVolumeSourceArgs(driver="nfs.csi.k8s.io", volume_attributes=attributes, volume_handle=new.pv)
+def _spec(plan: VolumePlan, new: NewVolume) -> PersistentVolumeSpecArgs:
+    spec = partial(
+        PersistentVolumeSpecArgs,
+        access_modes=["ReadWriteMany"],
+        capacity={"storage": new.capacity},
+        # Only name and namespace: the controller fills in the uid, and the volume is bound before it is seen.
+        claim_ref=ObjectReferenceArgs(namespace=plan.namespace, name=plan.claim),
+        persistent_volume_reclaim_policy="Retain",
+        storage_class_name="",
+    )
+    match new.source:
+        case NfsSource() as nfs:
+            attributes = {"server": nfs.server, "share": nfs.path}
+            csi = CSIPersistentVolumeSourceArgs(driver=NFS_DRIVER, volume_attributes=attributes, volume_handle=new.pv)
+            return spec(csi=csi, mount_options=list(nfs.mount_options))
+        case LocalSource() as local:
+            return spec(local=LocalVolumeSourceArgs(path=local.path), node_affinity=_on(local.node))
 
 
-def _local(new: NewVolume) -> LocalVolumeSourceArgs | None:
-    return LocalVolumeSourceArgs(path=new.source.path) if isinstance(new.source, LocalSource) else None
-
-
-def _affinity(new: NewVolume) -> VolumeNodeAffinityArgs | None:
-    if not isinstance(new.source, LocalSource):
-        return None
-    here = NodeSelectorRequirementArgs(key="kubernetes.io/hostname", operator="In", values=[new.source.node])
+def _on(node: str) -> VolumeNodeAffinityArgs:
+    here = NodeSelectorRequirementArgs(key="kubernetes.io/hostname", operator="In", values=[node])
     terms = [NodeSelectorTermArgs(match_expressions=[here])]
     return VolumeNodeAffinityArgs(required=NodeSelectorArgs(node_selector_terms=terms))

@@ -8,6 +8,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.common import pod
 from plan.base import names
+from plan.weights import prune
 from plan.weights.downloads import SCRIPTS_DIR, FetchesPlan
 from plan.weights.prune import PrunePlan
 
@@ -28,7 +29,7 @@ class WeightsPrune(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: WeightsPruneArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("llm:models:WeightsPrune", name, None, opts)
-        labels = names.labels("prune", args.common.namespace)
+        labels = names.labels(names.PRUNE, args.common.namespace)
         CronJob(
             f"{name}-cronjob",
             metadata=ObjectMetaArgs(namespace=args.common.namespace, name=args.plan.name, labels=labels),
@@ -36,8 +37,8 @@ class WeightsPrune(pulumi.ComponentResource):
                 schedule=args.plan.schedule,
                 time_zone="Etc/UTC",
                 concurrency_policy="Forbid",
-                successful_jobs_history_limit=1,
-                failed_jobs_history_limit=1,
+                successful_jobs_history_limit=prune.KEPT_JOBS,
+                failed_jobs_history_limit=prune.KEPT_JOBS,
                 job_template=JobTemplateSpecArgs(metadata=ObjectMetaArgs(labels=labels), spec=_job(args, labels)),
             ),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[args.rollout]),
@@ -47,13 +48,12 @@ class WeightsPrune(pulumi.ComponentResource):
 
 def _job(args: WeightsPruneArgs, labels: dict[str, str]) -> JobSpecArgs:
     container = pod.program(
-        "prune",
-        "prune",
+        names.PRUNE,
+        names.PRUNE,
         args.plan.manifest,
         args.common.image,
-        requests={"cpu": "10m", "memory": "32Mi"},
-        limits={"memory": "256Mi", "ephemeral-storage": "64Mi"},
+        prune.RESOURCES,
         mounts=pod.mounts(models_read_only=False, scripts=SCRIPTS_DIR),
     )
     template = pod.of_job(container, labels, args.common, args.claim_name, args.scripts)
-    return JobSpecArgs(backoff_limit=1, active_deadline_seconds=3600, template=template)
+    return JobSpecArgs(backoff_limit=prune.TRIES_AGAIN, active_deadline_seconds=prune.DEADLINE_S, template=template)

@@ -99,7 +99,7 @@ def _of_model(stack: config.Stack, wanted: Wanted, model_id: str, mib: int) -> E
     model = stack.models[model_id]
     new = Measured(
         mib=mib,
-        context=model.context * model.parallel,
+        context=model.total_tokens,
         kv_type=model.kv_type,
         parallel=model.parallel,
         ubatch=model.ubatch,

@@ -12,6 +12,7 @@ from ops.fit.gguf_source import Source
 from ops.gguf import facts as gguf_facts
 from ops.gguf import header
 from ops.gguf.header import Header, HeaderError
+from plan import config
 from plan.models.gguf_facts import GgufFacts
 from plan.vram.cards import CARDS, Card
 from plan.vram.estimate import Breakdown, Serving, VramError, estimate
@@ -20,10 +21,11 @@ from plan.vram.largest_context import largest_context
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which files, served how, on which card; `serving.context` in tokens of one request."""
+    """Which files, served how, on which card; `serving` is with `request_tokens` in every slot."""
 
     model: str
     mmproj: str | None
+    request_tokens: int
     serving: Serving
     card: str
 
@@ -37,18 +39,18 @@ def run(question: Question, *, as_json: bool) -> bool:
     facts = _facts(models, projectors)
     sizes = {"model": _bytes(models), **({"mmproj": _bytes(projectors)} if projectors else {})}
 
-    def of_context(context: int) -> Breakdown:
-        serving = replace(question.serving, context=context * question.serving.parallel)
-        return estimate(facts, sizes, serving, card)
+    def at(request_tokens: int) -> Breakdown:
+        total = config.total_tokens(request_tokens, question.serving.parallel)
+        return estimate(facts, sizes, replace(question.serving, total_tokens=total), card)
 
     try:
-        breakdown = of_context(question.serving.context)
+        breakdown = at(question.request_tokens)
     except VramError as error:
         raise OpsError(f"{models[0].name}: {error}", "measure it, and declare what was measured in a stack") from None
-    trained = facts.shape.context_length or question.serving.context
+    trained = facts.shape.context_length or question.request_tokens
     said = _said(question, facts, breakdown, card)
-    said["largest_context"] = largest_context(of_context, card.capacity_mib, trained)
-    if question.serving.context > trained:
+    said["largest_context"] = largest_context(at, card.capacity_mib, trained)
+    if question.request_tokens > trained:
         said["notes"].append(f"It was trained for {trained} tokens and answers nonsense beyond.")
     if as_json:
         print(json.dumps(said, indent=2))
@@ -85,7 +87,7 @@ def _said(question: Question, facts: GgufFacts, breakdown: Breakdown, card: Card
     return {
         "model": question.model.split("?")[0].rsplit("/", 1)[-1],
         "architecture": facts.shape.architecture,
-        "context": question.serving.context,
+        "context": question.request_tokens,
         "kv_type": question.serving.kv_type,
         "parallel": question.serving.parallel,
         "card": {"name": card.name, "capacity_mib": card.capacity_mib},

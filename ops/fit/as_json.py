@@ -57,7 +57,7 @@ def _models(stack: config.Stack, fit: Fit) -> dict[str, Any]:
     return {
         model_id: {
             **of_model(breakdown),
-            "context": stack.models[model_id].context,
+            "context": stack.models[model_id].request_tokens,
             "largest_context": fit.largest_context.get(model_id),
             "on_the_card": model_id in fit.resident,
         }

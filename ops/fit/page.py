@@ -90,7 +90,7 @@ def _numbers(report: Report, fit: Fit) -> _Table:
     for model_id in by_size(fit):
         breakdown, model = fit.models[model_id], report.configured.models[model_id]
         most = fit.largest_context.get(model_id)
-        context = (number(model.context), number(most) if most else "none")
+        context = (number(model.request_tokens), number(most) if most else "none")
         rows.append((model_id, *(number(mib, 2) for mib in _sizes(breakdown)), breakdown.source, *context))
     return _Table("The models, MiB, and contexts in tokens", _COLUMNS, ("source",), rows)
 

@@ -55,8 +55,8 @@ def holders(fit: Fit) -> list[Segment]:
 
 
 def room_mib(fit: Fit) -> int:
-    """What tenants' peaks and the reserve leave to all models together; 0 where that is nothing."""
-    return max(0, fit.capacity_mib - sum(row.mib for row in fit.rows if row.kind != "model"))
+    """What tenants' peaks and the reserve leave to all models together, at least 0: the length of a drawing."""
+    return max(0, fit.room_mib)
 
 
 def by_size(fit: Fit) -> list[str]:

@@ -108,6 +108,6 @@ def _headline(model_id: str, report: Report, fit: Fit) -> Text:
     text.append(f"  {breakdown.total_mib:.0f} MiB, at most {breakdown.upper_mib:.0f} ({breakdown.source})", "default")
     if model_id in fit.resident:
         text.append(", in the largest set", "default")
-    context = report.configured.models[model_id].context
+    context = report.configured.models[model_id].request_tokens
     fitting = f"{most} would fit" if most else "none would fit"
     return text.append(f"; context {context}, {fitting}", "default")

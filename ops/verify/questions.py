@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ops.verify.endpoint import Reply
-from plan.config import Golden
+from plan.config import ExpectedAnswer
 
 Json = dict[str, Any]
 _DETERMINISTIC = {"temperature": 0, "seed": 1}
@@ -27,7 +27,7 @@ class Known:
     chats: bool = True
     sees: bool = False
     thinks: bool = False
-    golden: Golden | None = None
+    golden: ExpectedAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,12 @@ def questions(known: Known) -> list[Question]:
     golden = known.golden
     if not known.chats:
         # With "of" at its end the 270M base model names the city in either quantization, without it only one does.
-        first = golden or Golden(prompt="The capital of France is the city of", expect="Paris")
+        first = golden or ExpectedAnswer(prompt="The capital of France is the city of", expect="Paris")
         return [
             Question("golden", "completions", _completion(first.prompt, 16), first.expect),
             Question("speed", "completions", _completion("1, 2, 3, 4, 5,", _COUNT_TOKENS), None, timed=True),
         ]
-    first = golden or Golden(prompt="What is the capital of France? Answer with one word.", expect="Paris")
+    first = golden or ExpectedAnswer(prompt="What is the capital of France? Answer with one word.", expect="Paris")
     tokens = _THINKING_TOKENS if known.thinks else 64
     asked = [Question("golden", "chat/completions", _chat(first.prompt, tokens), first.expect, timed=known.thinks)]
     if known.sees:

@@ -13,10 +13,11 @@ from typing import Any
 
 from ops.base.errors import OpsError
 from ops.stack import lock_file, stack_file, stack_models
+from plan.base import names
 from plan.base.errors import FixableError
 from plan.config import Prune
 from plan.models.lock import LockedModel
-from plan.weights.prune import CRON_JOB, grace_seconds, order
+from plan.weights.prune import grace_seconds, order
 
 _SCRIPT = Path(__file__).parents[2] / "pods" / "fetch.py"
 GRACE_S = grace_seconds(Prune())  # what a stack has unless it says otherwise
@@ -44,7 +45,7 @@ def run(root: Path | None, stack: str | None, *, as_json: bool) -> None:
 def _not_here(root: Path | None, stack: str | None) -> tuple[str, str]:
     what = f"{root} is no volume of models: it has no .blobs" if root else "no --root; a cluster's is not seen here"
     where = f"-n {_namespace(stack)}"
-    job = f"kubectl create job {where} --from=cronjob/{CRON_JOB} weights-report"
+    job = f"kubectl create job {where} --from=cronjob/{names.PRUNE_CRON_JOB} weights-report"
     logs = f"kubectl logs {where} -f job/weights-report"
     return what, f"pass --root where it is mounted; else `{job}`, which prunes as the stack says, and `{logs}`"
 

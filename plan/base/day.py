@@ -1,4 +1,4 @@
-"""A day in the configuration, however it reaches us."""
+"""A day in the configuration: a YAML date, a text like 2026-12-31, or a date as Pulumi prints it."""
 
 import datetime
 import re

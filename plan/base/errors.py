@@ -20,7 +20,7 @@ class FixableError(Exception):
 
 
 class ConfigError(Exception):
-    """A key with an unusable value: `key` is its path, `got` the value met, `fix` the rule and what to do next."""
+    """A key with an unusable value: `key` is its path, `got` the value found, `fix` the rule and what to do next."""
 
     def __init__(self, key: str, got: object, fix: str) -> None:
         super().__init__(f"{key}: got {_short(got)}. {fix}")
@@ -28,7 +28,7 @@ class ConfigError(Exception):
 
     @classmethod
     def of(cls, errors: Iterable["ConfigError"]) -> Self:
-        """Several errors as one: the first one's key and value, everyone's text."""
+        """Several errors as one: the first one's key and value, and the texts of all."""
         first, *rest = errors
         merged = cls(first.key, first.got, first.fix)
         merged.args = ("\n".join([str(first), *map(str, rest)]),)

@@ -6,10 +6,24 @@ from pydantic import AfterValidator
 
 SERVER = "llama-swap"  # Deployment and Service: consumers address it
 SERVICE_PORT = 8080
+WARM_PORT = 9401  # metrics of the container that reads weights ahead
+ADVERTISER_PORT = 9402  # health and metrics of the pod that advertises GPU memory
+HTTP = "http"  # the name of a pod's main port
+WARM_METRICS = "warm-metrics"
+HEALTH_PATH = "/health"  # of both engines
+METRICS_PATH = "/metrics"
+READY_PATH = "/readyz"  # of our own programs
 API_KEY_SECRET = "llama-swap-api"  # noqa: S105 - the name of a Secret, not its content
 API_KEY_FIELD = "api-key"
 ADVERTISER = "gpumem-advertise"
 PREFLIGHT_JOB = "preflight"
+PRUNE_CRON_JOB = "prune-weights"
+# Containers; the first four are also the names of the programs of pods/ that run in them.
+FETCH, PRUNE, WARM, ADVERTISE = "fetch", "prune", "warm", "advertise"
+GATE, GATE_PROGRAM = "models-ready", "gate"
+ENGINE, PREFLIGHT = "server", "preflight"
+# What app.kubernetes.io/component says of the other objects; those of a program have its name.
+SERVING, SCRIPTS, MODELS = "server", "scripts", "models"
 _JOB_PREFIX = "fetch-"
 _LABEL_MAX = 63
 _CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
@@ -39,7 +53,7 @@ def fetch_job(model_id: str) -> str:
 
 
 def cluster_wide(name: str, namespace: str) -> str:
-    """The name of an object that lies in no namespace, so that two stacks in one cluster have two of it."""
+    """The name of a cluster-scoped object; the namespace in it keeps two stacks in one cluster apart."""
     return f"{namespace}-{name}"
 
 

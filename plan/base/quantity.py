@@ -23,11 +23,12 @@ def count_quantity(count: int) -> str:
 def whole(text: str) -> int:
     """The number that a quantity stands for in any spelling: 7100, 7.1k, 7100000m and 7Ki alike.
 
-    Raises ValueError for a fraction, a negative one and what is no quantity (k8s.io/apimachinery, quantity.go).
+    Raises ValueError for a fraction, a negative number and a text that is not a quantity (k8s.io/apimachinery,
+    quantity.go).
     """
     match = _TEXT.fullmatch(text)
     if not match:
-        raise ValueError(f"{text!r} is no quantity of 0 or more")
+        raise ValueError(f"{text!r} is not a quantity of 0 or more")
     integer, _, fraction = match[1].partition(".")
     suffix, digits = match[2] or "", int(integer + fraction)
     if suffix in _BINARY:
@@ -37,5 +38,5 @@ def whole(text: str) -> int:
         up, down = 10 ** max(exponent, 0), 10 ** max(-exponent, 0)
     number, rest = divmod(digits * up, down)
     if rest:
-        raise ValueError(f"{text!r} is no whole number, and of an extended resource there are no parts")
+        raise ValueError(f"{text!r} is not a whole number, and an extended resource is counted in whole units")
     return number

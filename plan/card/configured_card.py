@@ -5,9 +5,10 @@ import dataclasses
 from plan import config
 from plan.vram.cards import CARDS, Card
 
-# What is kept of another card until its operator says: more than any driver in plan/vram/cards.py keeps.
+# The driver's share of a card that is not in plan/vram/cards.py: more than any there. `gpu.card.driver_mib` has the
+# right figure.
 _DRIVER_SHARE = 0.05
-# The most that a context was seen to be, against the usual, on the cards we know.
+# The largest CUDA context over the usual one, on the cards we know.
 _CONTEXT_UPPER = 1.6
 
 

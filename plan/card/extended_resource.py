@@ -7,36 +7,17 @@ import datetime
 from dataclasses import dataclass
 
 from plan import config
-from plan.base import names
 from plan.base.errors import ConfigError
 from plan.base.quantity import count_quantity
-from plan.base.text import json_text
+from plan.card.advertiser import AdvertiserPlan, plan_advertiser
 from plan.card.tenants import is_away
-from plan.config.tolerations import Toleration, tolerations
 
 KEY = f"{config.KEY}.gpu.memory"
-PORT = 9402  # of the advertiser's health and metrics
-# A pod of another tenant waits at most so long for what a node lost when it registered anew.
-_POLL_S = 5
-
-
-@dataclass(frozen=True, slots=True)
-class AdvertiserPlan:
-    """The pod that keeps the resource on the nodes with the card. `cluster_name` is of what belongs to no namespace."""
-
-    name: str
-    namespace: str
-    cluster_name: str
-    image: str
-    uid: int
-    gid: int
-    tolerations: tuple[Toleration, ...]
-    manifest: str
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryPlan:
-    """`request` is `request_mib` as the API server writes it back. No `advertiser` where someone else advertises."""
+    """`request` is `request_mib` as the API server writes it; `advertiser` is None where someone else advertises."""
 
     resource: str
     request: str
@@ -64,7 +45,7 @@ def plan_memory(
         request=count_quantity(request_mib),
         request_mib=request_mib,
         budget_mib=memory.budget_mib,
-        advertiser=_advertiser(stack, memory) if memory.advertise == "managed" else None,
+        advertiser=plan_advertiser(stack, memory) if memory.advertise == "managed" else None,
     )
 
 
@@ -72,7 +53,9 @@ def _request_mib(memory: config.Memory, needed_mib: int | None) -> int:
     key = f"{KEY}.request_mib"
     if needed_mib is None:
         if memory.request_mib is None:
-            rule = "Without a card (gpu.model: none) nothing tells what the models need: write how many MiB to request."
+            rule = (
+                "Without a card (gpu.model: none) the models' need cannot be computed: write how many MiB to request."
+            )
             raise ConfigError(key, None, rule)
         return memory.request_mib
     if memory.request_mib is not None and memory.request_mib < needed_mib:
@@ -100,31 +83,3 @@ def _require_budget(gpu: config.Gpu, memory: config.Memory, request_mib: int, to
     rule = f"It is {over_mib} MiB less than what pods request of {memory.resource}: {listed}"
     fix = "Give the models less context or choose smaller ones, lower what a tenant requests, or raise the budget"
     raise ConfigError(f"{KEY}.budget_mib", memory.budget_mib, f"{rule}. {fix}.")
-
-
-def _advertiser(stack: config.Stack, memory: config.Memory) -> AdvertiserPlan:
-    node = stack.gpu.node
-    if not node.selector:
-        rule = f"gpu.memory.advertise: managed puts {memory.resource} on every node that this finds"
-        raise ConfigError(
-            f"{config.KEY}.gpu.node.selector", {}, f"{rule}. Write a label that only nodes with the card have."
-        )
-    order = {
-        "resource": memory.resource,
-        "quantity": count_quantity(memory.budget_mib),
-        "selector": dict(sorted(node.selector.items())),
-        "listen": PORT,
-        "poll_s": _POLL_S,
-        "role": names.cluster_wide(names.ADVERTISER, stack.namespace),
-    }
-    return AdvertiserPlan(
-        name=names.ADVERTISER,
-        namespace=stack.namespace,
-        cluster_name=names.cluster_wide(names.ADVERTISER, stack.namespace),
-        image=stack.fetch.image,
-        uid=stack.server.uid,
-        gid=stack.server.gid,
-        # It may run anywhere, also where the card's node is the only one.
-        tolerations=tolerations(node),
-        manifest=json_text(order),
-    )

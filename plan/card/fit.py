@@ -6,24 +6,21 @@ peak, and the reserve. plan/models/residency.py says why nothing that starts is 
 
 import datetime
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from plan import config
 from plan.base.errors import ConfigError
 from plan.card.configured_card import card as configured_card
+from plan.card.model_memory import Locked, breakdown, most_tokens
 from plan.card.model_rules import model_problems
 from plan.card.tenants import held_mib, require_open_windows
-from plan.models.engine_builds import image_build
-from plan.models.lock import LockedModel
 from plan.models.residency import residents, swap_groups
-from plan.vram.calibration import calibrated
 from plan.vram.cards import Card
-from plan.vram.estimate import Breakdown, Serving, VramError, estimate
-from plan.vram.largest_context import largest_context
+from plan.vram.estimate import Breakdown
 
-Locked = Mapping[str, LockedModel]
+Models = Mapping[str, Breakdown]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +34,36 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class SwapGroup:
+    """Ids of models of which one at a time is loaded; a resident model is alone in its group.
+
+    `room_mib` is what the card has for one of them beside everyone else who may be on it; below 0 where these alone
+    are too much.
+    """
+
+    members: tuple[str, ...]
+    room_mib: int
+
+
+@dataclass(frozen=True, slots=True)
 class Fit:
     """Who may hold how much of the card at once, MiB.
 
-    `resident` are the ids of the largest set that may be loaded together, `needed_mib` what these hold: the server
-    pod's share. `over_mib` is at most 0 where everything fits. `largest_context` is, by model, the most tokens of
-    `context` with which it would fit beside all others, None where none would; empty where everything fits, unless
-    it was asked for.
+    `resident` are the ids of the largest set that may be loaded together, `needed_mib` is what these hold: the server
+    pod's share. `room_mib` is what tenants and the reserve leave to all models, `over_mib` at most 0 where everything
+    fits. `largest_context` is, by model, the most tokens of `context` with which it would fit beside all others, None
+    where it fits with none; empty where everything fits, unless `plan_fit` was told to search.
     """
 
     card: Card
     rows: tuple[Row, ...]
-    models: Mapping[str, Breakdown]
+    models: Models
+    groups: tuple[SwapGroup, ...]
     resident: tuple[str, ...]
     needed_mib: int
     used_mib: int
     capacity_mib: int
+    room_mib: int
     over_mib: int
     largest_context: Mapping[str, int | None]
     notes: tuple[str, ...]
@@ -61,7 +72,8 @@ class Fit:
 def plan_fit(stack: config.Stack, locked: Locked, today: datetime.date, *, with_contexts: bool = False) -> Fit | None:
     """Count the card of a stack; None where it has none. Raises ConfigError for what cannot be counted or served.
 
-    Whether it fits is the caller's question: `require_fit` in plan/card/fit_table.py refuses what does not.
+    A stack that does not fit is refused by `require_fit` in plan/card/fit_table.py, not here. `with_contexts` searches
+    `largest_context` also where everything fits.
     """
     require_open_windows(stack.gpu, today)
     card = configured_card(stack.gpu)
@@ -69,55 +81,52 @@ def plan_fit(stack: config.Stack, locked: Locked, today: datetime.date, *, with_
         raise ConfigError.of(problems)
     if card is None:
         return None
-    models = {model_id: _breakdown(model_id, stack, locked, card) for model_id in sorted(stack.models)}
-    resident = _largest_set(stack, models)
+    models = {model_id: breakdown(model_id, stack, locked, card) for model_id in sorted(stack.models)}
     others = (*_tenants(stack.gpu, today), Row("gpu.reserve_mib", stack.gpu.reserve_mib, "reserve", "stays free"))
-    rows = (*(Row(m, _whole(models[m]), "model", models[m].source) for m in resident), *others)
-    used = sum(row.mib for row in rows)
-    over, free = used - card.capacity_mib, card.capacity_mib - sum(row.mib for row in others)
-    # Searched only for whoever reads them: they cost a preview ten times what all else does.
-    searched = with_contexts or over > 0
+    room = card.capacity_mib - sum(row.mib for row in others)
+    groups = _groups(stack.models, models, room)
+    resident = tuple(_largest(group.members, models) for group in groups)
+    needed = sum(_whole(models[model_id]) for model_id in resident)
+    # Only where someone reads them: searching costs a preview ten times as much as everything else.
+    searched = groups if with_contexts or needed > room else ()
     return Fit(
         card=card,
-        rows=rows,
+        rows=(*(Row(m, _whole(models[m]), "model", models[m].source) for m in resident), *others),
         models=models,
+        groups=groups,
         resident=resident,
-        needed_mib=sum(_whole(models[model_id]) for model_id in resident),
-        used_mib=used,
+        needed_mib=needed,
+        used_mib=needed + sum(row.mib for row in others),
         capacity_mib=card.capacity_mib,
-        over_mib=over,
-        largest_context=_largest_contexts(stack, locked, card, models, free) if searched else {},
+        room_mib=room,
+        over_mib=needed - room,
+        largest_context=_largest_contexts(searched, stack, locked, card),
         notes=_notes(models),
     )
 
 
-def room_mib(fit: Fit, stack: config.Stack, model_id: str) -> int:
-    """What the card has for this model beside everyone else that may be on it; below 0 where that is too much."""
-    return _room(stack, fit.models, model_id, fit.capacity_mib - (fit.used_mib - fit.needed_mib))
-
-
-def _room(stack: config.Stack, models: Mapping[str, Breakdown], model_id: str, free_mib: int) -> int:
-    beside = [m for m in _largest_set(stack, models, without=model_id) if m != model_id]
-    return free_mib - sum(_whole(models[m]) for m in beside)
-
-
-def _notes(models: Mapping[str, Breakdown]) -> tuple[str, ...]:
-    """What there is to know of the figures; a sentence that several models share is said once."""
+def _notes(models: Models) -> tuple[str, ...]:
+    """What a reader has to know of the figures; a sentence that several models share is written once."""
     ids: dict[str, list[str]] = {}
-    for model_id, breakdown in models.items():
-        for note in breakdown.notes:
+    for model_id, its in models.items():
+        for note in its.notes:
             ids.setdefault(note, []).append(model_id)
     return tuple(f"{', '.join(of)}: {note}" for note, of in ids.items())
 
 
-def _whole(breakdown: Breakdown) -> int:
-    return math.ceil(breakdown.upper_mib)
+def _whole(its: Breakdown) -> int:
+    return math.ceil(its.upper_mib)
 
 
-def _largest_set(stack: config.Stack, models: Mapping[str, Breakdown], without: str | None = None) -> tuple[str, ...]:
-    """Ids, the largest of each group; of the group of `without` none."""
-    turns = [members for members in swap_groups(stack.models).values() if without not in members]
-    return (*residents(stack.models), *(max(members, key=lambda m: models[m].upper_mib) for members in turns))
+def _largest(members: tuple[str, ...], models: Models) -> str:
+    return max(members, key=lambda model_id: models[model_id].upper_mib)
+
+
+def _groups(configured: Mapping[str, config.Model], models: Models, room_mib: int) -> tuple[SwapGroup, ...]:
+    """Residents first; the room of each group is what the largest model of every other one leaves."""
+    members = [*((model_id,) for model_id in residents(configured)), *swap_groups(configured).values()]
+    held = [_whole(models[_largest(ids, models)]) for ids in members]
+    return tuple(SwapGroup(ids, room_mib - (sum(held) - mib)) for ids, mib in zip(members, held, strict=True))
 
 
 def _tenants(gpu: config.Gpu, today: datetime.date) -> tuple[Row, ...]:
@@ -125,48 +134,10 @@ def _tenants(gpu: config.Gpu, today: datetime.date) -> tuple[Row, ...]:
     return tuple(Row(name, mib, "tenant", source) for name, (mib, source) in held.items())
 
 
-def _estimator(stack: config.Stack, model_id: str, locked: Locked, card: Card) -> Callable[[int], Breakdown]:
-    """What a model takes with so many tokens of one request; raises VramError where nobody can tell."""
-    model, files = stack.models[model_id], locked[model_id]
-    sizes, build = files.bytes_by_role, image_build(stack.server.image)
-
-    def derived(serving: Serving) -> Breakdown:
-        return estimate(files.gguf, sizes, serving, card, files.quant)
-
-    def of_context(context: int) -> Breakdown:
-        serving = Serving(
-            context=context * model.parallel,
-            kv_type=model.kv_type,
-            parallel=model.parallel,
-            ubatch=model.ubatch,
-            image_max_tokens=stack.server.image_max_tokens,
-            build=build,
-        )
-        return calibrated(derived, serving, model.measured, "mmproj" in sizes)
-
-    return of_context
-
-
-def _breakdown(model_id: str, stack: config.Stack, locked: Locked, card: Card) -> Breakdown:
-    try:
-        return _estimator(stack, model_id, locked, card)(stack.models[model_id].context)
-    except VramError as error:
-        got = f"{locked[model_id].gguf.shape.architecture} with context {stack.models[model_id].context}"
-        raise ConfigError(f"{config.KEY}.models.{model_id}", got, f"{error}.") from None
-
-
 def _largest_contexts(
-    stack: config.Stack, locked: Locked, card: Card, models: Mapping[str, Breakdown], free_mib: int
+    groups: tuple[SwapGroup, ...], stack: config.Stack, locked: Locked, card: Card
 ) -> dict[str, int | None]:
-    groups = (*swap_groups(stack.models).values(), *((model_id,) for model_id in residents(stack.models)))
-    rooms = {
-        model_id: room for group in groups for room in (_room(stack, models, group[0], free_mib),) for model_id in group
+    rooms = {model_id: group.room_mib for group in groups for model_id in group.members}
+    return {
+        model_id: most_tokens(model_id, stack, locked, card, room_mib) for model_id, room_mib in sorted(rooms.items())
     }
-    found: dict[str, int | None] = {}
-    for model_id, model in sorted(stack.models.items()):
-        trained = locked[model_id].gguf.shape.context_length or model.context
-        largest = largest_context(_estimator(stack, model_id, locked, card), rooms[model_id], trained)
-        # An image alone may fill that many, and plan/engine/flags.py refuses it.
-        too_small = stack.server.image_max_tokens if model.mmproj else 0
-        found[model_id] = largest if largest and largest > too_small else None
-    return found

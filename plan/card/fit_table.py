@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 from plan import config
 from plan.base.errors import ConfigError
-from plan.card.fit import Fit, Row, room_mib
-from plan.models.residency import residents, swap_groups
+from plan.card.fit import Fit, Row, SwapGroup
 
 
 def require_fit(fit: Fit, stack: config.Stack) -> None:
@@ -50,28 +49,28 @@ def _source(row: Row) -> str:
 
 
 def _ways_out(fit: Fit, stack: config.Stack) -> Iterator[str]:
-    """Changes of which each one alone makes it fit."""
-    groups = [*swap_groups(stack.models).values(), *((model_id,) for model_id in residents(stack.models))]
+    """Changes of which each one alone makes it fit: groups that take turns, then residents, then tenants."""
+    groups = sorted(fit.groups, key=lambda group: stack.models[group.members[0]].resident)
     ways = [*(_smaller_models(fit, stack, group) for group in groups), *_smaller_tenants(fit)]
     return (way for way in ways if way) if any(ways) else iter(("none alone: several of these have to shrink",))
 
 
-def _smaller_models(fit: Fit, stack: config.Stack, group: tuple[str, ...]) -> str:
-    """What becomes of each of the models that take turns, beside everyone else."""
-    room = room_mib(fit, stack, group[0])
+def _smaller_models(fit: Fit, stack: config.Stack, group: SwapGroup) -> str:
+    """What has to become of each of the models that take turns, so that it fits beside everyone else."""
+    room = group.room_mib
     fitting, out = list[str](), list[str]()
-    for model_id in group:
+    for model_id in group.members:
         largest = fit.largest_context[model_id]
         if fit.models[model_id].upper_mib <= room:
             fitting.append(f"{model_id} as it is")
         elif largest:
-            fitting.append(f"{model_id} with context {largest} or less (it is {stack.models[model_id].context})")
+            fitting.append(f"{model_id} with context {largest} or less (it is {stack.models[model_id].request_tokens})")
         else:
             out.append(model_id)
     if not fitting:
-        return f"without {', '.join(out)}: into {max(room, 0)} MiB fits no context of theirs"
-    without = f"; no context of {', '.join(out)} does" if out else ""
-    return f"into {room} MiB fit {', '.join(fitting)}{without}"
+        return f"without {', '.join(out)}: no context fits in {max(room, 0)} MiB"
+    without = f"; no context of {', '.join(out)} fits" if out else ""
+    return f"{room} MiB are enough for {', '.join(fitting)}{without}"
 
 
 def _smaller_tenants(fit: Fit) -> Iterator[str]:

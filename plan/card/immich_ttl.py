@@ -1,4 +1,4 @@
-"""The tenant's model TTL: which env entry of whose Deployment is ours."""
+"""immich's model TTL: the one env entry of its Deployment that this stack sets."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from plan import config
 
 @dataclass(frozen=True, slots=True)
 class TtlPatch:
-    """One env entry of a foreign Deployment; `ttl_s` in seconds, as the digits that the entry holds."""
+    """One env entry of a Deployment that someone else owns; `ttl_s` in seconds, as the digits that the entry holds."""
 
     namespace: str
     deployment: str

@@ -1,7 +1,7 @@
-"""What of a live cluster decides who holds how much of a card: nodes and their pods, as `kubectl get` prints them.
+"""Cluster state needed to see who holds GPU memory: nodes and their pods, as `kubectl get` prints them.
 
-The question is a go-template, because it keeps an answer of a thousand pods to some hundred kB. Asking is the business
-of observe/kubectl.py, judging that of plan/card/live_tenants.py.
+kubectl is given a go-template, because that keeps an answer of a thousand pods to some hundred kB. observe/kubectl.py
+asks, plan/card/live_tenants.py judges the answer.
 """
 
 from collections.abc import Iterator, Mapping
@@ -108,7 +108,7 @@ def parse(answer: str) -> Observed:
             if fields[2] not in ("Succeeded", "Failed"):
                 pods.append(_pod(fields))
         else:
-            raise ValueError(f"kubectl printed a line that was not asked for: {line[:80]!r}")
+            raise ValueError(f"kubectl printed an unexpected line: {line[:80]!r}")
     if not cluster_id:
         raise ValueError("kubectl did not print the namespace kube-system")
     return Observed(cluster_id, tuple(nodes), tuple(pods))
@@ -128,7 +128,7 @@ def _containers(text: str) -> Iterator[tuple[Kind, Mapping[str, str]]]:
     for container in text.split(";")[1:]:
         kind, _, asked = container.partition(" ")
         if kind not in ("init", "sidecar", "main"):
-            raise ValueError(f"kubectl printed a container of no known kind: {container[:80]!r}")
+            raise ValueError(f"kubectl printed a container of an unknown kind: {container[:80]!r}")
         yield kind, _pairs(asked)
 
 

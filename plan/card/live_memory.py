@@ -1,6 +1,6 @@
 """Whether the new server would find enough of the extended resource for GPU memory, beside the pods there are.
 
-With Recreate the old server is gone before that shows, so it is looked at before anything is replaced.
+With Recreate the old server is gone before Kubernetes reports a shortage, so this is checked before anything changes.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from plan.card.tenancy import Tenancy, waits_for, who
 
 @dataclass(frozen=True, slots=True)
 class NodeMemory:
-    """What a node offers, and the rows of who else has how much of it, the largest first; MiB."""
+    """What a node offers, and what each other pod requests of it, the largest first; MiB."""
 
     node: str
     offered_mib: int

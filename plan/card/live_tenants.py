@@ -27,11 +27,9 @@ class Undeclared:
 
 
 def judge(wanted: Tenancy, answer: str) -> tuple[str, ...]:
-    """Notes for the preview, from what a cluster answered to the question of kubectl_answer.py.
+    """Notes for the preview, from what kubectl printed for kubectl_answer.py; none about another stack's cluster.
 
-    None where it is not the cluster of this stack.
-
-    Raises ConfigError where the server could not come back, or with gpu.memory where that cannot be told.
+    Raises ConfigError where a new server would not find room, or where gpu.memory is set and that cannot be known.
     """
     try:
         seen = parse(answer)
@@ -47,14 +45,14 @@ def unread(wanted: Tenancy, reason: str) -> tuple[str, ...]:
     """What follows when the cluster could not be asked: a note, or with gpu.memory a ConfigError."""
     if wanted.memory:
         asked = f"{wanted.memory.request_mib} MiB of {wanted.memory.resource}"
-        unknown = "What other pods leave of it is not known, and a new server that it does not suffice for is an outage"
+        unknown = "How much other pods leave of it is not known, and a new server that finds too little is an outage"
         raise ConfigError(KEY, asked, f"{unknown}: {reason}. {_RIGHTS}; {_TRY}.")
     what = "Whether the card has undeclared tenants is not known"
     return (f"{what}: {reason}. {_RIGHTS}; {_TRY}.",) if wanted.shared else ()
 
 
 def undeclared(wanted: Tenancy, seen: Observed) -> tuple[Undeclared, ...]:
-    """Whoever is on the nodes with the card, or waits for them, with a slice of it, and is nobody the stack knows."""
+    """Workloads with a slice of the card, on its nodes or waiting for them, that match no tenant of the stack."""
     found: dict[tuple[str, str], list[Pod]] = {}
     for pod in _tenants(wanted, seen):
         if wanted.tenant_of(pod) is None:

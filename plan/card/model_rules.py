@@ -1,4 +1,4 @@
-"""What a model may not be served with, whatever room there is."""
+"""Settings with which a model is refused, however much room the card has."""
 
 from collections.abc import Iterator, Mapping
 
@@ -16,7 +16,7 @@ _STRETCHED = ("rope-scaling", "rope-scale", "rope-freq-scale", "yarn-orig-ctx")
 def model_problems(
     models: Mapping[str, config.Model], locked: Mapping[str, LockedModel], card: Card | None
 ) -> list[ConfigError]:
-    """Everything that is refused about single models."""
+    """Every problem of single models, sorted by their ids."""
     return [
         problem
         for model_id, model in sorted(models.items())
@@ -42,11 +42,11 @@ def _cache(model_id: str, model: config.Model, card: Card | None) -> Iterator[Co
 
 def _context(model_id: str, model: config.Model, locked: LockedModel) -> Iterator[ConfigError]:
     trained = locked.gguf.shape.context_length
-    if trained is None or model.context <= trained or model.args.keys() & {*_STRETCHED}:
+    if trained is None or model.request_tokens <= trained or model.args.keys() & {*_STRETCHED}:
         return
     yield ConfigError(
         f"{config.KEY}.models.{model_id}.context",
-        model.context,
+        model.request_tokens,
         f"The model was trained for {trained} tokens, and answers nonsense beyond. Say {trained} or less, "
         f"or stretch it with `args: {{rope-scaling: yarn, rope-scale: ...}}`.",
     )

@@ -1,4 +1,4 @@
-"""Who belongs on the shared card, as the stack has it: the rules by which a pod of a live cluster is told."""
+"""Rules that match a pod of the live cluster to this stack or to one of its declared tenants."""
 
 import datetime
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from plan.card.tenants import is_away
 
 @dataclass(frozen=True, slots=True)
 class Tenancy:
-    """What of a stack decides that. `tenants` maps a name to its workload, namespace/name, or None.
+    """The parts of a stack that identify its pods and tenants. `tenants` maps a name to its namespace/name, or None.
 
     `away` are those that are declared scaled to zero. `shared` is False where no card is behind the slice.
     """
@@ -38,7 +38,7 @@ class Tenancy:
 
     def is_server(self, pod: Pod) -> bool:
         """Whether it is a pod of this stack's server, which goes before the new one comes."""
-        return pod.namespace == self.namespace and names.selector("server").items() <= pod.labels.items()
+        return pod.namespace == self.namespace and names.selector(names.SERVING).items() <= pod.labels.items()
 
     def is_ours(self, pod: Pod) -> bool:
         """Whether it is a pod of this stack."""
@@ -53,7 +53,7 @@ class Tenancy:
 
 
 def plan_tenancy(stack: config.Stack, memory: MemoryPlan | None, today: datetime.date | None = None) -> Tenancy:
-    """Without a day nobody counts as away."""
+    """The rules of a stack; without `today` every tenant counts as present."""
     return Tenancy(
         cluster_id=stack.cluster.id,
         namespace=stack.namespace,

@@ -21,7 +21,7 @@ def held_mib(tenant: config.Tenant, today: datetime.date) -> tuple[int, str]:
 
 
 def require_open_windows(gpu: config.Gpu, today: datetime.date) -> None:
-    """Raise ConfigError with every window that has ended: replicas were once left at 0, and nobody saw it."""
+    """Raise ConfigError with every window that has ended: replicas were once left at 0 unnoticed."""
     ended = [
         ConfigError(
             f"{config.KEY}.gpu.tenants.{name}.scaled_to_zero_until",
@@ -40,7 +40,8 @@ def window_notes(gpu: config.Gpu, today: datetime.date) -> tuple[str, ...]:
     """One sentence for each open window, so that no preview hides it."""
     return tuple(
         f"gpu.tenants.{name} counts as 0 MiB, not {tenant.peak_mib}, until {tenant.scaled_to_zero_until}: "
-        f"{tenant.workload or name} has to be at 0 replicas, which nothing here sees to; later previews are refused."
+        f"{tenant.workload or name} has to be at 0 replicas (this program does not scale it). "
+        "Later previews are refused."
         for name, tenant in sorted(gpu.tenants.items())
         if is_away(tenant, today)
     )

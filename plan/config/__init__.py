@@ -1,20 +1,20 @@
 """What a person writes about a stack. Other rooms read it as `config.Stack`, `config.Model` and so on."""
 
-from plan.config.gpu import Gpu, Node, Tenant
+from plan.config.gpu import Gpu, GpuNode, Tenant
 from plan.config.gpu_memory import Memory
-from plan.config.parts import Fetch, Golden, Immich, Model, Prune, Server, Volume
+from plan.config.parts import ExpectedAnswer, Fetch, Immich, Model, Prune, Server, Volume, total_tokens
 from plan.config.stack import KEY, MACHINE_FACTS, Stack, json_schema, parse
 
 __all__ = [
     "KEY",
     "MACHINE_FACTS",
+    "ExpectedAnswer",
     "Fetch",
-    "Golden",
     "Gpu",
+    "GpuNode",
     "Immich",
     "Memory",
     "Model",
-    "Node",
     "Prune",
     "Server",
     "Stack",
@@ -22,4 +22,5 @@ __all__ = [
     "Volume",
     "json_schema",
     "parse",
+    "total_tokens",
 ]

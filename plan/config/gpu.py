@@ -5,9 +5,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from plan.base.day import Day
+from plan.base.frozen import Frozen
 from plan.base.names import Name
 from plan.config.gpu_memory import Memory
-from plan.config.parts import Frozen
 
 Mib = Annotated[int, Field(gt=0)]
 
@@ -25,7 +25,7 @@ class Toleration(Frozen):
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = "NoSchedule"
 
 
-class Node(Frozen):
+class GpuNode(Frozen):
     """Which node has the card. With `memory_gib`, its RAM, weights are read ahead into its page cache."""
 
     selector: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it
@@ -34,7 +34,7 @@ class Node(Frozen):
 
 
 class Burst(Frozen):
-    """The most that a tenant was seen to hold; `source` says where, for whoever doubts it."""
+    """The most that a tenant was measured to hold; `source` says by which tool or metric."""
 
     mib: Mib
     date: Day
@@ -51,11 +51,11 @@ class Tenant(Frozen):
         str | None,
         Field(
             pattern=r"^[a-z0-9-]+/[a-z0-9.-]+$",
-            description="namespace/name of the Deployment, StatefulSet or DaemonSet; else any of the tenant's name",
+            description="namespace/name of the Deployment, StatefulSet or DaemonSet; defaults to any of that name",
         ),
     ] = None
     scaled_to_zero_until: Annotated[
-        Day | None, Field(description="Holds nothing until the end of that day; from the next on it is refused")
+        Day | None, Field(description="Counts as 0 MiB until the end of that day; later previews are refused")
     ] = None
 
     request_mib: Annotated[int, Field(ge=0, description="What its pods request of gpu.memory's resource")] = 0
@@ -74,14 +74,14 @@ class Tenant(Frozen):
 
 
 class CardFacts(Frozen):
-    """Figures of a card that is not known here, or that differ on this node; MiB, as nvidia-smi prints them."""
+    """Figures of a card that is not built in, or that differ on this node; MiB, as nvidia-smi prints them."""
 
     total_mib: Annotated[Mib | None, Field(description="nvidia-smi's memory.total")] = None
     driver_mib: Annotated[
         int | None, Field(ge=0, description="nvidia-smi's memory.reserved: no process can have it")
     ] = None
     context_mib: Annotated[Mib | None, Field(description="A llama-server's CUDA context, before its model")] = None
-    context_upper_mib: Annotated[Mib | None, Field(description="The most that context was seen to be")] = None
+    context_upper_mib: Annotated[Mib | None, Field(description="The largest such context seen")] = None
     compute_capability: Annotated[float | None, Field(ge=3, lt=20, description="As NVIDIA prints it: 7.5")] = None
 
 
@@ -92,7 +92,7 @@ class Gpu(Frozen):
     card: CardFacts = CardFacts()
     slice: Slice = Slice()
     memory: Memory | None = None
-    node: Node = Node()
+    node: GpuNode = GpuNode()
     tenants: dict[Name, Tenant] = {}  # noqa: RUF012 - pydantic copies it
     reserve_mib: Annotated[int, Field(ge=0, description="Stays free on the card, whoever holds the rest")] = 256
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from plan.config.parts import Frozen
+from plan.base.frozen import Frozen
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = rf"{_LABEL}(\.{_LABEL})*"
@@ -24,13 +24,15 @@ def _extended_resource(name: str) -> str:
 class Memory(Frozen):
     """The extended resource by which pods declare GPU memory, MiB; a node with the card offers `budget_mib` of it.
 
-    `managed` puts it on the nodes with the card and keeps it there; `external`: someone else does.
+    `managed` puts it on the nodes with the card and keeps it there; with `external` someone else does.
     """
 
     resource: Annotated[str, AfterValidator(_extended_resource)]
     budget_mib: Annotated[int, Field(gt=0, le=2**30)]
     advertise: Literal["managed", "external"] = "external"
-    request_mib: Annotated[int | None, Field(gt=0, description="The server's; what its models need unless said")] = None
+    request_mib: Annotated[
+        int | None, Field(gt=0, description="What the server requests; defaults to what its models need")
+    ] = None
 
     @model_validator(mode="after")
     def _within_budget(self) -> Self:

@@ -4,8 +4,9 @@ import math
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
+from plan.base.frozen import Frozen
 from plan.base.names import ModelId, Name
 from plan.config.measured import Measured
 
@@ -50,10 +51,6 @@ ArgValue = Annotated[
 DEFAULT_UBATCH = 512  # llama-server's own
 DEFAULT_GROUP = "gpu0"
 IdleSeconds = Annotated[int, Field(ge=1, description="Unload a model after this many idle seconds")]
-
-
-class Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class Cluster(Frozen):
@@ -131,23 +128,28 @@ class Fetch(Frozen):
         Literal["receipt", "always"],
         Field(description="always: a Job hashes again what is there; a change runs the Jobs"),
     ] = "receipt"
-    slots: Annotated[int, Field(ge=0, description="So many models download at a time; 0: any number")] = 2
+    slots: Annotated[int, Field(ge=0, description="How many models download at a time; 0: any number")] = 2
     token_secret: Annotated[SecretKey | None, Field(description="Where the hub's token for gated models lies")] = None
 
 
-class Golden(Frozen):
-    """A question to a model and a part of its answer, case aside; a base model goes on where `prompt` ends."""
+class ExpectedAnswer(Frozen):
+    """A prompt and a text that the answer contains, case aside; a base model continues the prompt."""
 
     prompt: Annotated[str, Field(min_length=1)]
     expect: Annotated[str, Field(min_length=1)]
 
 
+def total_tokens(request_tokens: int, parallel: int) -> int:
+    """Tokens of all slots together: llama-server divides its context among them, and each takes one request."""
+    return request_tokens * parallel
+
+
 class Model(Frozen):
-    """One model: where it comes from and how it is served. `context` in tokens, what one request may use."""
+    """One model: where it comes from and how it is served."""
 
     repo: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
     quant: Annotated[str, Field(min_length=1)]
-    context: Tokens
+    request_tokens: Tokens = Field(alias="context", description="Tokens that one request may use")
     revision: Annotated[str, Field(min_length=1)] = "main"
     mmproj: Annotated[str, Field(min_length=1)] | None = None
     # Thinking by default once cost a text consumer empty answers and 50 times the tokens.
@@ -156,7 +158,8 @@ class Model(Frozen):
     aliases: Annotated[tuple[Name, ...], Field(strict=False)] = ()
     max_output_tokens: Tokens | None = None
     kv_type: Annotated[
-        Literal["f16", "q8_0", "q4_0"], Field(description="The cache's numbers; others are slow on old cards")
+        Literal["f16", "q8_0", "q4_0"],
+        Field(description="Number format of the KV cache; all but f16 are slow on old cards"),
     ] = "f16"
     parallel: Annotated[int, Field(gt=0, description="Requests at a time, each with all of `context`")] = 1
     ubatch: Annotated[Tokens, Field(description="Tokens of a prompt computed at once")] = DEFAULT_UBATCH
@@ -164,16 +167,22 @@ class Model(Frozen):
     swap_group: Annotated[Name, Field(description="One model of a group is loaded at a time")] = DEFAULT_GROUP
     fallback: Annotated[ModelId | None, Field(description="The model that a gateway asks when this one fails")] = None
     measured: Annotated[tuple[Measured, ...], Field(strict=False)] = ()
-    ttl_s: IdleSeconds | None = None  # the server's unless said
+    ttl_s: IdleSeconds | None = None  # defaults to `server.ttl_s`
     warm_priority: int = 0  # larger ones are read ahead first
     args: Annotated[
         dict[str, ArgValue], Field(description="llama-server's flags without a key of their own: {temp: 0.2}")
-    ] = {}
-    verify: Annotated[Golden | None, Field(description="What `ops verify` asks first, instead of its own")] = None
+    ] = {}  # noqa: RUF012 - pydantic copies it
+    verify: Annotated[
+        ExpectedAnswer | None, Field(description="What `ops verify` asks first, instead of its own question")
+    ] = None
+
+    @property
+    def total_tokens(self) -> int:
+        return total_tokens(self.request_tokens, self.parallel)
 
 
 class Prune(Frozen):
-    """What becomes of weights that nothing names any more, how often that is looked at, and how long they wait."""
+    """What happens to weights that no model names any more, when a Job looks for them, and how long they are kept."""
 
     mode: Literal["report", "trash", "delete"] = "report"
     schedule: Annotated[str, Field(pattern=r"^(\S+ ){4}\S+$", description="As crontab(5) has it, in UTC")] = (
@@ -187,5 +196,5 @@ class Immich(Frozen):
 
     namespace: Name
     deployment: Name
-    container: Name | None = None  # the Deployment's name unless said
+    container: Name | None = None  # defaults to the Deployment's name
     model_ttl_s: Annotated[int, Field(ge=1, le=86400)]

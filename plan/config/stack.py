@@ -6,9 +6,10 @@ from typing import Annotated, Self
 from pydantic import Field, ValidationError, model_validator
 
 from plan.base.errors import ConfigError
+from plan.base.frozen import Frozen
 from plan.base.names import ModelId, Name
 from plan.config.gpu import Gpu
-from plan.config.parts import Cluster, Fetch, Frozen, Immich, Model, Prune, Server, Volume
+from plan.config.parts import Cluster, Fetch, Immich, Model, Prune, Server, Volume
 
 KEY = "local-llm:stack"
 # Keys that `make` renders from the machine at hand when a committed stack file leaves them out.

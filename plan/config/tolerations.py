@@ -6,15 +6,15 @@ from plan import config
 
 
 @dataclass(frozen=True, slots=True)
-class Toleration:
+class PodToleration:
     key: str
     operator: str
     value: str | None
     effect: str
 
 
-def tolerations(node: config.Node) -> tuple[Toleration, ...]:
+def tolerations(node: config.GpuNode) -> tuple[PodToleration, ...]:
     """Those of the node with the card; one without a value tolerates every value."""
     return tuple(
-        Toleration(t.key, "Exists" if t.value is None else "Equal", t.value, t.effect) for t in node.tolerations
+        PodToleration(t.key, "Exists" if t.value is None else "Equal", t.value, t.effect) for t in node.tolerations
     )

@@ -23,7 +23,7 @@ class _Option(NamedTuple):
 
 
 def rendered(model_id: str, args: Mapping[str, ArgValue]) -> tuple[tuple[str, str | None], ...]:
-    """Name and value (None of a switch), by name; raises ConfigError with each that is not to be used here."""
+    """Each flag's name and value (None for a switch), sorted; raises ConfigError with every flag that is refused."""
     key = f"{config.KEY}.models.{model_id}.args"
     if problems := [problem for name in sorted(args) if (problem := _problem(key, name, args))]:
         raise ConfigError.of(problems)
@@ -32,7 +32,7 @@ def rendered(model_id: str, args: Mapping[str, ArgValue]) -> tuple[tuple[str, st
 
 def _problem(key: str, name: str, args: Mapping[str, ArgValue]) -> ConfigError | None:
     option = _options().get(name)
-    # Refused and unknown flags are told without their value: it may be a secret.
+    # Refused and unknown flags are reported without their value: it may be a secret.
     if reason := why_not(option.names) if option else refused((name,)):
         return ConfigError(key, name, f"{reason}.")
     if option is None:
@@ -51,7 +51,7 @@ def _unknown(name: str) -> str:
 
 def _value_fault(value: ArgValue) -> str:
     if isinstance(value, bool):
-        return 'It takes a value and is no switch; "on" and "off" are quoted'
+        return 'It takes a value, so it is not a switch; "on" and "off" are quoted'
     if _UNSAFE.search(str(value)):
         return "An engine would misread it: no value has a newline, `;`, `#`, `${` or a space at an end, or is empty"
     return ""

@@ -1,7 +1,7 @@
 """Which of llama-server's flags a model's `args` may have, and why not the others.
 
-A flag that is in neither list is refused too: one that a new build brings is looked at before anybody uses it. What it
-would do to memory is the question; and that no flag writes, listens, downloads or runs something.
+A flag in neither list is refused too, so that a flag of a new build is reviewed before it is used: whether it takes
+memory that is not planned, and whether it writes, listens, downloads or runs something.
 """
 
 from fnmatch import fnmatchcase
@@ -23,15 +23,15 @@ reasoning-format reasoning-effort reasoning-budget reasoning-budget-message reas
 video-fps video-timestamp-interval tags metrics slots log-jsonl log-colors log-prefix log-timestamps
 """
 USABLE = frozenset(_USABLE.split())
-_UNSEEN = "Nobody has decided yet whether it is safe here; plan/engine/flag_policy.py has the lists"
+_UNSEEN = "It has not been reviewed yet; plan/engine/flag_policy.py has the lists"
 # Patterns of names, and what a person reads. Names that only other builds have are refused as well.
 _REFUSED = (
     ("model", "`repo` and `quant` of the model say which file is served"),
     ("mmproj mmproj-auto", "`mmproj` of the model says which vision projector is loaded"),
     ("ctx-size", "Use `context` of the model: what it takes of the card is planned"),
     ("image-max-tokens", "Use `server.image_max_tokens`: the projector's buffer grows with it"),
-    ("reasoning", "Use `reasoning` of the model: the contract tells it"),
-    ("alias", "Use `aliases` of the model: the contract tells them"),
+    ("reasoning", "Use `reasoning` of the model: it is part of the contract"),
+    ("alias", "Use `aliases` of the model: they are part of the contract"),
     ("sleep-idle-seconds", "Use `ttl_s` of the model"),
     ("n-gpu-layers", "`gpu.model` decides: every layer is on the card, none where it is `none`"),
     ("samplers", "Use `sampler-seq`: the `;` between samplers would end a line of the router's file"),
@@ -106,5 +106,5 @@ def refused(names: tuple[str, ...]) -> str:
 
 
 def why_not(names: tuple[str, ...]) -> str:
-    """The same of an option that the build has; it is refused too when it is in no list."""
+    """Like `refused`, for an option that this build has: one in neither list is refused too."""
     return refused(names) or ("" if USABLE & {*names} else _UNSEEN)

@@ -20,7 +20,7 @@ def words(flags: Flags) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What both engines are told about one model; unloaded after `ttl_s` idle seconds, and never when that is 0."""
+    """What both engines read about one model; unloaded after `ttl_s` idle seconds, and never when that is 0."""
 
     flags: Flags
     aliases: tuple[str, ...]
@@ -34,7 +34,7 @@ _BATCH = 2048  # llama-server's own; a ubatch above it would be cut to it (src/l
 
 
 def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.Gpu, image_max_tokens: int) -> Flags:
-    """Flags by name as `llama-server --help` lists them; host and port are the engine's business.
+    """Flags by name as `llama-server --help` lists them; the engine adds host and port.
 
     Raises ConfigError for a vision model whose context is full with one image, for one that thinks without a bound,
     and for `args` that may not be used.
@@ -42,17 +42,17 @@ def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.G
     require_bound(model_id, model)
     path = file_path(model_id, locked, "model")
     projector = file_path(model_id, locked, "mmproj")
-    if projector and image_max_tokens >= model.context:
+    if projector and image_max_tokens >= model.request_tokens:
         key = f"{config.KEY}.models.{model_id}.context"
         rule = f"One image may take {image_max_tokens} tokens (server.image_max_tokens), and the answer needs some too."
-        raise ConfigError(key, model.context, f"{rule} Raise context or lower image_max_tokens.")
+        raise ConfigError(key, model.request_tokens, f"{rule} Raise context or lower image_max_tokens.")
     rows: list[tuple[str, str | None]] = [
         ("model", path),
         # The projector's compute buffer grows with the largest image, for good: the model's own maximum takes twice as
         # much of the card.
         *([("mmproj", projector), ("image-max-tokens", str(image_max_tokens))] if projector else []),
         ("n-gpu-layers", "0" if gpu.model == "none" else str(_ALL_LAYERS)),
-        ("ctx-size", str(model.context * model.parallel)),  # llama-server divides it among the slots
+        ("ctx-size", str(model.total_tokens)),  # llama-server divides it among the slots
         ("parallel", str(model.parallel)),  # the default is four slots, each with its share of the context
         *_memory(model),
         ("flash-attn", "on"),

@@ -19,7 +19,7 @@ def render(
 ) -> str:
     """The configuration file: models by id, the seconds after which a load has failed, and who takes turns.
 
-    Where all models are in one group nothing is said of it: that is what llama-swap does with models in no group.
+    One group with all models is left out of the file: llama-swap swaps models without a group in the same way.
     """
     entries = {model_id: _entry(served) for model_id, served in models.items()}
     config = Config(
@@ -51,7 +51,7 @@ def _groups(groups: Mapping[str, Sequence[str]], residents: Sequence[str]) -> di
 
 def _entry(served: Served) -> ModelEntry:
     command = [LLAMA_SERVER, "--host", "127.0.0.1", *words(served.flags)]
-    # The default port differs between builds, so it is always said; ${PORT} is llama-swap's macro.
+    # The default port differs between builds, so it is always given; ${PORT} is llama-swap's macro.
     return ModelEntry(
         cmd=f"{shlex.join(command)} --port ${{PORT}}", ttl=served.ttl_s, aliases=list(served.aliases) or None
     )

@@ -6,22 +6,20 @@ refused by the binary, in the cluster, after the old pod is gone; so it is refus
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from plan.base.frozen import Frozen
 
 Seconds = Annotated[int, Field(ge=0)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
-
-
-class Filters(_Strict):
+class Filters(Frozen):
     stripParams: str | None = None  # noqa: N815 - the file's spelling, here and below
     setParams: dict[str, Any] | None = None  # noqa: N815
     setParamsByID: dict[str, dict[str, Any]] | None = None  # noqa: N815
 
 
-class Timeouts(_Strict):
+class Timeouts(Frozen):
     connect: Seconds | None = None
     keepalive: Seconds | None = None
     responseHeader: Seconds | None = None  # noqa: N815
@@ -29,7 +27,7 @@ class Timeouts(_Strict):
     idleConn: Seconds | None = None  # noqa: N815
 
 
-class Compat(_Strict):
+class Compat(Frozen):
     ignoreWebsockets: bool | None = None  # noqa: N815
 
 
@@ -37,7 +35,7 @@ class Compat(_Strict):
 Capabilities = dict[Literal["in", "out", "tools", "reranker", "context"], Any]
 
 
-class ModelEntry(_Strict):
+class ModelEntry(Frozen):
     """One model: the command that serves it and how requests reach it."""
 
     cmd: Annotated[str, Field(min_length=1)]
@@ -62,7 +60,7 @@ class ModelEntry(_Strict):
     macros: dict[str, Any] | None = None
 
 
-class Selector(_Strict):
+class Selector(Frozen):
     strategy: Literal["warm", "pin", "spillover"]
     targets: Annotated[list[str], Field(min_length=1)]
     settings: dict[Literal["spillover"], Annotated[int, Field(ge=1)]] | None = None
@@ -72,7 +70,7 @@ class Selector(_Strict):
     metadata: dict[str, Any] | None = None
 
 
-class Group(_Strict):
+class Group(Frozen):
     """Models that take turns (`swap`); `exclusive` unloads other groups, `persistent` keeps them from unloading it."""
 
     members: Annotated[list[str], Field(min_length=1)]
@@ -81,32 +79,32 @@ class Group(_Strict):
     persistent: bool | None = None
 
 
-class Performance(_Strict):
+class Performance(Frozen):
     disabled: bool | None = None
     every: Annotated[str, Field(pattern=r"^(\d+(\.\d+)?(ns|us|ms|s|m|h))+$")] | None = None
 
 
-class Profile(_Strict):
+class Profile(Frozen):
     description: Annotated[str, Field(max_length=1024)] | None = None
     pins: Annotated[dict[str, str | None], Field(min_length=1)]
 
 
-class Scheduler(_Strict):
+class Scheduler(Frozen):
     use: Literal["fifo"] | None = None
     settings: dict[str, Any] | None = None
 
 
-class Router(_Strict):
+class Router(Frozen):
     use: Literal["group", "matrix"] | None = None
     settings: dict[str, Any] | None = None
 
 
-class Routing(_Strict):
+class Routing(Frozen):
     scheduler: Scheduler | None = None
     router: Router | None = None
 
 
-class Peer(_Strict):
+class Peer(Frozen):
     proxy: str
     models: list[str]
     apiKey: str | None = None  # noqa: N815
@@ -114,7 +112,7 @@ class Peer(_Strict):
     timeouts: Timeouts | None = None
 
 
-class Config(_Strict):
+class Config(Frozen):
     """The whole file."""
 
     models: Annotated[dict[str, ModelEntry], Field(min_length=1)]

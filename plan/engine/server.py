@@ -6,30 +6,32 @@ from dataclasses import dataclass
 
 from plan import config
 from plan.base import names
+from plan.base.pod_types import Resources
 from plan.base.quantity import mib_quantity
 from plan.card.extended_resource import MemoryPlan
-from plan.config.tolerations import Toleration, tolerations
-from plan.engine import llama_server, llama_swap
+from plan.config.tolerations import PodToleration, tolerations
+from plan.engine import pod
+from plan.engine.engines import Engine, configured_engine
 from plan.engine.flags import Served, flags
-from plan.engine.preflight import Builds, PreflightPlan, plan_preflight
+from plan.engine.preflight import BuildNeed, PreflightPlan, plan_preflight
 from plan.models.engine_builds import image_build, minimum_build, needs
 from plan.models.lock import LockedModel
-from plan.models.residency import require_engine_can, residents, swap_groups
+from plan.models.residency import require_engine_can
 from plan.weights import downloads
 from plan.weights.warm import WARM_FILE, WarmPlan
 
 CONFIG_DIR = "/etc/local-llm"
 GATE_FILE = "gate.json"
-# Beside the time the bytes take: process start, CUDA context, warm-up and the stop of the model before.
+# What a load needs beside the time to read the bytes: process start, CUDA context, warm-up, the stop of another model.
 _LOAD_OVERHEAD_S = 120
+# A fully offloaded model should not be mapped: over NFS that reads page by page, and a pause of the NFS server
+# becomes SIGBUS. The variable, because builds from b10884 refuse the old flag and older ones the new.
+_ENV = {"HOME": "/tmp", "LLAMA_ARG_LOAD_MODE": "none"}  # noqa: S108 - an emptyDir of the pod's own
 
 
 @dataclass(frozen=True, slots=True)
 class ServerPlan:
-    """Everything about the Deployment that is a decision. Memory as a canonical quantity, times in seconds.
-
-    `gpu_memory` is what the pod requests of the extended resource for it, by resource; at most one.
-    """
+    """Everything about the Deployment that is a decision. Times in seconds; `warm` has at most one sidecar."""
 
     name: str
     namespace: str
@@ -42,15 +44,11 @@ class ServerPlan:
     api_key_env: str
     uid: int
     gid: int
-    gpu_resource: str
-    gpu_count: str
-    gpu_memory: Mapping[str, str]
+    resources: Resources
     node_selector: Mapping[str, str]
-    tolerations: tuple[Toleration, ...]
-    memory_request: str
-    memory_limit: str
+    tolerations: tuple[PodToleration, ...]
     priority_class: str | None
-    warm: WarmPlan | None
+    warm: tuple[WarmPlan, ...]
     load_s: int
     rollout_s: int
     preflight: PreflightPlan
@@ -71,7 +69,33 @@ def plan_server(
 ) -> ServerPlan:
     """Decide the pod; raises ConfigError for models that its engine cannot serve as they are configured."""
     require_engine_can(stack)
-    served = {
+    served, server = _served(stack, locked), stack.server
+    engine = configured_engine(stack, served, load_s)
+    return ServerPlan(
+        name=names.SERVER,
+        namespace=stack.namespace,
+        image=server.image,
+        gate_image=stack.fetch.image,
+        command=engine.command,
+        arguments=engine.arguments(CONFIG_DIR, names.SERVICE_PORT),
+        files=_files(engine, locked, warm),
+        env=_ENV,
+        api_key_env=engine.api_key_env,
+        uid=server.uid,
+        gid=server.gid,
+        resources=_resources(stack, memory),
+        node_selector=dict(stack.gpu.node.selector),
+        tolerations=tolerations(stack.gpu.node),
+        priority_class=server.priority_class,
+        warm=(warm,) if warm else (),
+        load_s=load_s,
+        rollout_s=server.rollout_s,
+        preflight=_preflight(server, engine, served, locked),
+    )
+
+
+def _served(stack: config.Stack, locked: Mapping[str, LockedModel]) -> dict[str, Served]:
+    return {
         model_id: Served(
             flags=flags(model_id, model, locked[model_id], stack.gpu, stack.server.image_max_tokens),
             aliases=model.aliases,
@@ -79,62 +103,46 @@ def plan_server(
         )
         for model_id, model in stack.models.items()
     }
-    server = stack.server
-    if server.engine == "llama-swap":
-        engine, key_env = llama_swap, llama_swap.API_KEY_ENV
-        text = llama_swap.render(served, load_s, swap_groups(stack.models), residents(stack.models))
-    else:
-        engine, key_env = llama_server, llama_server.API_KEY_ENV
-        text = llama_server.render(served)
-    # A fully offloaded model should not be mapped: over NFS that reads page by page, and a pause of the NFS server
-    # becomes SIGBUS. The variable, because builds from b10884 refuse the old flag and older ones the new.
-    env = {"HOME": "/tmp", "LLAMA_ARG_LOAD_MODE": "none"}  # noqa: S108 - an emptyDir of the pod's own
-    return ServerPlan(
-        name=names.SERVER,
-        namespace=stack.namespace,
-        image=server.image,
-        gate_image=stack.fetch.image,
-        command=engine.COMMAND,
-        arguments=engine.arguments(CONFIG_DIR, names.SERVICE_PORT),
-        files={
-            engine.CONFIG_FILE: text,
-            GATE_FILE: downloads.gate_manifest(locked),
-            **({WARM_FILE: warm.manifest} if warm else {}),
-        },
-        env=env,
-        api_key_env=key_env,
-        uid=server.uid,
-        gid=server.gid,
-        gpu_resource=stack.gpu.slice.resource,
-        gpu_count=str(stack.gpu.slice.count),
-        gpu_memory={memory.resource: memory.request} if memory else {},
-        node_selector=dict(stack.gpu.node.selector),
-        tolerations=tolerations(stack.gpu.node),
-        memory_request=mib_quantity(server.memory_request_mib),
-        memory_limit=mib_quantity(server.memory_limit_mib),
-        priority_class=server.priority_class,
-        warm=warm,
-        load_s=load_s,
-        rollout_s=server.rollout_s,
-        preflight=plan_preflight(
-            server.image,
-            _builds(server.image, locked),
-            engine.LLAMA_SERVER,
-            (engine.COMMAND, *engine.arguments(CONFIG_DIR, names.SERVICE_PORT, "127.0.0.1")),
-            {model_id: model.flags for model_id, model in served.items()},
-            {**env, key_env: "nobodys"},
-            server.rollout_s,
-        ),
-    )
-
-
-def _builds(image: str, locked: Mapping[str, LockedModel]) -> Builds:
-    least = {model_id: minimum_build(needs(model.gguf)) for model_id, model in sorted(locked.items())}
-    whose = max(least, key=lambda model_id: least[model_id])
-    return Builds(tag=image_build(image), least=least[whose], whose=whose)
 
 
 def _ttl_s(model: config.Model, server: config.Server) -> int:
     if model.resident:
         return 0
     return server.ttl_s if model.ttl_s is None else model.ttl_s
+
+
+def _files(engine: Engine, locked: Mapping[str, LockedModel], warm: WarmPlan | None) -> dict[str, str]:
+    return {
+        engine.config_file: engine.config,
+        GATE_FILE: downloads.gate_manifest(locked),
+        **({WARM_FILE: warm.manifest} if warm else {}),
+    }
+
+
+def _resources(stack: config.Stack, memory: MemoryPlan | None) -> Resources:
+    of_the_card = {stack.gpu.slice.resource: str(stack.gpu.slice.count)}
+    return pod.engine(
+        mib_quantity(stack.server.memory_request_mib),
+        mib_quantity(stack.server.memory_limit_mib),
+        of_the_card | ({memory.resource: memory.request} if memory else {}),
+    )
+
+
+def _preflight(
+    server: config.Server, engine: Engine, served: Mapping[str, Served], locked: Mapping[str, LockedModel]
+) -> PreflightPlan:
+    return plan_preflight(
+        server.image,
+        _build_need(server.image, locked),
+        engine.llama_server,
+        (engine.command, *engine.arguments(CONFIG_DIR, names.SERVICE_PORT, "127.0.0.1")),
+        {model_id: model.flags for model_id, model in served.items()},
+        {**_ENV, engine.api_key_env: "nobodys"},
+        server.rollout_s,
+    )
+
+
+def _build_need(image: str, locked: Mapping[str, LockedModel]) -> BuildNeed:
+    least = {model_id: minimum_build(needs(model.gguf)) for model_id, model in sorted(locked.items())}
+    whose = max(least, key=lambda model_id: least[model_id])
+    return BuildNeed(tag=image_build(image), least=least[whose], whose=whose)

@@ -1,4 +1,4 @@
-"""Whether a model may think without an end."""
+"""Refuses a model that could think without a limit."""
 
 import json
 from typing import Any, cast
@@ -12,7 +12,7 @@ _TEMPLATE = "chat-template-kwargs"
 
 
 def require_bound(model_id: str, model: config.Model) -> None:
-    """Raise ConfigError for a model that thinks as long as it likes.
+    """Raise ConfigError for a model that could think without a limit.
 
     Thoughts count as output: with thinking on by default a consumer with a small limit got empty answers, for 50 times
     the tokens.

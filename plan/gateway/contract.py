@@ -73,8 +73,8 @@ def build(stack: config.Stack, locked: Mapping[str, LockedModel], load_s: int) -
     return Contract(
         contract=VERSION,
         endpoint=f"{base}/v1",
-        health=f"{base}/health",
-        metrics=f"{base}/metrics",
+        health=f"{base}{names.HEALTH_PATH}",
+        metrics=f"{base}{names.METRICS_PATH}",
         auth=Auth(secretName=names.API_KEY_SECRET, namespace=stack.namespace, key=names.API_KEY_FIELD, env=API_KEY_ENV),
         # A retry of a failed load starts the load again, three times with common defaults; so: none.
         limits=Limits(
@@ -95,8 +95,8 @@ def _model(model_id: str, model: config.Model, locked: LockedModel) -> ContractM
         vision=model.mmproj is not None,
         tools=model.tools,
         reasoning=model.reasoning,
-        contextTokens=model.context,
-        maxOutputTokens=model.max_output_tokens or model.context // 2,
+        contextTokens=model.request_tokens,
+        maxOutputTokens=model.max_output_tokens or model.request_tokens // 2,
         swapGroup=RESIDENT if model.resident else model.swap_group,
         resident=model.resident,
         repo=locked.repo,

@@ -8,7 +8,7 @@ from plan.models.residency import swap_groups
 
 
 def require_fallbacks(models: Mapping[str, config.Model]) -> None:
-    """Raise ConfigError with each `fallback` that is no other model of the stack, or that leads back to its model."""
+    """Raise ConfigError with each `fallback` that is not another model of the stack, or that leads back to itself."""
     if problems := [problem for model_id in sorted(models) if (problem := _problem(model_id, models))]:
         raise ConfigError.of(problems)
 
@@ -42,5 +42,5 @@ def _problem(model_id: str, models: Mapping[str, config.Model]) -> ConfigError |
             return None
         last = following
     if last != model_id:
-        return None  # told at the model that closes the circle, or where the missing one is named
+        return None  # reported at the model that closes the circle, or at the one that names a missing model
     return ConfigError(key, wanted, f"{' -> '.join([*passed, model_id])} is a circle: one of them has no fallback.")

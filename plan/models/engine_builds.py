@@ -1,7 +1,7 @@
-"""Which build of llama.cpp can load which architecture, and which build an image says it has.
+"""Whether the llama.cpp build in the image's tag can load the models, by plan/models/architectures.py.
 
-A number here is the first release tag that has the architecture, as public threads name it; what nobody names is left
-out, and never refused. The tag is the image's own word: what it really has is read from it before a rollout.
+What has no build there is never refused. The tag is the image's own word: the preflight Job reads from the image which
+build it really has.
 """
 
 import re
@@ -9,22 +9,15 @@ from collections.abc import Iterable, Mapping
 
 from plan import config
 from plan.base.errors import ConfigError
+from plan.models.architectures import ARCHITECTURES, IMAGES_BUILD, PROJECTOR_BUILDS
 from plan.models.gguf_facts import GgufFacts
 from plan.models.lock import LockedModel
 
 _PROJECTOR = "a vision projector"
-# Names as general.architecture and clip.projector_type spell them. llama, qwen2 and granite are older than any image
-# that has the flags of plan/engine/flags.py.
 _FIRST = {
-    _PROJECTOR: 5331,  # llama-server sees images: ggml-org/llama.cpp#12898, the text of release b5331
-    "gemma3": 4875,  # ggml-org/llama.cpp#12343, release b4875
-    "qwen3": 5092,  # ggml-org/llama.cpp#12828; guinmoon/LLMFarm#126
-    "qwen3moe": 5092,  # the same change
-    "qwen3vl": 6887,  # ggml-org/llama.cpp#16780; Vali-98/ChatterUI#487
-    "qwen3vlmoe": 6887,  # the same change
-    "qwen3vl_merger": 6887,  # the same change
-    "qwen35": 7990,  # ggml-org/llama.cpp#19468 is commit fc0fe4004985, which Homebrew's formula built as b7990
-    "qwen35moe": 7990,  # the same change
+    **{name: row.first_build for name, row in ARCHITECTURES.items()},
+    **PROJECTOR_BUILDS,
+    _PROJECTOR: IMAGES_BUILD,
 }
 
 
@@ -36,7 +29,7 @@ def image_build(image: str) -> int | None:
 
 
 def minimum_build(architectures: Iterable[str]) -> int:
-    """The first build that loads all of these architectures and projectors, as far as it is known; 0 if nothing is."""
+    """The first build that loads all of these architectures and projectors; 0 where no build of any is known."""
     return max((_FIRST.get(name, 0) for name in architectures), default=0)
 
 
@@ -66,7 +59,7 @@ def require_builds(stack: config.Stack, locked: Mapping[str, LockedModel]) -> No
 
 
 def build_notes(stack: config.Stack, locked: Mapping[str, LockedModel]) -> tuple[str, ...]:
-    """A sentence where the image's reference tells no build, and one of the models needs a certain one."""
+    """A note where the image's tag names no build and one of the models needs a certain one."""
     least = minimum_build(name for model in locked.values() for name in needs(model.gguf))
     if image_build(stack.server.image) is not None or not least:
         return ()

@@ -9,19 +9,18 @@ A field is named by the last part of its GGUF key (ggml docs/gguf.md). Weights a
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-Source = Literal["header", "published", "derived"]
+from plan.base.frozen import Frozen
+from plan.models.architectures import ARCHITECTURES
+
+FactSource = Literal["header", "published", "derived"]
 Count = Annotated[int, Field(ge=0)]
 # One value per layer, or the layers for which a flag is set.
 Layers = Annotated[tuple[Count, ...], Field(strict=False)]
 
 
-class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
-
-
-class Shape(_Group):
+class Shape(Frozen):
     """What a model's key-values say of its size: lengths in elements, `context_length` as trained, in tokens.
 
     `file_type` is ggml's number of the quantization; `chat_template`: the file has one.
@@ -62,10 +61,10 @@ class Shape(_Group):
     recurrent_layers: Layers | None = None
     file_type: Count | None = None
     chat_template: bool | None = None
-    source: Source
+    source: FactSource
 
 
-class Weights(_Group):
+class Weights(Frozen):
     """Bytes of tensors by where llama.cpp puts them, from all parts of a split model.
 
     `input_bytes` stay on the CPU however many layers are offloaded. `tied_bytes` of them are loaded a second time, to
@@ -77,10 +76,10 @@ class Weights(_Group):
     input_bytes: Count
     tied_bytes: Count
     nextn_bytes: Count = 0
-    source: Source
+    source: FactSource
 
 
-class Projector(_Group):
+class Projector(Frozen):
     """The vision projector's file: `weight_bytes` of tensors, all on the GPU; image and patch in pixels a side."""
 
     projector_type: str | None = None
@@ -99,10 +98,10 @@ class Projector(_Group):
     image_max_pixels: Count | None = None
     minicpmv_version: Count | None = None
     minicpmv_query_num: Count | None = None
-    source: Source
+    source: FactSource
 
 
-# Without these a model's memory cannot be computed. Only facts that no header told can lack them.
+# Without these a model's memory cannot be computed. A header has all of them that its file has.
 _SHAPE = (
     "context_length", "block_count", "embedding_length", "feed_forward_length", "head_count", "head_count_kv",
     "key_length", "value_length", "vocab_size",
@@ -113,7 +112,7 @@ _PROJECTOR = (
 )  # fmt: skip
 
 
-class GgufFacts(_Group):
+class GgufFacts(Frozen):
     """The facts of one model. They never enter a generation or a Job: knowing more must not move a byte."""
 
     shape: Shape
@@ -127,11 +126,12 @@ class GgufFacts(_Group):
         return {name: group for name, group in found.items() if group is not None}
 
     def missing(self, has_projector: bool) -> tuple[str, ...]:
-        """What memory depends on and nobody told, as `block_count` or `projector.block_count`."""
+        """Facts that memory depends on and that no source gave, as `block_count` or `projector.block_count`."""
         return tuple(self._missing(has_projector))
 
     def _missing(self, has_projector: bool) -> Iterator[str]:
-        needed = (*_SHAPE, "n_deepstack_layers") if self.shape.architecture.startswith("qwen3vl") else _SHAPE
+        row = ARCHITECTURES.get(self.shape.architecture)
+        needed = (*_SHAPE, "n_deepstack_layers") if row and row.deepstack else _SHAPE
         if self.shape.source != "header":
             yield from (key for key in needed if getattr(self.shape, key) is None)
         if self.weights is None:

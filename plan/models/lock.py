@@ -8,9 +8,10 @@ from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from plan.base.errors import ConfigError
+from plan.base.frozen import Frozen
 from plan.base.names import ModelId
 from plan.models.gguf_facts import GgufFacts
 
@@ -25,11 +26,7 @@ _ONE_LINE = 1 << 20  # columns: a list of every layer's heads is not to be wrapp
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
-
-
-class LockedFile(_Frozen):
+class LockedFile(Frozen):
     """One file of a model at the hub. `size` in bytes; `part` is "1/3" for a piece of a split GGUF."""
 
     role: Role
@@ -54,7 +51,7 @@ class LockedFile(_Frozen):
         return self
 
 
-class LockedModel(_Frozen):
+class LockedModel(Frozen):
     """One model: which bytes, at which commit, and their generation id."""
 
     repo: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
@@ -88,7 +85,7 @@ class LockedModel(_Frozen):
         return self
 
 
-class Lock(_Frozen):
+class Lock(Frozen):
     version: Literal[1]
     models: dict[ModelId, LockedModel]
 

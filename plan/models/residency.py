@@ -41,14 +41,14 @@ def _problem(model_id: str, model: config.Model, stack: config.Stack) -> ConfigE
     if model.resident and model.ttl_s is not None:
         return ConfigError(f"{key}.ttl_s", model.ttl_s, "A resident model is never unloaded: drop ttl_s or resident.")
     if model.resident and model.swap_group != DEFAULT_GROUP:
-        fix = "A resident model takes turns with nobody: drop swap_group or resident."
+        fix = "A resident model takes turns with no other: drop swap_group or resident."
         return ConfigError(f"{key}.swap_group", model.swap_group, fix)
     if model.swap_group == RESIDENT:
         return ConfigError(f"{key}.swap_group", RESIDENT, "Write `resident: true`, or give the group another name.")
     if stack.server.engine == "llama-swap":
         return None
     if model.resident:
-        fix = "llama.cpp's router pins no model. Use `server.engine: llama-swap`, or drop resident."
+        fix = "llama.cpp's router keeps no model loaded for good. Use `server.engine: llama-swap`, or drop resident."
         return ConfigError(f"{key}.resident", True, fix)
     if len(groups := swap_groups(stack.models)) > 1 and model.swap_group != DEFAULT_GROUP:
         fix = f"llama.cpp's router has one group, here are {', '.join(groups)}. Use `server.engine: llama-swap`."

@@ -1,4 +1,4 @@
-"""Lengths that nobody told of a model, bounded by the bytes of its weights."""
+"""Bounds for lengths of a model that the lock does not record, from the bytes of its weights."""
 
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ _BOUNDED = ("feed_forward_length", "head_count")
 
 
 class Bounded(NamedTuple):
-    """A shape with the `missing` filled in so that its memory is the most, and so that it is the least it can be."""
+    """A shape whose `missing` lengths are filled in for the most memory, and for the least, that it can take."""
 
     most: Shape
     least: Shape
@@ -30,9 +30,9 @@ class Bounded(NamedTuple):
 
 
 def bounded(shape: Shape, weights: Weights, quant: str) -> Bounded:
-    """The shape as it is, or with the lengths that no published fact tells; raises VramError when too few are told.
+    """The shape with bounds for the lengths that its facts lack; raises VramError when too few are known.
 
-    A header that lacks a length has none: that is for plan/vram/layers.py to judge.
+    A length that a header lacks is not in the file: plan/vram/layers.py knows llama.cpp's default, or refuses.
     """
     missing = tuple(name for name in _BOUNDED if getattr(shape, name) is None)
     if not missing or shape.source == "header":

@@ -1,6 +1,6 @@
 """What a served context takes beside the weights: the cache of keys and values, and the state of recurrent layers.
 
-Exact: tests/oracle finds no difference to llama.cpp b11312 (src/llama-kv-cache.cpp, llama-kv-cache-iswa.cpp,
+Exact: tests/oracle finds it equal to llama.cpp b11312 (src/llama-kv-cache.cpp, llama-kv-cache-iswa.cpp,
 llama-memory-recurrent.cpp and llama-context.cpp).
 """
 
@@ -18,8 +18,8 @@ def padded(cells: int) -> int:
 
 
 def tokens_at_once(serving: Serving) -> int:
-    """Tokens of one computation: no more than the context has, and as many for each slot."""
-    tokens = min(serving.ubatch, serving.context)
+    """Tokens computed at once: at most those of the context, rounded up to as many for each slot."""
+    tokens = min(serving.ubatch, serving.total_tokens)
     return -(-tokens // serving.parallel) * serving.parallel
 
 
@@ -28,12 +28,12 @@ def cells(lengths: Lengths, serving: Serving) -> tuple[int, int]:
 
     The context is divided between the slots and then padded, so that several slots may get more than was asked for.
     """
-    if serving.context < 1 or serving.parallel < 1 or serving.ubatch < 1:
+    if serving.total_tokens < 1 or serving.parallel < 1 or serving.ubatch < 1:
         raise VramError("context, parallel and ubatch have to be positive")
-    whole = padded(padded(serving.context) // serving.parallel)
+    whole = padded(padded(serving.total_tokens) // serving.parallel)
     if not lengths.sliding_window:
         return whole, 0
-    return whole, padded(min(whole, lengths.sliding_window + min(serving.ubatch, serving.context)))
+    return whole, padded(min(whole, lengths.sliding_window + min(serving.ubatch, serving.total_tokens)))
 
 
 def kv_bytes(lengths: Lengths, serving: Serving) -> int:

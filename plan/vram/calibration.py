@@ -1,6 +1,6 @@
-"""A model's memory with what was measured of it: the same serving as measured, another context by the difference.
+"""A model's memory by what was measured of it; for another context, corrected by the difference of the two estimates.
 
-What differs in anything else (cache, slots, ubatch, images, build) was another measurement, and is not used.
+A measurement with another cache type, number of slots, ubatch, image size or build is not used.
 """
 
 import dataclasses
@@ -21,17 +21,18 @@ def calibrated(
     found = [m for m in measured if _same_but_context(m, serving, has_projector)]
     if not found:
         return estimate(serving)
-    newest = max(found, key=lambda m: (m.context == serving.context, m.date))
+    newest = max(found, key=lambda m: (m.total_tokens == serving.total_tokens, m.date))
     try:
-        wanted, then = estimate(serving), estimate(dataclasses.replace(serving, context=newest.context))
+        wanted, then = estimate(serving), estimate(dataclasses.replace(serving, total_tokens=newest.total_tokens))
     except VramError:
-        if not (enough := [m for m in found if m.context >= serving.context]):
+        if not (enough := [m for m in found if m.total_tokens >= serving.total_tokens]):
             raise
-        return _whole(min(enough, key=lambda m: (m.context, -m.date.toordinal())))
+        return _whole(min(enough, key=lambda m: (m.total_tokens, -m.date.toordinal())))
     if newest.mib < (least := then.weights_mib + then.kv_mib + then.state_mib + then.mmproj_weights_mib):
         raise VramError(
-            f"{newest.mib} MiB measured on {newest.date} at {newest.context} tokens is less than weights and cache "
-            f"alone, {least:.0f} MiB: the model was not whole on the card then. Remove that entry, or measure again"
+            f"{newest.mib} MiB measured on {newest.date} at {newest.total_tokens} tokens is less than weights and "
+            f"cache alone, {least:.0f} MiB: the model was not whole on the card then. Remove that entry, or measure "
+            "again"
         )
     total = newest.mib + wanted.total_mib - then.total_mib
     drift = abs(then.total_mib - newest.mib) / newest.mib
@@ -46,8 +47,9 @@ def calibrated(
 
 
 def _whole(m: Measured) -> Breakdown:
-    """What is known of a model whose parts nobody can tell."""
-    note = f"its memory cannot be computed, so what was measured at {m.context} tokens counts, which is the most for it"
+    """What a measurement alone tells, for a model whose memory cannot be computed."""
+    most = f"what was measured at {m.total_tokens} tokens counts, which is the most for it"
+    note = f"its memory cannot be computed, so {most}"
     upper = m.mib * _SHARE + _MORE_MIB
     return Breakdown(m.mib, 0, 0, 0, 0, 0, 0, upper_mib=upper, source="measured", notes=(note,))
 

@@ -25,7 +25,7 @@ _INPUTS = 12  # positions, rows of the cache to write, rows to return: elements 
 
 
 @dataclass(frozen=True, slots=True)
-class Builds:
+class BuildRange:
     """Builds from `first` to `last` compute alike. `all_logits`: a row of logits for each token of a ubatch."""
 
     first: int
@@ -37,13 +37,13 @@ class Builds:
 # One row of logits a slot since ggml-org/llama.cpp#23861, commit de6f727aa, which git describes as b9453-7. Before that
 # a whole ubatch's, which were 304.75 MiB of Qwen3-8B in public logs. The graphs themselves were looked at in b11312.
 BUILDS = (
-    Builds(0, 9459, all_logits=True, says="reserves logits of a whole ubatch"),
-    Builds(9460, 11312, all_logits=False),
+    BuildRange(0, 9459, all_logits=True, says="reserves logits of a whole ubatch"),
+    BuildRange(9460, 11312, all_logits=False),
 )
 
 
 def compute_bytes(lengths: Lengths, serving: Serving) -> tuple[int, tuple[str, ...]]:
-    """Bytes on the card, and what to know of them."""
+    """Bytes on the card, and notes about them."""
     builds, notes = _builds(serving.build)
     tokens = tokens_at_once(serving)
     whole, window = cells(lengths, serving)
@@ -59,12 +59,12 @@ def compute_bytes(lengths: Lengths, serving: Serving) -> tuple[int, tuple[str, .
     return max(graph + masks, logits) + rotations + _F32 * _INPUTS * tokens, notes
 
 
-def _builds(build: int | None) -> tuple[Builds, tuple[str, ...]]:
+def _builds(build: int | None) -> tuple[BuildRange, tuple[str, ...]]:
     newest = BUILDS[-1]
     if build is None:
         return newest, (f"the engine's build is not known: compute buffers are those of b{newest.last}",)
     if build > newest.last:
-        return newest, (f"compute buffers are those of b{newest.last}, nobody looked at b{build}",)
+        return newest, (f"compute buffers are those of b{newest.last}, b{build} was not compared with them",)
     found = next(builds for builds in BUILDS if builds.first <= build <= builds.last)
     return found, (f"b{build} {found.says}",) if found.says else ()
 
@@ -82,15 +82,15 @@ def _feed_forward(lengths: Lengths, cells: int, quantized: bool) -> int:
         copies = (2 * width > 3 * inner) + (width > 3 * inner)
         experts = used * (3 * inner + copies * width) + 4 * count
         return experts + residual + _another(lengths, masks, width)
-    if lengths.architecture == "qwen35":
+    if lengths.gated:
         return 3 * lengths.inner + 2 * width
     return 3 * lengths.inner + residual + _another(lengths, masks, min(width, lengths.inner - residual))
 
 
 def _another(lengths: Lengths, masks: int, edge: int) -> int:
-    """One more copy of the residual stream: queries narrower than it leave no hole for it, masks beyond the edge do.
+    """One more copy of the residual stream: narrow queries leave no hole for it, masks do once they exceed `edge`.
 
-    Behind the edge memory would shrink with a longer context; it is kept level, so that more tokens never take less.
+    Beyond `edge` memory would shrink with a longer context; it is kept level, so that more tokens never take less.
     """
     if lengths.query >= lengths.width or edge <= 0:
         return 0
@@ -99,7 +99,7 @@ def _another(lengths: Lengths, masks: int, edge: int) -> int:
 
 def _attention(lengths: Lengths) -> int:
     width, query, key_value = lengths.width, lengths.query, lengths.key_value
-    if lengths.architecture == "qwen35":  # gated: a query comes with its gate
+    if lengths.gated:  # gated: a query comes with its gate
         return 2 * width + 4 * query + max(query, key_value)
     deepstack = (1 + lengths.deepstack) * width if lengths.deepstack else 0
     return 2 * width + 2 * query + key_value + deepstack

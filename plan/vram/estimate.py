@@ -14,9 +14,9 @@ from plan.vram.compute import compute_bytes
 from plan.vram.layers import lengths
 from plan.vram.projector import compute_bytes as projector_compute_bytes
 from plan.vram.projector import weight_bytes as projector_weight_bytes
-from plan.vram.types import MIB, Breakdown, Serving, Source, VramError
+from plan.vram.types import MIB, Breakdown, FigureSource, Serving, VramError
 
-__all__ = ["Breakdown", "Serving", "Source", "VramError", "estimate"]
+__all__ = ["Breakdown", "FigureSource", "Serving", "VramError", "estimate"]
 
 # A public CUDA log of Qwen3-4B prints 85.01 MiB where the rule, like the RPC device, gives 83.02.
 _COMPUTE_UPPER = 1.05
@@ -26,7 +26,7 @@ def estimate(facts: GgufFacts, sizes: Mapping[str, int], serving: Serving, card:
     """What a llama-server of its own with every layer on the card takes; `sizes` are a model's file bytes by role.
 
     `quant` is the quantization's name; it makes a bound tighter where a published fact is missing. Raises VramError for
-    an architecture, a projector or facts of which nothing can be told.
+    an architecture, a projector or facts from which memory cannot be computed.
     """
     held, weights_note = _weights(facts, sizes)
     shapes = bounded(facts.shape, held, quant)

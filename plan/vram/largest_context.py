@@ -10,8 +10,8 @@ STEP = 256  # llama.cpp pads a context to this many cells (src/llama-context.cpp
 def largest_context(estimate: Callable[[int], Breakdown], limit_mib: float, trained: int) -> int | None:
     """The largest multiple of 256 up to `trained` tokens whose upper bound is at most `limit_mib`, or None.
 
-    `estimate` takes a context in tokens; memory must not shrink with it. A context of which it raises VramError does
-    not fit.
+    `estimate` takes the tokens of one request; memory must not shrink with them. Where it
+    raises VramError, the context does not fit.
     """
     fits, too_many = 0, trained // STEP + 1
     while too_many - fits > 1:

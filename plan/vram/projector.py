@@ -21,9 +21,7 @@ def weight_bytes(projector: Projector | None, file_bytes: int) -> tuple[int, str
     """Bytes on the card, and a note when only the file's size bounds them."""
     if projector is not None and projector.weight_bytes is not None:
         return projector.weight_bytes, ""
-    note = (
-        "projector.weight_bytes is not known: its whole file is counted, which is its header too much (less than 1 MiB)"
-    )
+    note = "projector.weight_bytes is not known: its whole file is counted, including its header (less than 1 MiB)"
     return file_bytes, note
 
 
@@ -34,7 +32,7 @@ def compute_bytes(projector: Projector | None, shape: Shape, image_max_tokens: i
     graphs = {"qwen3vl_merger": _merger, "gemma3": _pooled, "resampler": _resampler}
     if (graph := graphs.get(projector.projector_type or "")) is None:
         raise VramError(
-            f"projector {projector.projector_type} is none of those whose memory is known ({', '.join(graphs)}), so it "
+            f"the memory of projector {projector.projector_type} is not known (known are {', '.join(graphs)}), so it "
             "needs a `measured:` value"
         )
     return _F32 * graph(projector, shape, image_max_tokens)

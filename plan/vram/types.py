@@ -1,24 +1,24 @@
-"""What is asked of an estimate of GPU memory, and what comes back."""
+"""Input and result types of the estimate of GPU memory."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-Source = Literal["derived", "measured", "bound"]
+FigureSource = Literal["derived", "measured", "bound"]
 MIB = 2**20
 
 
 class VramError(ValueError):
-    """The memory of this model cannot be told; the text says why, and what would help, without a full stop."""
+    """The memory of this model cannot be computed; the text says why and what helps, without a full stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """How llama-server serves a model: `context` in tokens of all slots together, `ubatch` in tokens.
+    """How llama-server serves a model: `total_tokens` is the context of all slots together; `ubatch` in tokens.
 
-    `build` is llama.cpp's number, the 10524 of b10524; None when nothing tells it.
+    `build` is llama.cpp's number, the 10524 of b10524; None where it is not known.
     """
 
-    context: int
+    total_tokens: int
     kv_type: str = "f16"
     parallel: int = 1
     ubatch: int = 512
@@ -38,7 +38,7 @@ class Breakdown:
     mmproj_compute_mib: float
     context_mib: float
     upper_mib: float
-    source: Source
+    source: FigureSource
     notes: tuple[str, ...] = ()
 
     @property

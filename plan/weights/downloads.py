@@ -7,11 +7,17 @@ from dataclasses import dataclass
 from plan import config
 from plan.base import names
 from plan.base.jobs import CANNOT_START
+from plan.base.pod_types import Resources
 from plan.base.text import json_text
-from plan.config.tolerations import Toleration, tolerations
+from plan.config.tolerations import PodToleration, tolerations
 from plan.models.lock import LockedModel
 from plan.weights.volume import MOUNT
 
+RESOURCES = Resources(
+    requests={"cpu": "100m", "memory": "128Mi"},
+    # Dirty pages on NFS are charged to the pod, hence eight times what the process needs.
+    limits={"memory": "1Gi", "ephemeral-storage": "1Gi"},
+)
 SCRIPTS_DIR = "/opt/local-llm"
 SCRIPT = f"{SCRIPTS_DIR}/pods.pyz"
 # Another try would end the same way: no such command or no program where it should be mounted (2), wrong content (65),
@@ -23,6 +29,7 @@ FINAL_EXIT_CODES = (2, 65, 66, 73, 77, 78, *CANNOT_START)
 # The slowest line worth waiting for; below it a person would rather be told than wait.
 _SLOWEST_MIB_S = 2
 _STREAMS = 4
+_TOKEN = "HF_TOKEN"  # noqa: S105 - the name of a variable, read by pods/hub.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +44,10 @@ class FetchPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenSecret:
-    """Where HF_TOKEN lies: an entry of a Secret."""
+class SecretVariable:
+    """An environment variable whose value lies in an entry of a Secret."""
 
+    variable: str
     secret: str
     key: str
 
@@ -52,8 +60,8 @@ class FetchesPlan:
     image: str
     uid: int
     gid: int
-    tolerations: tuple[Toleration, ...]
-    token: TokenSecret | None
+    tolerations: tuple[PodToleration, ...]
+    secrets: tuple[SecretVariable, ...]
     jobs: tuple[FetchPlan, ...]
 
 
@@ -67,7 +75,7 @@ def plan_fetches(stack: config.Stack, models: Mapping[str, LockedModel]) -> Fetc
         gid=stack.server.gid,
         # A volume of one node holds its pods there, and that may be the node that everything else is kept off.
         tolerations=() if stack.volume.nfs else tolerations(stack.gpu.node),
-        token=TokenSecret(token.name, token.key) if (token := stack.fetch.token_secret) else None,
+        secrets=(SecretVariable(_TOKEN, token.name, token.key),) if (token := stack.fetch.token_secret) else (),
         jobs=tuple(
             FetchPlan(
                 model_id=model_id,

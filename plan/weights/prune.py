@@ -1,14 +1,19 @@
-"""What becomes of weights on the volume that the stack names no more."""
+"""What happens to weights on the volume that the stack does not name any more."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from plan import config
+from plan.base import names
+from plan.base.pod_types import small_program
 from plan.base.text import json_text
 from plan.models.lock import LockedModel
 from plan.weights.volume import MOUNT
 
-CRON_JOB = "prune-weights"
+RESOURCES = small_program(memory_limit="256Mi")
+DEADLINE_S = 3600
+TRIES_AGAIN = 1
+KEPT_JOBS = 1  # of the finished ones, and of the failed ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +27,7 @@ class PrunePlan:
 
 def plan_prune(stack: config.Stack, locked: Mapping[str, LockedModel]) -> PrunePlan:
     manifest = order(MOUNT, stack.prune.mode, grace_seconds(stack.prune), locked)
-    return PrunePlan(CRON_JOB, stack.prune.schedule, manifest)
+    return PrunePlan(names.PRUNE_CRON_JOB, stack.prune.schedule, manifest)
 
 
 def grace_seconds(prune: config.Prune) -> int:

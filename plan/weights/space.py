@@ -1,4 +1,4 @@
-"""Whether the locked files fit on the volume: the fetcher asks the same, but in the cluster and after hours."""
+"""Whether the locked files fit on the volume. The fetcher checks that too, but in the cluster and after hours."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ def margin_bytes(download_bytes: int) -> int:
 def require_space(volume: config.Volume, locked: Models) -> None:
     """Raise ConfigError, with every model's share, where the volume is too small for all files and the margin.
 
-    A claim that exists already has no size that we know, so nothing is asked of it.
+    The size of an existing claim is not known, so it is not checked.
     """
     needed = _needed_bytes(locked)
     if volume.size_gib is None or needed <= volume.size_gib * GIB:
@@ -53,7 +53,7 @@ def _needed_bytes(locked: Models) -> int:
 
 
 def stored_bytes(locked: Models) -> int:
-    """Equal files are one blob on the volume, whichever models they are of."""
+    """Bytes of all files on the volume, where equal files of several models are one blob."""
     return sum({file.sha256: file.size for model in locked.values() for file in model.files}.values())
 
 

@@ -6,6 +6,7 @@ from plan import config
 from plan.models.lock import LockedModel
 
 MOUNT = "/models"
+NFS_DRIVER = "nfs.csi.k8s.io"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class NewVolume:
 
 @dataclass(frozen=True, slots=True)
 class VolumePlan:
-    """The claim that every pod mounts; nothing is `new` where it exists already."""
+    """The claim that every pod mounts; `new` is None where it exists already."""
 
     claim: str
     namespace: str

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from plan import config
+from plan.base import names
+from plan.base.pod_types import Resources, small_program
 from plan.base.quantity import mib_quantity
 from plan.base.text import json_text
 from plan.models.lock import LockedModel
@@ -12,9 +14,8 @@ from plan.weights.space import stored_bytes
 from plan.weights.volume import MOUNT
 
 WARM_FILE = "warm.json"
-PORT = 9401  # of its metrics
-_OWN_MIB = 256  # the program, and what it may not fill of its limit
-_REST_MIB = 1024  # kubelet, system and everyone else's least
+_OWN_MIB = 256  # the program itself, and what it leaves free of its limit
+_REST_MIB = 1024  # what kubelet, system and other pods need at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class WarmPlan:
     """A sidecar of the server. The page cache it fills is charged to it, hence a limit the size of the weights."""
 
     manifest: str
-    memory_limit: str
+    resources: Resources
 
 
 def plan_warm(stack: config.Stack, locked: Mapping[str, LockedModel]) -> tuple[WarmPlan | None, tuple[str, ...]]:
@@ -30,14 +31,14 @@ def plan_warm(stack: config.Stack, locked: Mapping[str, LockedModel]) -> tuple[W
     memory_gib = stack.gpu.node.memory_gib
     key = f"{config.KEY}.gpu.node.memory_gib"
     if memory_gib is None:
-        return None, (f"Weights are read from the volume when they are asked for: {key}, the node's RAM, is not said.",)
+        return None, (f"Weights are read from the volume when they are asked for: {key}, the node's RAM, is not set.",)
     needed_mib = math.ceil(stored_bytes(locked) / 2**20) + _OWN_MIB
     free_mib = memory_gib * 1024 - stack.server.memory_limit_mib - _REST_MIB
     if needed_mib > free_mib:
         beside = f"beside the server's {stack.server.memory_limit_mib}"
         what = f"{needed_mib} MiB of weights do not fit the {memory_gib} GiB of {key} {beside}"
         return None, (f"Weights are not read ahead: {what}.",)
-    return WarmPlan(_manifest(stack, locked), mib_quantity(needed_mib)), ()
+    return WarmPlan(_manifest(stack, locked), small_program("64Mi", mib_quantity(needed_mib))), ()
 
 
 def _manifest(stack: config.Stack, locked: Mapping[str, LockedModel]) -> str:
@@ -50,4 +51,4 @@ def _manifest(stack: config.Stack, locked: Mapping[str, LockedModel]) -> str:
         }
         for model_id, model in sorted(locked.items())
     ]
-    return json_text({"root": MOUNT, "listen": PORT, "models": models})
+    return json_text({"root": MOUNT, "listen": names.WARM_PORT, "models": models})

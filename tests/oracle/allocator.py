@@ -43,7 +43,7 @@ class Allocator:
 
     def _asked(self, model: Path, serving: Serving, device: str, *where: str) -> Taken:
         numbers = {
-            "--ctx-size": serving.context,
+            "--ctx-size": serving.total_tokens,
             "--ubatch-size": serving.ubatch,
             "--batch-size": max(2048, serving.ubatch),
             "--parallel": serving.parallel,

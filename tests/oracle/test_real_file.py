@@ -47,8 +47,9 @@ def loaded(program: Path, model: Path, serving: Serving, log: Path) -> str:
     """What llama-server says until the model is there; then it is ended."""
     argv = [
         program, "--model", model, "--no-repack", "--fit", "off", "-lv", 4, "--flash-attn", "on", "--no-warmup",
-        "--host", "127.0.0.1", "--port", free_port(), "--ctx-size", serving.context, "--parallel", serving.parallel,
-        "--ubatch-size", serving.ubatch, "--cache-type-k", serving.kv_type, "--cache-type-v", serving.kv_type,
+        "--host", "127.0.0.1", "--port", free_port(), "--ctx-size", serving.total_tokens,
+        "--parallel", serving.parallel, "--ubatch-size", serving.ubatch,
+        "--cache-type-k", serving.kv_type, "--cache-type-v", serving.kv_type,
     ]  # fmt: skip
     with subprocess.Popen(
         list(map(str, argv)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=log.parent

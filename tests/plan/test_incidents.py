@@ -159,7 +159,7 @@ def test_15_but_not_a_day_longer() -> None:
 
 def test_16_a_spike_names_the_model_that_fits_when_the_wanted_one_does_not() -> None:
     raw = with_tenant("immich-ml", peak_mib=6750)
-    assert re.search(r"into \d+ MiB fit .*qwen3vl-4b as it is", refusal(raw))
+    assert re.search(r"\d+ MiB are enough for .*qwen3vl-4b as it is", refusal(raw))
     assert "qwen3-8b as it is" not in refusal(raw)
 
     raw["models"] = {"qwen3vl-4b": raw["models"]["qwen3vl-4b"]}

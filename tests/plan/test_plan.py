@@ -142,19 +142,18 @@ def with_memory(memory_gib: int | None) -> Plan:
 
 def test_weights_are_read_ahead_where_the_node_has_room_for_them_beside_the_server() -> None:
     bytes_of_all = sum(stacks.locked().models[m].size_bytes for m in stacks.raw("t4")["models"])
-    warm = with_memory(64).server.warm
+    (warm,) = with_memory(64).server.warm
 
-    assert warm
-    limit_mib = int(warm.memory_limit.removesuffix("Mi"))
+    limit_mib = int(warm.resources.limits["memory"].removesuffix("Mi"))
     assert 200 < limit_mib - bytes_of_all / 2**20 < 300, "the page cache it fills is charged to it"
     assert json.loads(with_memory(64).server.files["warm.json"])["models"][0]["priority"] == 0
 
 
-@pytest.mark.parametrize(("memory_gib", "said"), [(None, "is not said"), (32, "do not fit the 32 GiB")])
+@pytest.mark.parametrize(("memory_gib", "said"), [(None, "is not set"), (32, "do not fit the 32 GiB")])
 def test_a_preview_says_why_weights_are_not_read_ahead(memory_gib: int | None, said: str) -> None:
     plan = with_memory(memory_gib)
 
-    assert plan.server.warm is None
+    assert plan.server.warm == ()
     assert "warm.json" not in plan.server.files
     assert said in plan.notes[-1]
     assert "gpu.node.memory_gib" in plan.notes[-1]

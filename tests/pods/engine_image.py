@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from plan.engine.preflight import Builds, plan_preflight
+from plan.engine.preflight import BuildNeed, plan_preflight
 from plan.engine.server import CONFIG_DIR, ServerPlan
 from tests.plans import planned
 
@@ -69,7 +69,7 @@ class EngineImage:
             self.port = str(free.getsockname()[1])
         self.told = {"version": OFFICIAL, "unknown": [], "slow_s": 0, "dies": "", "starts": 0, "port": self.port}
 
-    def builds(self, builds: Builds) -> None:
+    def builds(self, builds: BuildNeed) -> None:
         """Plan it again, for these builds."""
         _, _, _, _, image, server, *_, engine = self.plan.preflight.command[:11]
         again = plan_preflight(image, builds, server, tuple(engine.split()), {}, {}, 60)

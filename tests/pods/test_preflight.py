@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dev.tools import tools
-from plan.engine.preflight import Builds
+from plan.engine.preflight import BuildNeed
 from tests import stacks
 from tests.pods.engine_image import OFFICIAL, SINCE_0_4, UNKNOWN, EngineImage, engine_image
 
@@ -91,10 +91,10 @@ def test_one_model_s_flag_does_not_blame_the_others(image: EngineImage) -> None:
 @pytest.mark.parametrize(("version", "build"), [(OFFICIAL, 10524), (SINCE_0_4, 11026)], ids=["official", "since-0.4"])
 def test_the_image_s_own_build_is_compared_with_its_tag(image: EngineImage, version: str, build: int) -> None:
     image.told["version"] = version
-    image.builds(Builds(tag=build))
+    image.builds(BuildNeed(tag=build))
     assert image.run()[0] == 0
 
-    image.builds(Builds(tag=10000))
+    image.builds(BuildNeed(tag=10000))
     code, _, message = image.run()
 
     assert code == 78
@@ -103,20 +103,20 @@ def test_the_image_s_own_build_is_compared_with_its_tag(image: EngineImage, vers
 
 
 def test_a_build_that_cannot_load_a_model_is_told_with_the_one_that_can(image: EngineImage) -> None:
-    image.builds(Builds(least=10525, whose="qwen3vl-8b (qwen3vl)"))
+    image.builds(BuildNeed(least=10525, whose="qwen3vl-8b (qwen3vl)"))
 
     code, _, message = image.run()
 
     assert code == 78
     assert "has llama.cpp build 10524, and qwen3vl-8b (qwen3vl) needs 10525; set server.image to a newer one" in message
-    image.builds(Builds(least=10524, whose="qwen3vl-8b (qwen3vl)"))
+    image.builds(BuildNeed(least=10524, whose="qwen3vl-8b (qwen3vl)"))
     assert image.run()[0] == 0
 
 
 @pytest.mark.parametrize("version", [UNKNOWN, "a fork without a version"])
 def test_a_build_that_is_not_told_is_said_and_refused_by_nobody(image: EngineImage, version: str) -> None:
     image.told["version"] = version
-    image.builds(Builds(tag=10524, least=10000, whose="a"))
+    image.builds(BuildNeed(tag=10524, least=10000, whose="a"))
 
     code, log, _ = image.run()
 

@@ -178,8 +178,8 @@ def test_a_manifest_that_it_cannot_use_is_refused(warm: Warm, wrong: dict[str, A
 
 def test_the_sidecar_s_manifest_is_one_that_warm_accepts(warm: Warm) -> None:
     plan = planned("cpu")
-    assert plan.server.warm, "dev says how much memory its node has"
-    warm.manifest |= {**json.loads(plan.server.warm.manifest), "root": str(warm.shelf.root), "listen": warm.port}
+    (sidecar,) = plan.server.warm
+    warm.manifest |= {**json.loads(sidecar.manifest), "root": str(warm.shelf.root), "listen": warm.port}
     warm.start()
     assert "READY.json is missing" in warm.wait("waiting")[0]["reason"]
     assert warm.get("/healthz") == "ok\n"

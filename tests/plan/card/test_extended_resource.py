@@ -51,8 +51,10 @@ def test_the_pod_requests_it_beside_its_slice() -> None:
     stack, locked = stack_with(), stacks.locked().models
     served = {model_id: locked[model_id] for model_id in stack.models}
 
-    assert plan_server(stack, served, 300, None, planned(stack, 5000)).gpu_memory == {RESOURCE: "5k"}
-    assert plan_server(stack, served, 300, None, None).gpu_memory == {}
+    resources = plan_server(stack, served, 300, None, planned(stack, 5000)).resources
+    assert resources.requests[RESOURCE] == resources.limits[RESOURCE] == "5k"
+    assert resources.requests[stack.gpu.slice.resource] == resources.limits[stack.gpu.slice.resource] == "1"
+    assert RESOURCE not in plan_server(stack, served, 300, None, None).resources.limits
 
 
 def test_a_request_of_the_weights_alone_is_refused() -> None:
@@ -144,7 +146,7 @@ def test_who_advertises_is_told_which_nodes_and_how_much() -> None:
 
 def test_advertising_on_every_node_of_a_cluster_is_refused() -> None:
     stack = stack_with(advertise="managed")
-    anywhere = stack.gpu.model_copy(update={"node": config.Node()})
+    anywhere = stack.gpu.model_copy(update={"node": config.GpuNode()})
 
     with pytest.raises(ConfigError, match=r"gpu.node.selector: got \{\}\. .*on every node.*only nodes with the card"):
         planned(stack.model_copy(update={"gpu": anywhere}))

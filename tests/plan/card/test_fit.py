@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from plan import config
 from plan.base.errors import ConfigError
-from plan.card.fit import Fit, plan_fit, room_mib
+from plan.card.fit import Fit, plan_fit
 from plan.card.fit_table import fit_line, require_fit
 from tests import golden, stacks
 from tests.plans import TODAY
@@ -105,7 +105,7 @@ def test_the_largest_context_that_is_named_fits_and_the_next_does_not(
 
     raw, fit = with_context(2048)
     largest = fit.largest_context[model_id]
-    room = room_mib(fit, config.parse(raw), model_id)
+    (room,) = (group.room_mib for group in fit.groups if model_id in group.members)
     trained = LOCKED[model_id].gguf.shape.context_length or 0
     least = stacks.raw("t4")["server"]["image_max_tokens"] if raw["models"][model_id].get("mmproj") else 0
     if largest:
@@ -131,7 +131,7 @@ def test_each_way_out_that_a_refusal_names_is_one() -> None:
     assert contexts
     for model_id, context in contexts:
         raw["models"][model_id]["context"] = int(context)
-    for ids in re.findall(r"; no context of (.*) does", said):
+    for ids in re.findall(r"; no context of (.*) fits", said):
         for model_id in ids.split(", "):
             del raw["models"][model_id]
     require_fit(counted(raw), config.parse(raw))

@@ -83,9 +83,9 @@ def test_a_pod_counts_for_the_largest_of_its_moments(drawn: list[tuple[str, int]
     ("text", "said"),
     [
         ("", "did not print the namespace kube-system"),
-        (answer("warning: something new"), "a line that was not asked for: 'warning: something new'"),
-        (answer("pod\timmich"), "a line that was not asked for"),
-        (answer(pod("immich/ml", [("ephemeral", {})])), "a container of no known kind"),
+        (answer("warning: something new"), "an unexpected line: 'warning: something new'"),
+        (answer("pod\timmich"), "an unexpected line"),
+        (answer(pod("immich/ml", [("ephemeral", {})])), "a container of an unknown kind"),
     ],
 )
 def test_what_was_not_asked_for_is_refused(text: str, said: str) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from plan.models.fact_gaps import notes
-from plan.models.gguf_facts import GgufFacts, Projector, Shape, Source, Weights
+from plan.models.gguf_facts import FactSource, GgufFacts, Projector, Shape, Weights
 from plan.models.lock import LockedModel
 from tests import stacks
 
@@ -12,7 +12,7 @@ def with_facts(facts: GgufFacts, model_id: str = "qwen3vl-8b") -> dict[str, Lock
     return {model_id: stacks.locked().models[model_id].model_copy(update={"gguf": facts})}
 
 
-def weights(source: Source = "header") -> Weights:
+def weights(source: FactSource = "header") -> Weights:
     return Weights(gpu_bytes=1, input_bytes=0, tied_bytes=0, source=source)
 
 

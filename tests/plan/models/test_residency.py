@@ -54,7 +54,7 @@ def test_the_contract_tells_groups_and_residents() -> None:
 @pytest.mark.parametrize(
     ("keys", "engine", "said"),
     [
-        ({"resident": True}, "llama-server", r"resident: got True. llama.cpp's router pins no model"),
+        ({"resident": True}, "llama-server", r"resident: got True. llama.cpp's router keeps no model loaded"),
         ({"swap_group": "a"}, "llama-server", r"swap_group: got .* has one group, here are a, gpu0"),
         ({"resident": True, "ttl_s": 60}, "llama-swap", r"ttl_s: got 60. A resident model is never unloaded"),
         ({"resident": True, "swap_group": "a"}, "llama-swap", r"swap_group: got 'a'. A resident model takes turns"),

@@ -9,12 +9,12 @@ from plan.config.measured import Measured
 from plan.vram.calibration import calibrated
 from plan.vram.estimate import Breakdown, Serving, VramError
 
-SERVING = Serving(context=8192, build=10524)
+SERVING = Serving(total_tokens=8192, build=10524)
 
 
 def linear(serving: Serving) -> Breakdown:
     """A model of 4000 MiB whose cache takes 1 MiB for 8 tokens."""
-    kv = serving.context / 8
+    kv = serving.total_tokens / 8
     return Breakdown(4000, kv, 0, 100, 0, 0, 125, upper_mib=4000 + kv + 105 + 200, source="derived")
 
 
@@ -38,7 +38,7 @@ def test_the_same_serving_holds_what_was_measured_and_a_little_more() -> None:
 
 
 def test_another_context_differs_by_its_cache() -> None:
-    found = with_measured(seen(5300), serving=dataclasses.replace(SERVING, context=16384))
+    found = with_measured(seen(5300), serving=dataclasses.replace(SERVING, total_tokens=16384))
     assert found.total_mib == pytest.approx(5300 + 1024)
 
 
@@ -67,11 +67,11 @@ def test_less_than_weights_and_cache_cannot_have_been_measured_of_a_loaded_model
 
 def test_a_model_of_an_unknown_kind_takes_at_most_what_the_next_larger_context_was_measured_to_take() -> None:
     def unknown(serving: Serving) -> Breakdown:
-        raise VramError(f"nothing is known at {serving.context}")
+        raise VramError(f"nothing is known at {serving.total_tokens}")
 
     both = [seen(9000, context=32768), seen(5300)]
     for context, mib in ((4096, 5300), (8192, 5300), (8448, 9000)):
-        serving = dataclasses.replace(SERVING, context=context)
+        serving = dataclasses.replace(SERVING, total_tokens=context)
         assert calibrated(unknown, serving, both, has_projector=False).total_mib == mib
     with pytest.raises(VramError, match="16384"):
-        calibrated(unknown, dataclasses.replace(SERVING, context=16384), [seen(5300)], has_projector=False)
+        calibrated(unknown, dataclasses.replace(SERVING, total_tokens=16384), [seen(5300)], has_projector=False)

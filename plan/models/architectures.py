@@ -1,0 +1,47 @@
+"""The architectures of language models, a row each: which llama.cpp loads it, and how its memory differs from llama's.
+
+To add one, add its row here and its shapes to tests/oracle/known.py, where llama.cpp's own allocator is asked.
+Names are those of general.architecture. Builds are release tags; a row without one is of an architecture that is older
+than any image that has the flags of plan/engine/flags.py.
+"""
+
+from dataclasses import dataclass
+
+ALWAYS = 0  # every image in question loads it
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """`first_build` is the first of llama.cpp that loads it, as public threads name it.
+
+    `computed`: tests/oracle compares its memory with llama.cpp's allocator; of the others only the build is known.
+    `window_every`, `cache_every`: where the header does not say otherwise, every so many layers one sees the whole
+    context among layers that see a window, or has a cache among recurrent layers; 0 where all layers are alike.
+    """
+
+    first_build: int
+    computed: bool = True
+    window_every: int = 0
+    cache_every: int = 0
+    gated_attention: bool = False  # a query comes with its gate
+    deepstack: bool = False  # features of the vision tower go into the first layers
+    inner_of_all_experts: bool = False  # feed_forward_length is of all used experts together, where it must serve
+
+
+ARCHITECTURES = {
+    "gemma3": Architecture(4875, window_every=6),  # ggml-org/llama.cpp#12343, release b4875; src/models/gemma3.cpp
+    "granite": Architecture(ALWAYS),
+    "llama": Architecture(ALWAYS),
+    "qwen2": Architecture(ALWAYS),
+    "qwen3": Architecture(5092),  # ggml-org/llama.cpp#12828; guinmoon/LLMFarm#126
+    # ggml-org/llama.cpp#19468 is commit fc0fe4004985, which Homebrew's formula built as b7990; src/models/qwen35.cpp
+    "qwen35": Architecture(7990, cache_every=4, gated_attention=True),
+    "qwen35moe": Architecture(7990, computed=False),  # the same change
+    "qwen3moe": Architecture(5092, inner_of_all_experts=True),  # the same change as qwen3
+    "qwen3vl": Architecture(6887, deepstack=True),  # ggml-org/llama.cpp#16780; Vali-98/ChatterUI#487
+    "qwen3vlmoe": Architecture(6887, computed=False, deepstack=True),  # the same change
+}
+COMPUTED = tuple(name for name, row in ARCHITECTURES.items() if row.computed)
+# clip.projector_type of vision projectors. What is not here came with llama-server's images or with its architecture.
+PROJECTOR_BUILDS = {"qwen3vl_merger": 6887}  # the same change as qwen3vl
+IMAGES_BUILD = 5331  # llama-server sees images: ggml-org/llama.cpp#12898, the text of release b5331

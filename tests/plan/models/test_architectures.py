@@ -1,0 +1,16 @@
+"""An architecture is one row: what is added has a build to refuse older images by, and shapes for the oracle."""
+
+from plan.models.architectures import ARCHITECTURES, COMPUTED
+from plan.models.engine_builds import minimum_build
+from tests.oracle.known import KNOWN
+
+OLDER_THAN_OUR_FLAGS = {"granite", "llama", "qwen2"}
+
+
+def test_an_architecture_has_a_first_build_unless_every_image_loads_it() -> None:
+    without = {name for name in ARCHITECTURES if minimum_build([name]) == 0}
+    assert without == OLDER_THAN_OUR_FLAGS, "name the first llama.cpp build that loads the architecture"
+
+
+def test_an_architecture_whose_memory_is_computed_is_compared_with_llama_cpp() -> None:
+    assert {*COMPUTED} == {model.architecture for model in KNOWN.values()}, "add its shapes to tests/oracle/known.py"
