@@ -1,6 +1,7 @@
 """The operator's stacks and the lock, as committed: they parse, plan and render, and golden files show the results.
 
-Besides these, tests/engine/test_stacks.py runs prod and local, and tests/cluster runs dev. No other test reads them.
+Besides these, tests/engine/test_stacks.py and test_commands.py run prod and local on the played cluster, and
+tests/cluster runs dev on the embedded machine. No other test reads them.
 """
 
 import pytest
