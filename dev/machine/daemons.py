@@ -1,4 +1,4 @@
-"""Long-running processes of an instance: started with a log, found again by pid file, ended by the pids we started.
+"""Starts, finds and ends the long-running processes of an instance, each with a log and a pid file.
 
 Every daemon joins the instance's cgroup first, so that its children (containerd's shims among them) are found too.
 Works with cgroup v1 (the `pids` hierarchy) and v2.
