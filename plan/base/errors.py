@@ -1,4 +1,4 @@
-"""What a person sees when the configuration or the lock cannot be used."""
+"""The error that a person sees when the configuration or the lock cannot be used."""
 
 from collections.abc import Iterable
 from typing import Self
