@@ -45,7 +45,7 @@ class Plan:
 
     @property
     def advertisers(self) -> tuple[AdvertiserPlan, ...]:
-        """Whoever has to advertise GPU memory before the server's pod may request it: at most one."""
+        """Pods that advertise GPU memory before the server's pod may request it: at most one."""
         advertiser = self.gpu_memory.advertiser if self.gpu_memory else None
         return (advertiser,) if advertiser else ()
 

@@ -1,4 +1,4 @@
-"""Our labels on the namespace, which is there before us and stays after us."""
+"""Our labels on the namespace, which exists before the stack and stays after it."""
 
 import pulumi
 from pulumi_kubernetes.core.v1 import NamespacePatch

@@ -1,4 +1,4 @@
-"""What a program that runs for a second can do without."""
+"""Switches off what a program that runs for a second does not need."""
 
 import atexit
 import gc

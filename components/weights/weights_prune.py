@@ -25,7 +25,7 @@ class WeightsPruneArgs:
 
 
 class WeightsPrune(pulumi.ComponentResource):
-    """What is kept changes only after the server that needs it is ready."""
+    """The list of weights to keep changes only once the server that needs them is ready."""
 
     def __init__(self, name: str, args: WeightsPruneArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("llm:models:WeightsPrune", name, None, opts)

@@ -1,1 +1,1 @@
-"""Words that every other room uses: errors, names, quantities, days, text. Imports no other room of plan/."""
+"""What every other room uses: errors, names, quantities, days, text, bases. Imports no other room of plan/."""

@@ -33,7 +33,7 @@ class AdvertiserPlan:
 
 
 def plan_advertiser(stack: config.Stack, memory: config.Memory) -> AdvertiserPlan:
-    """Raises ConfigError where nothing tells the nodes with the card from others."""
+    """The pod; raises ConfigError where no label selects the nodes with the card."""
     node = stack.gpu.node
     if not node.selector:
         rule = f"gpu.memory.advertise: managed puts {memory.resource} on every node that this selects"

@@ -53,7 +53,7 @@ def _on(node: Node, wanted: Tenancy, memory: MemoryPlan, seen: Observed) -> Node
     asking = [(pod, mib) for pod in seen.pods if (mib := pod.requests(memory.resource)) and not wanted.is_server(pod)]
     held = [(f"{who(pod)} ({pod.name})", mib) for pod, mib in asking if pod.node == node.name]
     left_mib = offered_mib - sum(mib for _, mib in held)
-    # Whoever waits, and fits once the old server is gone, takes its place before the new one is there.
+    # A waiting pod that fits once the old server is gone takes its place before the new one is there.
     waiting = [(pod, mib) for pod, mib in asking if waits_for(pod, node) and mib <= left_mib]
     rows = held + [(f"{who(pod)} ({pod.name}, waiting)", mib) for pod, mib in waiting]
     return NodeMemory(node.name, offered_mib, tuple(sorted(rows, key=lambda row: (-row[1], row[0]))))

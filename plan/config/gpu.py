@@ -94,7 +94,7 @@ class Gpu(Frozen):
     memory: Memory | None = None
     node: GpuNode = GpuNode()
     tenants: dict[Name, Tenant] = {}  # noqa: RUF012 - pydantic copies it
-    reserve_mib: Annotated[int, Field(ge=0, description="Stays free on the card, whoever holds the rest")] = 256
+    reserve_mib: Annotated[int, Field(ge=0, description="Stays free on the card at all times")] = 256
 
     @model_validator(mode="after")
     def _another_card_is_described(self) -> Self:

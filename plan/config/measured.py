@@ -1,4 +1,4 @@
-"""What a model was measured to take of a card: configuration that `python -m ops calibrate` writes."""
+"""Measurements of a model's GPU memory, which `python -m ops calibrate` writes."""
 
 from typing import Annotated, Literal
 

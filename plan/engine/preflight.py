@@ -12,7 +12,7 @@ from pathlib import Path
 from plan.base import names
 from plan.engine.flags import Flags, words
 
-# Whoever listens on `port`: /proc/net/tcp has it in hexadecimal, 0A is LISTEN. Both engines read all of their
+# The script finds who listens on `port` in /proc/net/tcp: in hexadecimal, 0A is LISTEN. Both engines read all of their
 # configuration before they listen (llama-swap v250, llama.cpp b10524), and neither has a way to only read it.
 # `--help` as the last flag: llama-server parses all others first, and LLAMA_ARG_* too (llama.cpp, common/arg.cpp).
 # A comment in the script itself would be in every Job.

@@ -14,7 +14,7 @@ def require_fallbacks(models: Mapping[str, config.Model]) -> None:
 
 
 def fallback_notes(models: Mapping[str, config.Model]) -> tuple[str, ...]:
-    """A sentence for each fallback that the contract names and no gateway is told to use by itself."""
+    """A note for each fallback that is in the contract, but not in the LiteLLM file."""
     return tuple(
         f"{model_id}: its fallback {model.fallback} takes turns with it, so the LiteLLM file leaves it out: each "
         f"failure would unload the one and load the other. Make {model.fallback} resident, or give it a swap_group."

@@ -15,8 +15,8 @@ class Architecture:
     """`first_build` is the first of llama.cpp that loads it, as public threads name it.
 
     `computed`: tests/oracle compares its memory with llama.cpp's allocator; of the others only the build is known.
-    `window_every`, `cache_every`: where the header does not say otherwise, every so many layers one sees the whole
-    context among layers that see a window, or has a cache among recurrent layers; 0 where all layers are alike.
+    `window_every`: every n-th layer sees the whole context, the others a window. `cache_every`: every n-th has
+    a cache, the others are recurrent. Both are the default of headers without that key; 0 where all layers are alike.
     """
 
     first_build: int

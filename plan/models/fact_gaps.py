@@ -1,4 +1,4 @@
-"""What a preview says about models whose facts did not all come from their own files."""
+"""Notes of a preview about models whose facts did not all come from their own files."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What is known of a model's GGUF files, in groups that each say where they come from. Enough to compute memory from.
+"""Facts about a model's GGUF files, from which its memory is computed, in groups that each say where they come from.
 
 `header`: read from the files themselves, so what is absent is absent there. `published`: printed in public logs and
 converters. `derived`: computed from those. A group is as good as the weakest of its facts; the unknown is left out.
@@ -21,7 +21,7 @@ Layers = Annotated[tuple[Count, ...], Field(strict=False)]
 
 
 class Shape(Frozen):
-    """What a model's key-values say of its size: lengths in elements, `context_length` as trained, in tokens.
+    """A model's size by its key-values: lengths in elements, `context_length` as trained, in tokens.
 
     `file_type` is ggml's number of the quantization; `chat_template`: the file has one.
     """

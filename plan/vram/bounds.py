@@ -6,7 +6,7 @@ from plan.models.gguf_facts import Shape, Weights
 from plan.vram.types import VramError
 
 # Bits a weight of the types that llama-quantize mixes into a quantization, least and most (ggml-common.h): Q8_0 stands
-# in for Q6_K where rows are no whole blocks. A name that is not here may be any type; the smallest is IQ1_S.
+# in for Q6_K where a row is not a multiple of the block. A name that is not here may be any type, down to IQ1_S.
 _BITS = {
     "Q4_K_S": (4.5, 8.5),
     "Q4_K_M": (4.5, 8.5),
