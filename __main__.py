@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pulumi
 
-from components.card import gpu_memory
+from components.card.gpu_memory import GpuMemory, GpuMemoryArgs
 from components.card.immich_ttl import ImmichTtl, ImmichTtlArgs
 from components.cluster.cluster_guard import ClusterGuard, ClusterGuardArgs
 from components.cluster.namespace import label_namespace
@@ -34,19 +34,31 @@ def load() -> Plan:
     return make_plan(stack, lock.load((HERE / "models.lock.yaml").read_text()), datetime.date.today())  # noqa: DTZ011
 
 
+def scripts(archive: str, namespace: str, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
+    """The ConfigMap with the programs of one kind of pod."""
+    content = (HERE / "pods" / "archives" / f"{archive}.pyz").read_bytes()
+    return pod.scripts(archive, namespace, content, opts).metadata.name
+
+
 def build(plan: Plan) -> None:
     guard = ClusterGuard("cluster", ClusterGuardArgs(plan.cluster_id))
     here = pulumi.ResourceOptions(parent=guard)
     label_namespace("namespace", plan.namespace, here)
-    scripts = pod.scripts("pods", plan.namespace, (HERE / "pods.pyz").read_bytes(), here).metadata.name
     volume = ModelsVolume("models", ModelsVolumeArgs(plan.volume), here)
-    fetches = [
-        ModelFetch(fetch.job, ModelFetchArgs(fetch, plan.fetches, volume.claim_name, scripts), here)
+    # Until 2026.11 one ConfigMap had all programs. This one takes its place in the state, so nothing is only deleted.
+    heir = pulumi.ResourceOptions(parent=guard, aliases=[pulumi.Alias(name="pods-scripts")])
+    fetcher = scripts("fetch", plan.namespace, heir)
+    first: list[pulumi.Resource] = [
+        ModelFetch(fetch.job, ModelFetchArgs(fetch, plan.fetches, volume.claim_name, fetcher), here)
         for fetch in plan.fetches.jobs
     ]
-    first = [*fetches, *gpu_memory.offered(plan.gpu_memory, scripts, here)]
-    server = LlamaSwap("llama-swap", LlamaSwapArgs(plan.server, volume.claim_name, scripts, first), here)
-    WeightsPrune("prune", WeightsPruneArgs(plan.prune, plan.fetches, volume.claim_name, scripts, server.rollout), here)
+    if plan.gpu_memory and plan.gpu_memory.advertiser:
+        advertiser = scripts("advertiser", plan.namespace, here)
+        first.append(GpuMemory("gpu-memory", GpuMemoryArgs(plan.gpu_memory.advertiser, advertiser), here))
+    beside = scripts("server", plan.namespace, here)
+    server = LlamaSwap("llama-swap", LlamaSwapArgs(plan.server, volume.claim_name, beside, first), here)
+    pruner = scripts("prune", plan.namespace, here)
+    WeightsPrune("prune", WeightsPruneArgs(plan.prune, plan.fetches, volume.claim_name, pruner, server.rollout), here)
     if plan.immich:
         ImmichTtl("immich", ImmichTtlArgs(plan.immich), here)
 

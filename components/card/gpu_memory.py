@@ -17,7 +17,7 @@ from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding, PolicyRul
 
 from components.common import pod
 from plan.base import names
-from plan.card.extended_resource import PORT, AdvertiserPlan, MemoryPlan
+from plan.card.extended_resource import PORT, AdvertiserPlan
 from plan.weights.downloads import SCRIPTS_DIR
 
 _READY_S = 300
@@ -80,13 +80,6 @@ class GpuMemory(pulumi.ComponentResource):
             ),
         )
         self.register_outputs({})
-
-
-def offered(plan: MemoryPlan | None, scripts: pulumi.Input[str], opts: pulumi.ResourceOptions) -> list[GpuMemory]:
-    """What must be there before a pod may request the resource: nothing where it is none of our business."""
-    if plan is None or plan.advertiser is None:
-        return []
-    return [GpuMemory("gpu-memory", GpuMemoryArgs(plan.advertiser, scripts), opts)]
 
 
 def _pod(args: GpuMemoryArgs, account: pulumi.Input[str]) -> PodSpecArgs:

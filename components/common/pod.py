@@ -33,7 +33,7 @@ from plan.weights.volume import MOUNT
 
 
 def scripts(name: str, namespace: str, archive: bytes, opts: pulumi.ResourceOptions) -> ConfigMap:
-    """The programs that run in pods, once for all of them; other programs are another name, and so other pods."""
+    """The programs of one kind of pod; other programs are another name of the ConfigMap, and so other pods."""
     return ConfigMap(
         f"{name}-scripts",
         metadata=ObjectMetaArgs(namespace=namespace, labels=names.labels("scripts", namespace)),

@@ -1,6 +1,6 @@
 """`ops weights`: what lies on a volume of models, who needs it, and what prune would free.
 
-It runs the report of pods/prune.py, the same that runs in the cluster, with the lock's models as what is kept.
+It runs the report of pods/prune/, the same that runs in the cluster, with the lock's models as what is kept.
 """
 
 import json
@@ -21,7 +21,7 @@ from plan.models import lock as locks
 from plan.models.lock import LockedModel
 from plan.weights.prune import CRON_JOB, grace_seconds, order
 
-_SCRIPT = Path(__file__).parents[2] / "pods" / "fetch.py"
+_PROGRAM = Path(__file__).parents[2] / "pods" / "archives" / "prune.pyz"
 GRACE_S = grace_seconds(Prune())  # what a stack has unless it says otherwise
 Line = dict[str, Any]
 Users = dict[tuple[str, str], list[str]]
@@ -62,7 +62,7 @@ def _namespace(stack: str | None) -> str:
 
 def _ask(root: Path, keep: dict[str, LockedModel]) -> list[Line]:
     manifest = order(str(root.absolute()), "report", GRACE_S, keep)
-    argv = [sys.executable, "-I", "-S", str(_SCRIPT), "prune", "--manifest", "@/dev/stdin"]
+    argv = [sys.executable, "-I", "-S", str(_PROGRAM), "prune", "--manifest", "@/dev/stdin"]
     ran = subprocess.run(argv, input=manifest, capture_output=True, text=True, check=False)
     lines: list[Line] = [json.loads(line) for line in ran.stdout.splitlines()]
     if ran.returncode:

@@ -1,27 +1,27 @@
 """The streams of one download among themselves."""
 
 import os
-import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from pods.core.report import Progress
+from pods.fetch.download import Download, Segment
+from pods.fetch.hub import Hub
+from pods.fetch.manifest import File, Manifest
+from pods.fetch.model_on_volume import Volume
+from pods.fetch.slots import Slots
 
-def test_a_stream_that_still_writes_when_another_fails_never_writes_into_another_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "pods"))
-    import download
 
+def test_a_stream_that_still_writes_when_another_fails_never_writes_into_another_file(tmp_path: Path) -> None:
     entered, late, written = threading.Event(), threading.Event(), threading.Event()
 
-    class Failing(download.Download):
+    class Failing(Download):
         def resume(self, fd: int, segment_bytes: int) -> None:  # noqa: ARG002 - the shape of the original
-            self.segments = [download.Segment(0, 10, done=False), download.Segment(10, 10, done=False)]
+            self.segments = [Segment(0, 10, done=False), Segment(10, 10, done=False)]
 
-        def receive(self, fd: int, segment: Any) -> None:
+        def receive(self, fd: int, segment: Segment) -> None:
             if segment.start == 0:
                 assert entered.wait(30)
                 raise OSError("no space left")
@@ -30,12 +30,14 @@ def test_a_stream_that_still_writes_when_another_fails_never_writes_into_another
             os.pwrite(fd, b"late bytes", 0)
             written.set()
 
-    monkeypatch.setattr(download, "persist", lambda _manifest, work, *_: work())
-    doomed: Any = object.__new__(Failing)
-    doomed.error, doomed.turn = None, threading.Condition()
-    doomed.show = lambda: None
-    doomed.manifest = type("Manifest", (), {"streams": 2, "segment_bytes": 10})()
-    doomed.locate = _resolved
+        def locate(self) -> tuple[str, bool]:
+            return "", True
+
+    file = File("a.gguf", 20, "0" * 64, "model.gguf")
+    asked = Manifest(
+        "http://hub.invalid", str(tmp_path), "a", "0" * 12, "a/b", "0" * 40, (file,), streams=2, segment_bytes=10
+    )
+    doomed = Failing(Volume(asked), Hub(asked.endpoint, "", 1), Slots(asked), file, Progress(600, 20))
 
     part = os.open(tmp_path / "part", os.O_RDWR | os.O_CREAT)
     with pytest.raises(OSError, match="no space left"):
@@ -48,9 +50,3 @@ def test_a_stream_that_still_writes_when_another_fails_never_writes_into_another
     os.close(other)
 
     assert (tmp_path / "termination-log").read_bytes() == b""
-    for name in ("download", "hub", "manifest", "report", "volume"):
-        sys.modules.pop(name, None)
-
-
-def _resolved() -> tuple[str, bool]:
-    return "", True
