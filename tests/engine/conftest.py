@@ -34,10 +34,11 @@ def image(name: str) -> str:
 
 @dataclass
 class Stack:
-    """One stack on the played cluster; `raw` is its configuration, written before every run."""
+    """One stack on the played cluster; `raw` is its configuration, written before every run of `checkout`'s program."""
 
     engine: Engine
     raw: dict[str, Any]
+    checkout: Path = ROOT
 
     @property
     def namespace(self) -> str:
@@ -56,7 +57,7 @@ class Stack:
         self.write()
         return subprocess.run(
             self.engine.argv(*arguments, "--non-interactive"),
-            cwd=ROOT,
+            cwd=self.checkout,
             env={**os.environ, **self.engine.environment(), **env},
             capture_output=True,
             text=True,
