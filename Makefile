@@ -85,7 +85,7 @@ schema: venv ## write stack.schema.json anew from the configuration's model
 flags: venv ## write plan/engine/llama_server_flags.py anew from the built llama-server
 	$(PYTHON) -m dev.generate.flags
 
-pods: venv ## write pods.pyz, which every pod runs, anew from pods/
+pods: venv ## write pods/archives/*.pyz, which the pods run, after a change in pods/
 	$(PYTHON) -m dev.generate.pods_archive
 
 golden: venv ## write the golden plans and manifests anew; read the diff before you commit it

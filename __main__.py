@@ -34,20 +34,31 @@ def load() -> Plan:
     return make_plan(stack, lock.load((HERE / "models.lock.yaml").read_text()), datetime.date.today())  # noqa: DTZ011
 
 
+def scripts(archive: str, namespace: str, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
+    """The ConfigMap with the programs of one kind of pod."""
+    content = (HERE / "pods" / "archives" / f"{archive}.pyz").read_bytes()
+    return pod.scripts(archive, namespace, content, opts).metadata.name
+
+
 def build(plan: Plan) -> None:
     guard = ClusterGuard("cluster", ClusterGuardArgs(plan.cluster_id))
     here = pulumi.ResourceOptions(parent=guard)
     label_namespace("namespace", plan.namespace, here)
-    scripts = pod.scripts("pods", plan.namespace, (HERE / "pods.pyz").read_bytes(), here).metadata.name
     volume = ModelsVolume("models", ModelsVolumeArgs(plan.volume), here)
-    fetches = [
-        ModelFetch(fetch.job, ModelFetchArgs(fetch, plan.fetches, volume.claim_name, scripts), here)
+    # Until 2026.11 one ConfigMap had all programs. This one takes its place in the state, so nothing is only deleted.
+    heir = pulumi.ResourceOptions(parent=guard, aliases=[pulumi.Alias(name="pods-scripts")])
+    fetcher = scripts("fetch", plan.namespace, heir)
+    first: list[pulumi.Resource] = [
+        ModelFetch(fetch.job, ModelFetchArgs(fetch, plan.fetches, volume.claim_name, fetcher), here)
         for fetch in plan.fetches.jobs
     ]
-    offered = [GpuMemory("gpu-memory", GpuMemoryArgs(it, scripts), here) for it in plan.advertisers]
-    first = [*fetches, *offered]
-    server = LlamaSwap("llama-swap", LlamaSwapArgs(plan.server, volume.claim_name, scripts, first), here)
-    WeightsPrune("prune", WeightsPruneArgs(plan.prune, plan.fetches, volume.claim_name, scripts, server.rollout), here)
+    if plan.advertisers:
+        advertiser = scripts("advertiser", plan.namespace, here)
+        first += [GpuMemory("gpu-memory", GpuMemoryArgs(it, advertiser), here) for it in plan.advertisers]
+    beside = scripts("server", plan.namespace, here)
+    server = LlamaSwap("llama-swap", LlamaSwapArgs(plan.server, volume.claim_name, beside, first), here)
+    pruner = scripts("prune", plan.namespace, here)
+    WeightsPrune("prune", WeightsPruneArgs(plan.prune, plan.fetches, volume.claim_name, pruner, server.rollout), here)
     if plan.immich:
         ImmichTtl("immich", ImmichTtlArgs(plan.immich), here)
 

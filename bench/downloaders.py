@@ -94,8 +94,8 @@ def _ours(streams: int) -> Callable[[Offer, Path], list[str]]:
         }
         if offer.small:
             manifest["segment_bytes"] = offer.most_again_bytes // STREAMS
-        script = str(ROOT / "pods" / "fetch.py")
-        return [sys.executable, "-I", "-S", script, "fetch", "--manifest", json.dumps(manifest)]
+        program = str(ROOT / "pods" / "archives" / "fetch.pyz")
+        return [sys.executable, "-I", "-S", program, "fetch", "--manifest", json.dumps(manifest)]
 
     return argv
 

@@ -15,7 +15,7 @@ from ops.render.command import files
 from ops.render.recorder import PROGRAM, Recorder, Registration, run_program
 from tests import stacks
 
-PODS = base64.b64encode((stacks.ROOT / "pods.pyz").read_bytes()).decode()
+PROGRAMS = {base64.b64encode(path.read_bytes()).decode() for path in (stacks.ROOT / "pods" / "archives").glob("*.pyz")}
 
 
 def run(raw: object, program: Path = stacks.EXAMPLE / "__main__.py") -> dict[str, Any]:
@@ -29,11 +29,11 @@ def run(raw: object, program: Path = stacks.EXAMPLE / "__main__.py") -> dict[str
     return exports
 
 
-def render(raw: dict[str, Any], stack: str = "t4") -> dict[str, str]:
+def render(raw: dict[str, Any], stack: str = "t4", program: Path = stacks.EXAMPLE / "__main__.py") -> dict[str, str]:
     """The whole directory that `ops render` writes, by path."""
     recorder = Recorder(stacks.CLUSTER_ID, manifests.suffix)
     recorder.install()
-    run(raw)
+    run(raw, program)
     return files(stack, recorder.registered)
 
 
@@ -49,4 +49,4 @@ def render_committed(raw: dict[str, Any], stack: str) -> dict[str, str]:
 def _lean(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _lean(entry) for key, entry in value.items()}
-    return "pods.pyz" if value == PODS else value
+    return "pods.pyz" if isinstance(value, str) and value in PROGRAMS else value

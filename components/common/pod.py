@@ -37,7 +37,7 @@ from plan.weights.volume import MOUNT
 
 
 def scripts(name: str, namespace: str, archive: bytes, opts: pulumi.ResourceOptions) -> ConfigMap:
-    """The ConfigMap with the programs of pods/. A changed program is another ConfigMap, and so rolls its pods."""
+    """The ConfigMap with the programs of one kind of pod. A change makes another ConfigMap, and so rolls its pods."""
     return ConfigMap(
         f"{name}-scripts",
         metadata=ObjectMetaArgs(namespace=namespace, labels=names.labels(names.SCRIPTS, namespace)),

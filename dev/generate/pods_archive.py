@@ -1,22 +1,43 @@
-"""`make pods`: the programs of pods/ as pods.pyz, the one file that every pod runs (zipfile, zipimport).
+"""`make pods`: for each module of pods/archives/ the archive beside it, which Python runs as it is (zipimport).
 
-It is committed: builds of zlib write different bytes, and a ConfigMap that differs between two machines would run every
-Job again. A test compares its content with pods/.
+An archive holds the module as its `__main__` and what that imports of pods/, nothing else: a pod starts again only when
+a program changed that it runs. The archives are committed: builds of zlib write different bytes, and a ConfigMap that
+differs between two machines would run every Job again. A test compares their content with pods/.
 """
 
 import io
 import sys
 import zipfile
+from modulefinder import ModuleFinder
 from pathlib import Path
 
+from dev.machine.steps import DevError
+
 ROOT = Path(__file__).resolve().parents[2]
-ARCHIVE = ROOT / "pods.pyz"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip file knows
 
 
-def sources() -> dict[str, bytes]:
-    """The programs by file name."""
-    return {path.name: path.read_bytes() for path in sorted((ROOT / "pods").glob("*.py"))}
+def archives(root: Path = ROOT) -> dict[str, Path]:
+    """Where each archive lies, by name; whether it was written or not."""
+    entries = sorted((root / "pods" / "archives").glob("[!_]*.py"))
+    return {entry.stem: entry.with_suffix(".pyz") for entry in entries}
+
+
+def sources(name: str, root: Path = ROOT) -> dict[str, bytes]:
+    """What the archive has to hold, by file name. Raises DevError for an import that a pod does not have."""
+    entry = root / "pods" / "archives" / f"{name}.py"
+    finder = ModuleFinder([str(root)])
+    finder.run_script(str(entry))
+    files_of: dict[str, str | None] = {module: vars(it)["__file__"] for module, it in finder.modules.items()}
+    found = {module: Path(file) for module, file in files_of.items() if file and file != str(entry)}
+    missing = {module.partition(".")[0] for module in finder.badmodules} - set(sys.stdlib_module_names)
+    if wrong := sorted({module for module in found if module.partition(".")[0] != "pods"} | missing):
+        raise DevError(
+            f"pods/archives/{name}.py comes to import {', '.join(wrong)}, which no pod has",
+            "use the standard library and the other modules of pods/",
+        )
+    files = {str(path.relative_to(root)): path.read_bytes() for path in found.values()}
+    return {"__main__.py": entry.read_bytes(), **dict(sorted(files.items()))}
 
 
 def content(archive: bytes) -> dict[str, bytes]:
@@ -26,6 +47,7 @@ def content(archive: bytes) -> dict[str, bytes]:
 
 
 def archived(files: dict[str, bytes]) -> bytes:
+    """The archive of these files: equal files give equal bytes."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, text in files.items():
@@ -34,12 +56,14 @@ def archived(files: dict[str, bytes]) -> bytes:
 
 
 def main() -> int:
-    """Write the archive again where it differs from pods/."""
-    if ARCHIVE.exists() and content(ARCHIVE.read_bytes()) == sources():
-        print(f"{ARCHIVE.name} is up to date")
-    else:
-        ARCHIVE.write_bytes(archived(sources()))
-        print(f"wrote {ARCHIVE.name}, {ARCHIVE.stat().st_size} bytes")
+    """Write each archive that does not hold what pods/ says."""
+    for name, archive in archives().items():
+        shown = archive.relative_to(ROOT)
+        if archive.exists() and content(archive.read_bytes()) == sources(name):
+            print(f"{shown} is up to date")
+        else:
+            archive.write_bytes(archived(sources(name)))
+            print(f"wrote {shown}, {archive.stat().st_size} bytes")
     return 0
 
 

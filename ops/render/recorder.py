@@ -103,8 +103,8 @@ def build(make: Callable[[], Any]) -> None:
 def run_program(raw: object, program: Path = PROGRAM) -> None:
     """Run `program` with `raw` as its configuration; raises pulumi.RunError with the ConfigError's text.
 
-    A program reads the lock and pods.pyz that lie beside it. The process is left without garbage collection, as the
-    program leaves its own; tests/conftest.py undoes that.
+    A program reads the lock and pods/archives that lie beside it. The process is left without garbage collection, as
+    the program leaves its own; tests/conftest.py undoes that.
     """
     pulumi.runtime.set_all_config({config.KEY: json.dumps(raw)})
     build(lambda: runpy.run_path(str(program), run_name="__main__"))

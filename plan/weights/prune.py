@@ -35,7 +35,7 @@ def grace_seconds(prune: config.Prune) -> int:
 
 
 def order(root: str, mode: str, grace_s: int, locked: Mapping[str, LockedModel]) -> str:
-    """JSON input of pods/prune.py: what is below `root`, and which of it is kept."""
+    """JSON input of pods/prune/prune.py: what is below `root`, and which of it is kept."""
     keep = [
         {"id": model_id, "gen": model.gen, "sha256": sorted({file.sha256 for file in model.files})}
         for model_id, model in sorted(locked.items())

@@ -11,7 +11,7 @@ Models = Mapping[str, LockedModel]
 
 
 def margin_bytes(download_bytes: int) -> int:
-    """What stays free beside a download, as in pods/volume.py: 2 GiB, or 5 % where that is more."""
+    """What stays free beside a download, as in pods/fetch/model_on_volume.py: 2 GiB, or 5 % where that is more."""
     return max(2 * GIB, download_bytes // 20)
 
 

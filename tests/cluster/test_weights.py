@@ -39,7 +39,7 @@ from tests.cluster.embedded import (
 
 Q3, Q4 = MODELS
 SEGMENT = r"bytes=\d+-(?!0$)"  # a part of a file, not the one-byte question where it is
-STREAMS = 4  # of one fetcher: pods/manifest.py
+STREAMS = 4  # of one fetcher: pods/fetch/manifest.py
 STORE = INSTANCE.state / "models"
 
 

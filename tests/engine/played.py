@@ -31,10 +31,11 @@ def image(name: str) -> str:
 
 @dataclass
 class Stack:
-    """One stack on the played cluster; `raw` is its configuration, written before every run."""
+    """One stack on the played cluster; `raw` is its configuration, written before every run of `checkout`'s program."""
 
     cli: PulumiCli
     raw: dict[str, Any]
+    checkout: Path = ROOT
 
     @property
     def namespace(self) -> str:
@@ -52,7 +53,7 @@ class Stack:
         self.write()
         return subprocess.run(
             self.cli.argv(*arguments, "--non-interactive"),
-            cwd=ROOT,
+            cwd=self.checkout,
             env={**os.environ, **self.cli.environment(), **env},
             capture_output=True,
             text=True,

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from dev.hub import Hub, Rule
+from tests.pods.programs import program
 
-SCRIPT = Path(__file__).parents[2] / "pods" / "fetch.py"
 REPO = "local/tiny-GGUF"
 SEGMENT = 64 << 10
 SECRET = "hf_thisMustNeverBePrinted"
@@ -29,12 +29,12 @@ def until(true: Callable[[], Any], what: str, limit_s: float = 300.0) -> None:
 
 
 class Bench:
-    """One hub repository, one volume, one manifest; `fetch()` runs the real script to its end."""
+    """One hub repository, one volume, one manifest; `fetch()` runs the real program to its end."""
 
     def __init__(self, directory: Path, hub: Hub) -> None:
         self.hub, self.root, self.directory = hub, directory / "volume", directory
         self.root.mkdir()
-        self.script = SCRIPT
+        self.program: Callable[[str], Path] = program
         self.termination = directory / "termination-log"
         self.manifest: dict[str, Any] = {
             "endpoint": hub.endpoint,
@@ -80,13 +80,13 @@ class Bench:
     def start(
         self, command: str = "fetch", *, token: str = SECRET, via: Sequence[str] = (sys.executable,)
     ) -> subprocess.Popen[str]:
-        """Start the script as a pod does; `via` is the interpreter and what runs it."""
+        """Start the program as a pod does; `via` is the interpreter and what runs it."""
         text, file = json.dumps(self.manifest), self.directory / f"{command}.json"
         file.write_text(text)
         manifest = text if command == "fetch" else f"@{file}"
         self.termination.write_text("")
         env = {"PATH": os.environ["PATH"], "HF_TOKEN": token, "TERMINATION_LOG": str(self.termination)}
-        argv = [*via, "-I", "-S", str(self.script), command, "--manifest", manifest]
+        argv = [*via, "-I", "-S", str(self.program(command)), command, "--manifest", manifest]
         return subprocess.Popen(argv, text=True, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def start_and_hold(self, segments: int, before: int = 0) -> subprocess.Popen[str]:

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.pods.bench import SCRIPT
+from tests.pods.programs import program
 
 OLD_S = 5000
 NEW = ("a", 2, b"new")  # what the fixture's volume has to keep
-# Runs the script with `os` and `time` changed by a line of Python, in a process of its own.
+# Runs the program with `os` and `time` changed by a line of Python, in a process of its own.
 _CHANGED = """
 import os, runpy, sys, time
 exec(sys.argv[1])
@@ -99,7 +99,7 @@ class Shelf:
 
 def argv(command: str, manifest: dict[str, Any], via: Sequence[str] = (sys.executable,), change: str = "") -> list[str]:
     """The command line of a program; `change` is Python that runs before it, in the same process."""
-    what = [str(SCRIPT), command, "--manifest", json.dumps(manifest)]
+    what = [str(program(command)), command, "--manifest", json.dumps(manifest)]
     return [*via, "-I", "-S", "-c", _CHANGED, change, *what] if change else [*via, "-I", "-S", *what]
 
 

@@ -2,36 +2,40 @@
 
 import base64
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from dev.generate.pods_archive import archived, content, sources
+from dev.generate.pods_archive import archives
 from ops.render.recorder import Recorder
 from tests import stacks
 from tests.pods.bench import Bench
+from tests.pods.programs import ARCHIVES
 from tests.pods.pythons import pythons
 from tests.recorded import run
 
 
-def mounted(recorder: Recorder, directory: Path) -> Path:
-    """The ConfigMap of the stack cpu as files behind two links each, which is how the kubelet mounts one."""
-    run(stacks.raw("cpu"))
-    (data,) = (found for map_ in recorder.of("ConfigMap") if (found := map_.inputs.get("binaryData")))
+def mounted(recorder: Recorder, directory: Path, name: str) -> Path:
+    """A ConfigMap of the program as files behind two links each, which is how the kubelet mounts one."""
+    (data,) = (map_.inputs["binaryData"] for map_ in recorder.of("ConfigMap") if map_.name == f"{name}-scripts")
     (directory / "..2026_11_22").mkdir(parents=True)
     (directory / "..data").symlink_to("..2026_11_22")
-    for name, text in data.items():
-        (directory / "..data" / name).write_bytes(base64.b64decode(text))
-        (directory / name).symlink_to(f"..data/{name}")
+    for file, text in data.items():
+        (directory / "..data" / file).write_bytes(base64.b64decode(text))
+        (directory / file).symlink_to(f"..data/{file}")
     return directory / "pods.pyz"
 
 
 @pytest.mark.parametrize("python", pythons())
-def test_what_the_config_map_mounts_fetches_and_gates_under_this_python_without_site_packages(
+def test_what_the_config_maps_mount_fetches_and_gates_under_this_python_without_site_packages(
     bench: Bench, recorder: Recorder, tmp_path: Path, python: str
 ) -> None:
     content = bench.offer("a-Q4_K_M.gguf")
-    bench.script = mounted(recorder, tmp_path / "scripts")
+    run(stacks.raw("cpu"))
+    places = {name: mounted(recorder, tmp_path / name, ARCHIVES[name]) for name in ("fetch", "gate")}
+    bench.program = places.__getitem__
 
     code, printed = bench.fetch(via=[python])
 
@@ -40,11 +44,16 @@ def test_what_the_config_map_mounts_fetches_and_gates_under_this_python_without_
     assert bench.gate()[0] == 0
 
 
-def test_the_config_map_holds_the_programs_of_the_repository_and_fits(recorder: Recorder, tmp_path: Path) -> None:
-    script = mounted(recorder, tmp_path / "scripts")
-    assert content(script.read_bytes()) == sources(), "run `make pods`"
-    assert script.stat().st_size < 1 << 20, "the API server refuses larger ones"
-    assert content(archived(sources())) == sources(), "what `make pods` writes is read back"
+@pytest.mark.parametrize("python", pythons())
+@pytest.mark.parametrize("command", sorted(ARCHIVES))
+def test_each_program_runs_from_its_archive_alone(tmp_path: Path, command: str, python: str) -> None:
+    archive = shutil.copy(archives()[ARCHIVES[command]], tmp_path / "pods.pyz")
+
+    argv = [python, "-I", "-S", archive, command, "--manifest", "{}"]
+    ran = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert ran.returncode == 78, ran.stdout + ran.stderr
+    assert "the manifest is unusable" in ran.stdout
 
 
 def test_a_job_s_manifest_is_one_that_the_fetcher_accepts(bench: Bench, recorder: Recorder) -> None:

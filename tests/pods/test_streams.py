@@ -1,31 +1,27 @@
 """The streams of one download among themselves."""
 
-import importlib
-import json
 import os
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-PODS = Path(__file__).parents[2] / "pods"
+from pods.core.report import Progress
+from pods.fetch.download import Download, Segment
+from pods.fetch.hub import Hub
+from pods.fetch.manifest import File, Manifest
+from pods.fetch.model_on_volume import Volume
+from pods.fetch.slots import Slots
 
 
-def test_a_stream_that_still_writes_when_another_fails_never_writes_into_another_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(str(PODS))
-    download, hub, manifest, report, slots, volume = map(
-        importlib.import_module, ("download", "hub", "manifest", "report", "slots", "volume")
-    )
+def test_a_stream_that_still_writes_when_another_fails_never_writes_into_another_file(tmp_path: Path) -> None:
     entered, late, written = threading.Event(), threading.Event(), threading.Event()
 
-    class Failing(download.Download):
-        def locate(self) -> tuple[str, bool]:
-            return "", True
+    class Failing(Download):
+        def resume(self, fd: int, segment_bytes: int) -> None:  # noqa: ARG002 - the shape of the original
+            self.segments = [Segment(0, 10, done=False), Segment(10, 10, done=False)]
 
-        def receive(self, fd: int, segment: Any) -> None:
+        def receive(self, fd: int, segment: Segment) -> None:
             if segment.start == 0:
                 assert entered.wait(300)
                 raise OSError("no space left")
@@ -34,12 +30,14 @@ def test_a_stream_that_still_writes_when_another_fails_never_writes_into_another
             os.pwrite(fd, b"late bytes", 0)
             written.set()
 
-    row = {"path": "a.gguf", "size": 20, "sha256": "0" * 64, "link": "model.gguf"}
-    names = {"id": "a", "gen": "0" * 12, "repo": "a/b", "commit": "0" * 40, "endpoint": "http://hub"}
-    limits = {"streams": 2, "segment_bytes": 10, "attempts": 1, "backoff_s": 0.01}
-    order = manifest.Manifest.parse(json.dumps({**names, **limits, "root": str(tmp_path), "files": [row]}))
-    place, where = volume.Volume(order), hub.Hub(order.endpoint, "", order.stall_s)
-    doomed = Failing(place, where, slots.Slots(order), order.files[0], report.Progress(60, 20))
+        def locate(self) -> tuple[str, bool]:
+            return "", True
+
+    file = File("a.gguf", 20, "0" * 64, "model.gguf")
+    asked = Manifest(
+        "http://hub.invalid", str(tmp_path), "a", "0" * 12, "a/b", "0" * 40, (file,), streams=2, segment_bytes=10
+    )
+    doomed = Failing(Volume(asked), Hub(asked.endpoint, "", 1), Slots(asked), file, Progress(600, 20))
 
     part = os.open(tmp_path / "part", os.O_RDWR | os.O_CREAT)
     with pytest.raises(OSError, match="no space left"):

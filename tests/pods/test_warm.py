@@ -5,13 +5,12 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pods.warm import pagecache
 from tests.plans import planned
 from tests.pods.bench import until
 from tests.pods.pythons import pythons
@@ -112,16 +111,7 @@ def test_limits_are_found_in_both_versions_of_cgroups(
     for name, text in files.items():
         (tmp_path / "fs" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "fs" / name).write_text(text)
-    pods = Path(__file__).parents[2] / "pods"
-    code = f"import sys; sys.path.insert(0, {str(pods)!r})\n"
-    code += "import pagecache; print(pagecache.cgroup_limit_bytes(*sys.argv[1:]))"
-    ran = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", code, tmp_path / "self", tmp_path / "fs"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.stdout.strip() == str(limit), ran.stderr
+    assert pagecache.cgroup_limit_bytes(str(tmp_path / "self"), str(tmp_path / "fs")) == limit
 
 
 def test_it_answers_while_it_waits_and_reads_what_appears(warm: Warm) -> None:

@@ -14,7 +14,7 @@ from ops.render import manifests
 from ops.render.command import README
 from ops.render.recorder import PASSWORD, Recorder, build
 from tests import stacks
-from tests.recorded import PODS, render
+from tests.recorded import PROGRAMS, render
 
 pytestmark = pytest.mark.usefixtures("recorder")
 
@@ -24,11 +24,12 @@ def objects(written: dict[str, str]) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("stack", stacks.NAMES)
-def test_the_programs_are_in_one_config_map_as_they_are(stack: str) -> None:
+def test_the_programs_are_in_config_maps_as_they_are(stack: str) -> None:
     written = objects(render(stacks.raw(stack), stack))
 
-    (programs,) = [found for body in written.values() if (found := body.get("binaryData"))]
-    assert programs == {"pods.pyz": PODS}
+    found = [data for body in written.values() if (data := body.get("binaryData"))]
+    assert len(found) == 3, "of the fetch Jobs, the server's pod and the CronJob"
+    assert all(data.keys() == {"pods.pyz"} and data["pods.pyz"] in PROGRAMS for data in found)
 
 
 @pytest.mark.parametrize("stack", stacks.NAMES)

@@ -1,6 +1,5 @@
 """A volume that is too small is refused at preview, by the fetcher's own rule, with what would be enough."""
 
-import importlib
 import json
 import os
 import re
@@ -17,6 +16,8 @@ from plan.models import lock
 from plan.models.lock import LockedFile, LockedModel
 from plan.plan import Plan
 from plan.weights.space import GIB, margin_bytes, require_space, space_notes
+from pods.fetch.manifest import Manifest
+from pods.fetch.model_on_volume import Volume
 from tests import stacks
 from tests.plans import made
 
@@ -93,17 +94,15 @@ def test_the_size_that_a_refusal_names_is_the_smallest_that_is_accepted(sizes: l
 def test_the_fetcher_finds_room_exactly_where_the_plan_does(
     size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.syspath_prepend(stacks.ROOT / "pods")
-    manifest, volumes = importlib.import_module("manifest"), importlib.import_module("volume")
     (file,) = model(size).files
     row = {"path": file.path, "size": file.size, "sha256": file.sha256, "link": file.link}
     text = {"endpoint": "http://hub", "root": str(tmp_path), "id": "a", "gen": "0" * 12, "repo": "a/b"}
-    wanted = manifest.Manifest.parse(json.dumps({**text, "commit": "0" * 40, "files": [row]}))
+    wanted = Manifest.parse(json.dumps({**text, "commit": "0" * 40, "files": [row]}))
     needed = size + margin_bytes(size)
 
     def free(count: int) -> None:
         monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=count, f_frsize=1))
-        volumes.Volume(wanted).require_room(wanted.files)
+        Volume(wanted).require_room(list(wanted.files))
 
     free(needed)
     with pytest.raises(Exception, match="enlarge the volume"):

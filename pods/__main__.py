@@ -1,5 +1,0 @@
-"""What `python3 pods.pyz` runs."""
-
-import fetch
-
-fetch.main()

@@ -1,0 +1,1 @@
+"""`advertise`: GPU memory, kept on the nodes with the card."""

@@ -1,0 +1,7 @@
+"""What the CronJob that looks for unused weights runs, and `python -m ops weights`."""
+
+from pods.core import command
+from pods.prune.prune import prune
+
+if __name__ == "__main__":
+    command.main({"prune": prune})

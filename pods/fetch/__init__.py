@@ -1,0 +1,1 @@
+"""`fetch`: the locked files of one model, from the hub onto the volume."""

@@ -1,0 +1,42 @@
+"""`fetch`: bring one model's locked files onto the volume and publish them. HF_TOKEN is from the environment."""
+
+import os
+
+from pods.core.report import ExitError, Progress, say
+from pods.fetch.adopt import adopt
+from pods.fetch.download import Download
+from pods.fetch.hub import Hub
+from pods.fetch.manifest import Manifest
+from pods.fetch.model_on_volume import Volume
+from pods.fetch.slots import Slots
+
+# What a person can do about it, where the error itself does not say.
+NEXT = {
+    65: "where the file was replaced at the hub, `python -m ops lock --update {id}`; else it is damaged on its way: "
+    "fetch from another endpoint",
+    66: "it was renamed or removed: `python -m ops lock --update {id}`",
+    69: "the next run goes on from here; if it lasts, see whether {endpoint} can be reached from the cluster",
+}
+
+
+def fetch(manifest_text: str) -> None:
+    """Make the generation complete; where it is, nothing is asked, read or written (unless to verify)."""
+    manifest = Manifest.parse(manifest_text)
+    hub = Hub(manifest.endpoint, os.environ.get("HF_TOKEN", "").strip(), manifest.stall_s)
+    volume, slots = Volume(manifest), Slots(manifest)
+    missing = [file for file in manifest.files if not volume.has(file, manifest.verify == "always")]
+    if missing:
+        volume.require_writable()
+        missing = adopt(volume, missing)
+        volume.require_room(missing)
+    progress = Progress(manifest.progress_s, sum(file.size for file in missing))
+    try:
+        for file in missing:
+            Download(volume, hub, slots, file, progress).run()
+            progress.finished_bytes += file.size
+    except ExitError as failure:
+        hint = NEXT.get(failure.code, "").format(id=manifest.id, endpoint=manifest.endpoint)
+        raise ExitError(failure.code, f"{failure}; {hint}" if hint else str(failure)) from None
+    slots.release()
+    volume.publish()
+    say("ready", id=manifest.id, gen=manifest.gen, fetched=[file.path for file in missing])

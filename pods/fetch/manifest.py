@@ -1,0 +1,71 @@
+"""What one fetch is asked to do, as rendered by the plan. Checked again here: it names paths on a shared volume."""
+
+import dataclasses
+import json
+import re
+from typing import Any
+
+from pods.core.report import ExitError
+
+
+@dataclasses.dataclass(frozen=True)
+class File:
+    path: str
+    size: int
+    sha256: str
+    link: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Manifest:
+    endpoint: str
+    root: str
+    id: str
+    gen: str
+    repo: str
+    commit: str
+    files: tuple[File, ...]
+    streams: int = 4
+    segment_bytes: int = 16 << 20  # larger ones end together, and the line idles while four of them are synced
+    slots: int = 2  # so many models of one volume download at a time; 0: any number
+    verify: str = "receipt"  # or always: every blob is hashed again
+    margin_bytes: int = 2 << 30  # stays free on the volume, or 5 % of the download if that is more
+    stall_s: float = 30.0
+    progress_s: float = 10.0
+    attempts: int = 8  # in a row, without a new byte
+    backoff_s: float = 1.0
+    patience_s: float = 600.0  # with a lock whose holder gives no sign of life; longer than the hub's longest pause
+
+    @classmethod
+    def parse(cls, text: str) -> "Manifest":
+        """Parse and check; raises ExitError 78, also for a name that could leave the volume or the repository."""
+        try:
+            raw: Any = json.loads(text)
+            manifest = cls(files=tuple(File(**file) for file in raw.pop("files")), **raw)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ExitError(78, f"the manifest is unusable: {error}") from None
+        manifest._check_names()
+        manifest._check_numbers()
+        return manifest
+
+    def _check_names(self) -> None:
+        name, part = r"(?!\.)[A-Za-z0-9_.-]+", r"(?!\.\.?(/|$))[^/\0]+"
+        rules = [(self.endpoint, r"https?://[^/\s@]+"), (self.root, r"/[^\s]*"), (self.id, name)]
+        rules += [(self.gen, r"[0-9a-f]{12}"), (self.repo, f"{name}/{name}"), (self.commit, r"[0-9a-f]{40}")]
+        rules += [(self.verify, "receipt|always")]
+        for file in self.files:
+            rules += [(file.path, f"{part}(/{part})*"), (file.sha256, r"[0-9a-f]{64}"), (file.link, name)]
+        for value, rule in rules:
+            if not re.fullmatch(rule, str(value)):
+                raise ExitError(78, f"the manifest is unusable: {value!r} is refused, it must match {rule}")
+
+    def _check_numbers(self) -> None:
+        numbers: list[tuple[str, Any, type]] = [(f"size of {file.path}", file.size, int) for file in self.files]
+        for field in dataclasses.fields(self):
+            if isinstance(field.default, (int, float)):
+                numbers.append((field.name, getattr(self, field.name), type(field.default)))
+        for name, value, kind in numbers:
+            may_be_0 = name in ("slots", "margin_bytes")
+            if type(value) not in (int, kind) or value < 0 or (value == 0 and not may_be_0):
+                wanted = "0 or more" if may_be_0 else "more than 0"
+                raise ExitError(78, f"the manifest is unusable: {name} is {value!r}, it must be a number, {wanted}")

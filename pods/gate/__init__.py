@@ -1,0 +1,1 @@
+"""`gate`: the server starts when its weights are complete."""

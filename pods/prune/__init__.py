@@ -1,0 +1,1 @@
+"""`prune`: weights that no stack needs any more."""

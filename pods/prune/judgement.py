@@ -1,0 +1,100 @@
+"""What prune may do, by which clock, and what it thinks of the things found. Changes nothing."""
+
+import dataclasses
+import json
+import math
+import os
+import re
+from typing import Any
+
+from pods.core.report import ExitError
+from pods.prune.trash import lock_part
+from pods.volume.inventory import Aside, Blob, Generation, Inventory
+from pods.volume.listing import Entry
+
+# A fetcher between two tries writes nothing for up to five minutes; one whose lock we cannot see is alive that long.
+_LIVE_S = 900
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    root: str
+    mode: str
+    grace_s: float
+    keep: dict[tuple[str, str], frozenset[str]]
+
+    @classmethod
+    def parse(cls, text: str) -> "Order":
+        """Raises ExitError 78; also where nothing is kept and something could be moved, which nobody means."""
+        try:
+            raw: Any = json.loads(text)
+            keep = {(it["id"], it["gen"]): frozenset(it["sha256"]) for it in raw.pop("keep")}
+            order = cls(keep=keep, **raw)
+            wrong = [mode for mode in [order.mode] if mode not in ("report", "trash", "delete")]
+            wrong += [grace for grace in [order.grace_s] if not 0 <= grace < math.inf]
+            wrong += [root for root in [order.root] if not root.startswith("/")]
+            wrong += [gen for _, gen in keep if not re.fullmatch("[0-9a-f]{12}", gen)]
+            wrong += [sha for shas in keep.values() for sha in shas if not re.fullmatch("[0-9a-f]{64}", sha)]
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ExitError(78, f"the manifest is unusable: {error!r}") from None
+        if wrong:
+            raise ExitError(78, f"the manifest is unusable: {wrong[0]!r} is refused")
+        if not keep and order.mode != "report":
+            raise ExitError(78, "the manifest is unusable: `keep` is empty, and every model would go")
+        return order
+
+
+@dataclasses.dataclass(frozen=True)
+class Clock:
+    """Two clocks that may differ, this machine's and the volume's: marks take the later, ages the earlier of them."""
+
+    earliest: float
+    latest: float
+
+    def old(self, since: float, grace_s: float) -> bool:
+        return not grace_s or self.earliest - since >= grace_s
+
+    @property
+    def stamp(self) -> int:
+        return math.ceil(self.latest)
+
+
+class Judgement:
+    """What is kept, waiting or due among the things found; decides alone, changes nothing."""
+
+    def __init__(self, order: Order, found: Inventory, clock: Clock) -> None:
+        self.order, self.found, self.clock = order, found, clock
+        self.generations = [(it, self._generation(it)) for it in found.generations]
+        self.needed = set[str]().union(*order.keep.values()) | found.elsewhere
+        for it, state in self.generations:
+            self.needed |= it.names if state != "due" else set()
+        self.blobs = [(it, self._blob(it)) for _, it in sorted(found.blobs.items())]
+        self.drafts = [it for it in found.drafts if clock.old(it.mtime, max(order.grace_s, _LIVE_S))]
+
+    def _generation(self, it: Generation) -> str:
+        if (it.id, it.gen) in self.order.keep:
+            return "kept"
+        if it.unknown:
+            return "blocked"
+        if self.clock.old(self.clock.stamp if it.since is None else it.since, self.order.grace_s):
+            return "due"
+        return "unused" if it.since is None else "waiting"
+
+    def _blob(self, it: Blob) -> str:
+        if it.sha256 in self.needed:
+            return "needed"
+        if self.found.unreadable:
+            return "unsure"
+        if (part := it.files.get(".part")) and not (self.clock.old(it.newest, _LIVE_S) and _is_free(part)):
+            return "fetching"
+        return "due" if self.clock.old(it.newest, self.order.grace_s) else "waiting"
+
+    def expired(self, it: Aside) -> bool:
+        return self.clock.old(it.since, self.order.grace_s)
+
+
+def _is_free(part: Entry) -> bool:
+    if (fd := lock_part(part)) is None:
+        return False
+    os.close(fd)
+    return True

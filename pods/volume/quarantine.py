@@ -1,0 +1,63 @@
+"""A blob found damaged: no program is told any more that it is whole, then it is set aside.
+
+.quarantine/sha256-<hex>.<unix time>   moved, not removed: a server may have it mapped
+.published/<id>-<gen>                  made when a generation is whole for the first time, and never withdrawn
+<id>/<gen>/WITHDRAWN.json              READY.json of a generation that names it; back when its bytes are whole again
+"""
+
+import contextlib
+import glob
+import json
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pods.core.report import say
+
+READY, WITHDRAWN = "READY.json", "WITHDRAWN.json"
+PUBLISHED = ".published"
+
+
+def was_published(root: str, model_id: str, gen: str) -> bool:
+    """Whether the generation was whole once, even if nothing of it is left."""
+    return os.path.exists(os.path.join(root, PUBLISHED, f"{model_id}-{gen}"))
+
+
+def quarantine(root: str, sha256: str) -> None:
+    """Set the blob aside. What promised it is withdrawn first, its receipt goes last."""
+    for ready in _generations(root, READY):
+        if any(file.get("sha256") == sha256 for file in _files(ready)):
+            with contextlib.suppress(FileNotFoundError):  # another fetcher found the same
+                os.replace(ready, os.path.join(os.path.dirname(ready), WITHDRAWN))
+                say("withdrawn", ready=ready)
+    blob, aside = os.path.join(root, ".blobs", f"sha256-{sha256}"), os.path.join(root, ".quarantine")
+    os.makedirs(aside, exist_ok=True)
+    target = os.path.join(aside, f"sha256-{sha256}.{int(time.time())}")
+    with contextlib.suppress(FileNotFoundError):
+        os.replace(blob, target)
+        say("quarantined", blob=blob, moved_to=target)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(f"{blob}.ok")
+
+
+def restore(root: str, is_proved: Callable[[str, int], bool]) -> None:
+    """Bring back what was withdrawn and is whole again. A model of another Job would wait for ever otherwise."""
+    for withdrawn in _generations(root, WITHDRAWN):
+        files = _files(withdrawn)
+        if files and all(is_proved(file["sha256"], file["size"]) for file in files):
+            os.replace(withdrawn, os.path.join(os.path.dirname(withdrawn), READY))
+
+
+def _generations(root: str, name: str) -> list[str]:
+    # Twelve digits: `current` leads to a generation a second time.
+    return sorted(glob.glob(os.path.join(glob.escape(root), "*", "[0-9a-f]" * 12, name)))
+
+
+def _files(ready: str) -> list[dict[str, Any]]:
+    try:
+        with open(ready) as source:
+            return [{"sha256": str(f["sha256"]), "size": int(f["size"])} for f in json.load(source)["files"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        say("unreadable", file=ready, reason=repr(error))
+        return []

@@ -1,0 +1,1 @@
+"""`warm`: the weights, read ahead into the memory of the node."""

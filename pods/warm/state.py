@@ -1,0 +1,128 @@
+"""What warm was asked to read, how far it is, and the same as metrics."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import re
+from typing import Any
+
+from pods.core.metrics import family
+from pods.core.report import ExitError
+from pods.warm import pagecache
+
+
+@dataclasses.dataclass(frozen=True)
+class File:
+    link: str
+    size: int
+    sha256: str
+
+
+@dataclasses.dataclass
+class Model:
+    """`size_bytes` of all its files; `complete` when every byte was read and is as locked."""
+
+    id: str
+    gen: str
+    priority: float
+    files: tuple[File, ...]
+    corrupt: int = 0
+    failed: int = 0
+    complete: bool = False
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(file.size for file in self.files)
+
+
+@dataclasses.dataclass
+class Manifest:
+    root: str
+    listen: int
+    models: tuple[Model, ...]
+    memory_limit_bytes: int | None = None
+    poll_s: float = 5
+
+    @classmethod
+    def parse(cls, text: str) -> "Manifest":
+        """Raises ExitError 78, also for a name that could leave the volume."""
+        try:
+            raw: Any = json.loads(text)
+            models = [Model(files=tuple(File(**file) for file in it.pop("files")), **it) for it in raw.pop("models")]
+            manifest = cls(models=tuple(sorted(models, key=lambda it: (-it.priority, it.id))), **raw)
+            name = r"(?!\.)[A-Za-z0-9_.-]+"
+            rules = [(manifest.root, r"/[^\s]*"), (manifest.listen, r"[1-9]\d{0,4}")]
+            for model in models:
+                rules += [(model.id, name), (model.gen, "[0-9a-f]{12}")]
+                for file in model.files:
+                    rules += [(file.link, name), (file.sha256, "[0-9a-f]{64}"), (file.size, r"\d+")]
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ExitError(78, f"the manifest is unusable: {error!r}") from None
+        for value, rule in rules:
+            if not re.fullmatch(rule, str(value)):
+                raise ExitError(78, f"the manifest is unusable: {value!r} is refused, it must match {rule}")
+        return manifest
+
+
+class State:
+    """Counted by the thread that reads, rendered by those that answer."""
+
+    def __init__(self, manifest: Manifest, budget_bytes: int) -> None:
+        self.manifest, self.budget_bytes, self.left_bytes = manifest, budget_bytes, budget_bytes
+        self.read_bytes, self.read_s = 0, 0.0
+
+    def path(self, model: Model, file: File) -> str:
+        return os.path.join(self.manifest.root, model.id, model.gen, file.link)
+
+    def resident_bytes(self, model: Model) -> int | None:
+        """None where the kernel does not tell."""
+        total = 0
+        for file in model.files:
+            with contextlib.suppress(OSError):
+                if (resident := pagecache.resident_bytes(self.path(model, file))) is None:
+                    return None
+                total += resident
+        return total
+
+    def render(self) -> str:
+        """The metrics in Prometheus' text format."""
+        models = self.manifest.models
+        resident = [(it.id, found) for it in models if (found := self.resident_bytes(it)) is not None]
+        weights, warm = "local_llm_weights", "local_llm_warm"
+        families = [
+            (
+                f"{weights}_bytes",
+                "gauge",
+                "Bytes of the model's locked files.",
+                [(it.id, it.size_bytes) for it in models],
+            ),
+            (f"{weights}_resident_bytes", "gauge", "Of these, in this node's memory now, by mincore(2).", resident),
+            (
+                f"{weights}_corrupt_total",
+                "counter",
+                "Files found with other bytes than locked.",
+                [(it.id, it.corrupt) for it in models],
+            ),
+            (
+                f"{warm}_complete",
+                "gauge",
+                "1 when every byte was read and is as locked.",
+                [(it.id, int(it.complete)) for it in models],
+            ),
+            (f"{warm}_errors_total", "counter", "Files that could not be read.", [(it.id, it.failed) for it in models]),
+            (
+                f"{warm}_budget_bytes",
+                "gauge",
+                "Most that this pod's memory may hold of files.",
+                [("", self.budget_bytes)],
+            ),
+            (
+                f"{warm}_read_bytes_total",
+                "counter",
+                "Bytes read from the volume or its cache.",
+                [("", self.read_bytes)],
+            ),
+            (f"{warm}_read_seconds_total", "counter", "Time that reading them took.", [("", round(self.read_s, 3))]),
+        ]
+        return "".join(family(*one) for one in families)
