@@ -19,7 +19,7 @@ from plan.base.errors import FixableError
 def main() -> int:
     """Run one command; returns the exit code: 0, Pulumi's of a preview, 1 after a DevError, 130 after Ctrl-C."""
     arguments = _parser().parse_args()
-    # A shell starts what it puts into the background with Ctrl-C ignored; a command must end in order all the same.
+    # A shell lets background commands ignore Ctrl-C; ours have to end in order all the same.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda _number, _frame: signal.raise_signal(signal.SIGINT))  # ends as Ctrl-C does
     try:
@@ -36,7 +36,7 @@ def main() -> int:
 
 
 def engine(instance: Instance, arguments: argparse.Namespace) -> None:
-    from dev.commands import played  # late: the other commands need none of it
+    from dev.commands import played  # imported late: the other commands do not need it
 
     with _alone(instance):
         played.start(instance, arguments.stack)
@@ -113,7 +113,11 @@ COMMANDS: dict[str, Callable[[Instance, argparse.Namespace], int | None]] = {
     "verify": verify,
     "env": env,
 }
-INSTANCES = {"embedded": "dev", "engine": "engine", "current": "current"}  # so that each keeps its own state
+INSTANCES = {
+    "embedded": "dev",
+    "engine": "engine",
+    "current": "current",
+}  # each has its own instance, so that it keeps its own state
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -140,7 +144,7 @@ def _kubeconfig(instance: Instance, arguments: argparse.Namespace) -> Path:
 
 @contextmanager
 def _alone(instance: Instance) -> Generator[None]:
-    """One command at a time changes an instance; raises DevError naming the other one's pid."""
+    """Let one command at a time change an instance; raises DevError with the pid of the other command."""
     RUN.mkdir(parents=True, exist_ok=True)
     with (RUN / f"{instance.name}.lock").open("a+") as lock:
         try:

@@ -1,1 +1,1 @@
-"""Looks at the live cluster and returns what it says; plan/ judges it."""
+"""Asks the live cluster by kubectl who is on the card; plan/ decides what the answer means."""

@@ -1,7 +1,7 @@
-"""Asks the live cluster who is on the card, by kubectl and so with the kubeconfig that the provider uses too.
+"""Asks the live cluster who is on the card. It runs kubectl, which uses the same kubeconfig as the Pulumi provider.
 
-The question is put before the SDKs are imported and read when the plan is made, so that a preview does not wait for it.
-What the answer means is decided in plan/card/live_tenants.py.
+kubectl starts before the SDKs are imported, and its answer is read when the plan is made, so that a preview does not
+wait for it. plan/card/live_tenants.py decides what the answer means.
 """
 
 import contextlib
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from plan.card.kubectl_answer import Observed
     from plan.card.tenancy import Tenancy
 
-_REQUEST_S = 10  # for each of kubectl's requests; a cluster that needs longer is not well
-_ANSWER_S = 25  # it asks a cluster that it cannot reach again and again
+_REQUEST_S = 10  # for each of kubectl's requests; a healthy cluster answers sooner
+_ANSWER_S = 25  # kubectl retries a cluster that it cannot reach
 _ASK = ["kubectl", "get", ",".join(KINDS), "--all-namespaces", f"--request-timeout={_REQUEST_S}s"]
-_FRUGAL = {"GOGC": "400"}  # a quarter of its work is to collect garbage of a process that ends (kubectl 1.36)
+_FRUGAL = {"GOGC": "400"}  # otherwise a quarter of its CPU time goes into garbage collection (kubectl 1.36)
 
 
 class NoAnswerError(Exception):
     """The cluster could not be asked; the text says why, without a full stop."""
 
 
-class Question:
-    """What is put to the cluster when this is made; at any time later it is answered, or dropped."""
+class Query:
+    """A kubectl that starts when this is made. Later its answer is read, or it is dropped."""
 
     def __init__(self) -> None:
         pipe = subprocess.PIPE
@@ -44,12 +44,12 @@ class Question:
         except OSError as error:
             self._asked = f"kubectl does not start: {error.strerror}"
         else:
-            # On two cores it would hold up the imports, which a preview waits for; its answer is read long after.
-            with contextlib.suppress(OSError, AttributeError):  # it has ended, or there are no priorities
+            # On two cores kubectl would slow down the imports that a preview waits for; its answer is read much later.
+            with contextlib.suppress(OSError, AttributeError):  # it has ended already, or the system has no priorities
                 os.setpriority(os.PRIO_PROCESS, self._asked.pid, 10)
 
     def answer(self) -> str:
-        """What kubectl printed for TEMPLATE; waits for it. Raises NoAnswerError."""
+        """What kubectl printed for TEMPLATE, after waiting for it. Raises NoAnswerError."""
         if isinstance(self._asked, str):
             raise NoAnswerError(self._asked)
         try:
@@ -62,19 +62,19 @@ class Question:
         return printed
 
     def drop(self) -> None:
-        """End what nobody will read."""
+        """End kubectl; its answer is not needed."""
         if not isinstance(self._asked, str):
             self._asked.kill()
             self._asked.communicate()
 
 
-def start() -> Question | None:
-    """Ask, where Pulumi runs the program; whoever else runs it (a test, `ops render`) has no cluster in mind."""
-    return Question() if "PULUMI_CONFIG" in os.environ else None
+def start() -> Query | None:
+    """Ask where Pulumi runs the program. A test or `ops render` runs it too, and has no cluster to ask."""
+    return Query() if "PULUMI_CONFIG" in os.environ else None
 
 
-def notes(question: Question | None, wanted: "Tenancy") -> tuple[str, ...]:
-    """What the preview has to say about the card's tenants; raises ConfigError where the server could not come back."""
+def notes(question: Query | None, wanted: "Tenancy") -> tuple[str, ...]:
+    """Notes on the card's tenants for the preview; raises ConfigError where too little GPU memory is left."""
     from plan.card import live_tenants  # late: it would delay the question
 
     if question is None:
@@ -89,9 +89,9 @@ def notes(question: Question | None, wanted: "Tenancy") -> tuple[str, ...]:
 
 
 def look(cluster_id: str | None) -> "Observed":
-    """The cluster as it is now; raises NoAnswerError, also where kubectl leads to another one than is named."""
+    """The cluster as it is now; raises NoAnswerError, also where kubectl asks another cluster than `cluster_id`."""
     try:
-        seen = parse(Question().answer())
+        seen = parse(Query().answer())
     except ValueError as error:
         raise NoAnswerError(str(error)) from None
     if cluster_id not in (None, seen.cluster_id):
@@ -102,6 +102,6 @@ def look(cluster_id: str | None) -> "Observed":
 
 def _reason(said: str) -> str:
     lines = [line.strip().rstrip(".") for line in said.splitlines() if line.strip()]
-    # Of several refusals each names a right; of anything else the last line sums up.
+    # Each refusal names a missing right, so all are shown; of other output the last line is the summary.
     refused = [line for line in lines if line.startswith("Error from server")]
     return "; ".join(refused or lines[-1:])

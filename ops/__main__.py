@@ -30,12 +30,12 @@ def lock(
         str | None, typer.Option(help="Only the models of Pulumi.STACK.yaml; else of every stack.")
     ] = None,
     update: Annotated[bool, typer.Option("--update", help="Resolve locked models again.")] = False,
-    check: Annotated[bool, typer.Option("--check", help="Change nothing, ask nobody: is the lock complete?")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only look whether the lock is complete.")] = False,
     source: Annotated[
         Path | None, typer.Option("--from", help="Take files of this directory; ask no hub.", metavar="DIR")
     ] = None,
     commit: Annotated[
-        str | None, typer.Option(help="With --from: the commit that the files are of, where nothing else tells it.")
+        str | None, typer.Option(help="With --from: the commit of the files, where DIR does not record it.")
     ] = None,
 ) -> None:
     """Resolve the stacks' models at the hub to commits, files and sha256, and write models.lock.yaml.
@@ -49,7 +49,7 @@ def lock(
     """
     from ops.lock import command
 
-    command.run(stack, ids or [], command.Source(source, commit), update=update, check=check)
+    command.run(stack, ids or [], command.Origin(source, commit), update=update, check=check)
 
 
 @app.command()
@@ -73,7 +73,8 @@ def render(
 def weights(
     root: Annotated[Path | None, typer.Option(help="Where the volume of models is mounted.", metavar="DIR")] = None,
     stack: Annotated[
-        str | None, typer.Option(help="Needed is what Pulumi.STACK.yaml names; else what any stack does.")
+        str | None,
+        typer.Option(help="Only the models of Pulumi.STACK.yaml are needed; else those of every stack."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
 ) -> None:
@@ -85,12 +86,12 @@ def weights(
 
 @app.command()
 def fit(
-    stack: Annotated[str | None, typer.Option(help="The card of Pulumi.STACK.yaml, and who holds what of it.")] = None,
+    stack: Annotated[str | None, typer.Option(help="The card of Pulumi.STACK.yaml and who holds it.")] = None,
     config: Annotated[Path | None, typer.Option(help="With --stack: read this file instead.")] = None,
     html: Annotated[Path | None, typer.Option(help="With --stack: write a page too.", metavar="FILE")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="With --stack: do not look at the cluster.")] = False,
     gguf: Annotated[
-        str | None, typer.Option(help="Any model instead; of a split one any part.", metavar="F|URL")
+        str | None, typer.Option(help="A GGUF file instead of a stack; for a split model any part.", metavar="F|URL")
     ] = None,
     mmproj: Annotated[str | None, typer.Option(help="With --gguf: its projector.", metavar="F|URL")] = None,
     context: Annotated[int | None, typer.Option(min=1, help="With --gguf: tokens of one request.")] = None,
@@ -101,14 +102,14 @@ def fit(
     card: Annotated[str, typer.Option(help="With --gguf: a name of plan/vram/cards.py.")] = "t4",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
 ) -> None:
-    """Say what every model takes of the GPU's memory, and whether all that may be on the card at once fits.
+    """Show how much GPU memory every model takes, and whether all that may be loaded at once fits on the card.
 
     Ends with 0 where it fits, with 3 where it does not, with 2 where that cannot be computed. With --gguf only the
     header of a file is read, also behind a URL; HF_TOKEN opens gated repositories of the hub.
     """
     with _ending(2):
         if (stack is None) == (gguf is None):
-            raise OpsError("a card is asked for by --stack NAME or by --gguf FILE", "pass one of the two")
+            raise OpsError("`ops fit` needs one of --stack NAME and --gguf FILE", "pass one of the two")
         if gguf is None:
             from ops.fit import command as of_stack
 
@@ -117,9 +118,9 @@ def fit(
             from ops.fit import any_gguf
 
             if context is None:
-                raise OpsError("there is no --context", "say how many tokens: a model's cache grows with them")
+                raise OpsError("--gguf needs --context", "pass the tokens of one request; the cache grows with them")
             serving = Serving(total_tokens(context, parallel), kv_type, parallel, ubatch, image_max_tokens)
-            fits = any_gguf.run(any_gguf.Question(gguf, mmproj, context, serving, card), as_json=as_json)
+            fits = any_gguf.run(any_gguf.Wish(gguf, mmproj, context, serving, card), as_json=as_json)
     raise typer.Exit(0 if fits else 3)
 
 
@@ -127,18 +128,18 @@ def fit(
 def verify(
     url: Annotated[str, typer.Option(help="The endpoint, like http://127.0.0.1:8080/v1.")],
     key_env: Annotated[str, typer.Option(help="The variable that holds the API key.")] = "LOCAL_LLM_API_KEY",
-    model: Annotated[list[str] | None, typer.Option(help="Ask this model; again for another. Else all.")] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Ask only this model; repeat it for more. Else all.")] = None,
     stack: Annotated[str | None, typer.Option(help="Ask the models of Pulumi.STACK.yaml, as it says.")] = None,
     min_tokens_s: Annotated[
-        float | None, typer.Option(min=0, help="Slower fails. Else 5, or 0 where the stack has no card.")
+        float | None, typer.Option(min=0, help="A slower answer fails. Default: 5, or 0 where the stack has no card.")
     ] = None,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds without a word; a cold load is one of them.")] = 600,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds of silence that end a question.")] = 600,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
 ) -> None:
-    """Ask every model of an endpoint a question whose answer is known, and how fast it is. Ends with 1 if one is wrong.
+    """Ask every model of an endpoint a question with a known answer, and time it. Ends with 1 if an answer is wrong.
 
     A model with a projector is shown an image, too. `verify: {prompt, expect}` of a model in the stack file replaces
-    the first question. Each model is loaded for it, so the one that was loaded goes.
+    the first question. Each model has to be loaded for its questions, which unloads the one before.
     """
     from ops.verify import command
 
@@ -148,7 +149,7 @@ def verify(
 
 @app.command()
 def calibrate(
-    stack: Annotated[str, typer.Option(help="Whose card, and which Pulumi.STACK.yaml.")],
+    stack: Annotated[str, typer.Option(help="The stack whose Pulumi.STACK.yaml gets the entries.")],
     prometheus: Annotated[str | None, typer.Option(help="Tenants' peaks from this server.", metavar="URL")] = None,
     nvidia_smi: Annotated[
         str | None, typer.Option(help="A node's processes from this text; - is the standard input.", metavar="FILE")
@@ -161,9 +162,9 @@ def calibrate(
     metric: Annotated[str, typer.Option(help="With --prometheus: MiB, or ..._bytes.")] = "DCGM_FI_DEV_FB_USED",
     pod_label: Annotated[str, typer.Option(help="With --prometheus: the label with a pod's name.")] = "pod",
     build: Annotated[int | None, typer.Option(min=1, help="llama.cpp's, where the image's tag has none.")] = None,
-    write: Annotated[bool, typer.Option("--write", help="Put it into the file.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write the entries into the file.")] = False,
 ) -> None:
-    """Turn what was measured of the card into `measured:` entries, which previews count with instead of estimates.
+    """Turn measured GPU memory into `measured:` entries, which previews use instead of estimates.
 
     For --nvidia-smi run this on the node, while one model is loaded that has seen its longest prompt and largest image:
     nvidia-smi --query-compute-apps=pid,process_name,used_gpu_memory --format=csv
@@ -173,7 +174,9 @@ def calibrate(
 
     with _ending(2):
         if (prometheus is None) == (nvidia_smi is None):
-            raise OpsError("a card is measured by --prometheus URL or by --nvidia-smi FILE", "pass one of the two")
+            raise OpsError(
+                "`ops calibrate` needs exactly one of --prometheus URL and --nvidia-smi FILE", "pass one of the two"
+            )
         today = datetime.date.today()  # noqa: DTZ011 - the operator's day
         wanted = command.Wanted(model, command.tenants(tenant or []), build, today)
         series = Series(prometheus, metric, pod_label, days) if prometheus else None
@@ -182,7 +185,7 @@ def calibrate(
 
 @contextmanager
 def _ending(status: int) -> Generator[None]:
-    """Print what a person can mend, and end with `status`."""
+    """Print an error that a person can put right, and end with `status`."""
     try:
         yield
     except (FixableError, ConfigError) as error:

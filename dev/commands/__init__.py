@@ -1,1 +1,1 @@
-"""The commands behind `make up`, `make preview` and their kin."""
+"""What `make up`, `make preview` and the other commands of the Makefile do."""

@@ -1,4 +1,4 @@
-"""The proof at the end of `make up`: a chat with each of two models through the Service, timed."""
+"""The check at the end of `make up`: a timed chat with two models through the Service."""
 
 import json
 import time
@@ -13,7 +13,7 @@ _QUESTION = "Name three colours of the rainbow."
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One completion; `waited_s` is what was not the model's own work: the swap, where one was needed."""
+    """One completion. `waited_s` is the time that the model did not work: the swap, where one was needed."""
 
     model: str
     text: str
@@ -24,7 +24,7 @@ class Answer:
 def wait(endpoint: str, timeout_s: float = 180.0) -> None:
     """Return once the endpoint answers; raises DevError when it does not in time.
 
-    The nodes' proxies learn of a Service a moment after Kubernetes calls it ready.
+    The proxies of the nodes learn about a Service shortly after Kubernetes reports it ready.
     """
     deadline = time.monotonic() + timeout_s
     while True:
@@ -34,7 +34,7 @@ def wait(endpoint: str, timeout_s: float = 180.0) -> None:
         except OSError as error:
             if time.monotonic() > deadline:
                 raise DevError(
-                    f"{endpoint} does not answer: {error}", "run `make up` again; it mends what does not answer"
+                    f"{endpoint} does not answer: {error}", "run `make up` again; it repairs what does not answer"
                 ) from None
         time.sleep(0.1)
 
@@ -57,7 +57,9 @@ def ask(endpoint: str, key: str, model: str, timeout_s: float = 300.0) -> Answer
             f"{model}: HTTP {error.code}: {said}", "read the server's log: kubectl logs deploy/llama-swap"
         ) from None
     except OSError as error:
-        raise DevError(f"{model}: {endpoint}: {error}", "run `make up` again; it mends what does not answer") from None
+        raise DevError(
+            f"{model}: {endpoint}: {error}", "run `make up` again; it repairs what does not answer"
+        ) from None
     text = reply["choices"][0]["message"]["content"]
     if not text.strip():
         raise DevError(f"{model} answered with nothing", "read the server's log: kubectl logs deploy/llama-swap")

@@ -1,4 +1,4 @@
-"""`make up CLUSTER=current`: the stack on the cluster KUBECONFIG leads to; nothing is built but what is missing."""
+"""`make up CLUSTER=current`: deploys the stack to the cluster of your KUBECONFIG."""
 
 import os
 import socket
@@ -36,7 +36,7 @@ def up(instance: Instance, stack: str) -> None:
 
 
 def prepared(instance: Instance, stack: str, handle: Callable[[Path, list[str]], None] | None = None) -> PulumiCli:
-    """The stack's engine on the current cluster; missing namespaces go to `handle`, or are a DevError."""
+    """The CLI for the stack on the current cluster. Missing namespaces go to `handle`, or else raise DevError."""
     requirements_check.check(stack, requirements_check.CURRENT)
     where = kubeconfig()
     tools.ensure("kubectl", "pulumi", "postgres")
@@ -50,12 +50,12 @@ def kubeconfig() -> Path:
     """The file KUBECONFIG names, or kubectl's default; raises DevError when there is none."""
     path = Path(os.environ.get("KUBECONFIG") or Path.home() / ".kube" / "config")
     if not path.is_file():
-        raise DevError(f"KUBECONFIG={path} is no file", "export KUBECONFIG=/path/to/your/kubeconfig")
+        raise DevError(f"KUBECONFIG={path} is not a file", "export KUBECONFIG=/path/to/your/kubeconfig")
     return path.resolve()
 
 
 def environment(instance: Instance) -> dict[str, str]:
-    """libpq's variables of the operator's own database where PGHOST or PGSERVICE is set, else of an embedded one."""
+    """libpq's variables: for the operator's database where PGHOST or PGSERVICE is set, else for an embedded one."""
     if os.environ.get("PGHOST") or os.environ.get("PGSERVICE"):
         return {name: value for name, value in os.environ.items() if name.startswith("PG")}
     say("neither PGHOST nor PGSERVICE is set: the state goes to an embedded Postgres")

@@ -1,7 +1,7 @@
-"""The engine tier: a real `pulumi`, Postgres and API server on this machine, and pods that are only played.
+"""The played cluster: a real `pulumi`, Postgres and API server on this machine, with pods that only pretend to run.
 
-A stack is tried here in seconds before a cluster sees it: what it would create, whether the API server takes it, in
-which order. That a model answers is not to be seen here.
+It shows in seconds what a stack creates, in which order, and whether the API server accepts it. It cannot show whether
+a model answers.
 """
 
 from dev.cluster import cluster
@@ -35,7 +35,7 @@ make down CLUSTER=engine              stop it; make clean CLUSTER=engine forgets
 
 
 def up(instance: Instance, stack: str) -> None:
-    """Deploy the stack to the engine tier."""
+    """Deploy the stack to the played cluster."""
     deploy(prepared(instance, stack))
     say(f"{stack} is up, but its pods are played: no model answers")
     print(f"""
@@ -45,14 +45,14 @@ Look around: eval "$(make -s env STACK={stack} CLUSTER=engine)"; kubectl get all
 
 
 def prepared(instance: Instance, stack: str) -> PulumiCli:
-    """The stack's engine on the engine tier, which is started when it does not run. Raises DevError."""
+    """The CLI for the stack on the played cluster, which is started when it does not run. Raises DevError."""
     _ready(instance, stack)
     render(instance, stack, requirements_check.played(cluster_id(instance.kubeconfig)))
     return local(instance, stack)
 
 
 def _ready(instance: Instance, stack: str) -> None:
-    requirements_check.engine(stack)
+    requirements_check.played_cluster(stack)
     tools.ensure("debian", "postgres", "pulumi", "kubernetes", "kwok")
     postgres.start(instance)
     cluster.up(instance, nodes="kwok")
@@ -60,7 +60,7 @@ def _ready(instance: Instance, stack: str) -> None:
 
 
 def _tenant(stack: str) -> stand_ins.Tenant:
-    """Who the stack says is there besides."""
+    """The tenant of the card whose Deployment the stack patches."""
     immich = committed(stack).get("immich")
     if not immich:
         return stand_ins.Tenant()

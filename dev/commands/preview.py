@@ -1,7 +1,7 @@
-"""`make preview`: what an `up` would change. No pod, no namespace and no build comes of it.
+"""`make preview`: what an `up` would change. It makes no pod and no namespace in a cluster, and builds nothing.
 
-What it needs is made: the rendered stack file, Pulumi's plugins, an empty stack in the state; on the engine tier, which
-is there to be tried on, the tier itself.
+It makes what a preview needs: the rendered stack file, Pulumi's plugins and an empty stack in the state. It also starts
+the played cluster, because that exists only to try things on.
 """
 
 from dev.commands import current, played, requirements_check, up

@@ -1,4 +1,4 @@
-"""What can be refused before anything is built or started: configuration, lock, rights, disk, ports."""
+"""Refuses what cannot work before anything is built or started: configuration, lock, rights, disk, ports."""
 
 import datetime
 import os
@@ -18,20 +18,20 @@ from plan.models import lock
 from plan.plan import make_plan
 
 ENDPOINT = "forward-endpoint"  # the daemon that holds the endpoint's port
-NO_IMAGE = f"llm.local/runtime@sha256:{'0' * 64}"  # stands for one that is never run
-# What the machine will say, as far as the rules look at it.
+NO_IMAGE = f"llm.local/runtime@sha256:{'0' * 64}"  # stands for an image of the played cluster, where no container runs
+# Facts of a machine that has yet to start, good enough for the rules to check the configuration.
 EMBEDDED = Facts(NO_CLUSTER, NO_IMAGE, Path("/models"), nodes.NODE, "http://hub")
 CURRENT = Facts(NO_CLUSTER)
 
 
 def played(cluster_id: str = NO_CLUSTER) -> Facts:
-    """The facts of the engine tier: its pods never run, so any image and directory will do."""
+    """The facts of the played cluster: its pods never run, so any image and directory will do."""
     gpu_node = {"selector": nodes.GPU_LABEL, "tolerations": [nodes.TAINT]}
     return Facts(cluster_id, NO_IMAGE, Path("/srv/models"), nodes.CARD, gpu_node=gpu_node, any_cluster=True)
 
 
 def embedded(instance: Instance, stack: str) -> None:
-    """Refuse what could not end well on this machine; raises DevError."""
+    """Refuse an `up` that cannot work on this machine; raises DevError."""
     check(stack, EMBEDDED)
     if os.geteuid() != 0:
         raise DevError("the embedded cluster needs root", "run `make up` as root, or `make up CLUSTER=current`")
@@ -41,11 +41,13 @@ def embedded(instance: Instance, stack: str) -> None:
         require_free(instance, instance.ports.endpoint)
 
 
-def engine(stack: str) -> None:
-    """Refuse what could not end well on the engine tier; raises DevError."""
+def played_cluster(stack: str) -> None:
+    """Refuse what cannot work on the played cluster; raises DevError."""
     check(stack, played())
     if os.geteuid() != 0:
-        raise DevError("the engine tier needs root", "run this as root, or with CLUSTER=current on a cluster of yours")
+        raise DevError(
+            "the played cluster needs root", "run this as root, or with CLUSTER=current on a cluster of yours"
+        )
     built = all(tools.find(name) for name in ("kubernetes", "kwok", "pulumi"))
     disk.require_space(needed_gib=disk.NEEDED_GIB if built else disk.BUILD_GIB)
 

@@ -1,4 +1,4 @@
-"""`make up`: from whatever is there to a chat answered through the Service, one idempotent step after another."""
+"""`make up`: brings up everything that is missing, step by step, until a model answers a chat through the Service."""
 
 import base64
 import sys
@@ -22,7 +22,7 @@ from plan.config.stack_file import Facts
 
 
 def embedded(instance: Instance, stack: str) -> None:
-    """Bring up Postgres, cluster, hub and stack on this machine, and prove it with a chat."""
+    """Bring up Postgres, cluster, hub and stack on this machine, then chat with two models."""
     requirements_check.embedded(instance, stack)
     tools.ensure("debian", "postgres", "pulumi", "llama", "gemma")
     postgres.start(instance)
@@ -40,7 +40,7 @@ def embedded(instance: Instance, stack: str) -> None:
 
 
 def facts(instance: Instance, image: str) -> Facts:
-    """What the running embedded machine adds to a stack file."""
+    """The facts of the running embedded machine for a stack file."""
     uid, hub_url = cluster_id(instance.kubeconfig), f"http://{NODE_IP}:{HUB_PORT}"
     return Facts(uid, image, cluster.models(instance), nodes.NODE, hub_url)
 
@@ -95,5 +95,5 @@ def _hub(instance: Instance) -> None:
 
 
 def namespace(stack: str) -> str:
-    """The namespace the stack lives in, as its committed file says."""
+    """The namespace of the stack, from its committed file."""
     return committed(stack)["namespace"]

@@ -1,4 +1,4 @@
-"""`make verify`: `ops verify` of the endpoint that `make up` left, with its key, which no argument shows."""
+"""`make verify`: runs `ops verify` on the endpoint of `make up`; its key goes through the environment."""
 
 import os
 import subprocess
@@ -15,9 +15,9 @@ _KEY = "LOCAL_LLM_API_KEY"
 
 
 def run(instance: Instance, cluster: str, stack: str, kubeconfig: Path) -> int:
-    """Returns its exit code; raises DevError where there is nothing to ask."""
+    """Returns the exit code of `ops verify`; raises DevError where no model could answer."""
     if cluster == "engine":
-        raise DevError("the pods of the engine tier are played: no model answers", "make verify STACK=dev")
+        raise DevError("the pods of the played cluster only pretend: no model answers", "make verify STACK=dev")
     endpoint = f"http://127.0.0.1:{instance.ports.endpoint}"
     key = api_key(kubeconfig, namespace(stack))
     chat.wait(endpoint, timeout_s=10.0)

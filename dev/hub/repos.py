@@ -16,7 +16,7 @@ llama-quantize, so its answers are worse than a quantization of the original wei
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class HubFile:
     """One file; as at the real hub a GGUF is an LFS object named by its sha256, anything else a git blob."""
 
     path: str
@@ -45,7 +45,7 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Repo:
     name: str
-    entries: dict[str, Entry]
+    entries: dict[str, HubFile]
 
     @property
     def commit(self) -> str:
@@ -67,11 +67,11 @@ class Repos:
         entries = [self._entry(name, file.relative_to(directory).as_posix(), file) for file in files]
         return Repo(name, {entry.path: entry for entry in entries})
 
-    def _entry(self, repo: str, path: str, file: Path) -> Entry:
+    def _entry(self, repo: str, path: str, file: Path) -> HubFile:
         with self._hashing:
             sha256 = self._sha256(file, self.root / _HASHES / repo / path)
         git_sha1 = "" if path.endswith(".gguf") else _git_blob(file.read_bytes())
-        return Entry(path, file, file.stat().st_size, sha256, git_sha1)
+        return HubFile(path, file, file.stat().st_size, sha256, git_sha1)
 
     @staticmethod
     def _sha256(file: Path, memo: Path) -> str:

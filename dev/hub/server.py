@@ -12,7 +12,7 @@ from typing import Any, Literal, Self, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from dev.hub.faults import Faults, Rule
-from dev.hub.repos import Entry, Repo, Repos
+from dev.hub.repos import HubFile, Repo, Repos
 
 _CHUNK_BYTES = 256 << 10
 _REPO = r"(?P<repo>[\w.-]+/[\w.-]+)"
@@ -111,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
             return False
         return True
 
-    def body(self, entry: Entry, headers: dict[str, Any]) -> None:
+    def body(self, entry: HubFile, headers: dict[str, Any]) -> None:
         """The file or the range asked for, with what the rule does to it."""
         rule = self.rule
         start, end, status = 0, entry.size, 200
@@ -254,7 +254,7 @@ def _refs(repo: Repo) -> dict[str, Any]:
     return {"branches": [main], "tags": [], "converts": []}
 
 
-def _lfs(entry: Entry, key: str) -> dict[str, Any]:
+def _lfs(entry: HubFile, key: str) -> dict[str, Any]:
     if not entry.is_lfs:
         return {}
     return {"lfs": {key: entry.sha256, "size": entry.size, "pointerSize": len(entry.pointer)}}

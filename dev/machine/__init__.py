@@ -1,1 +1,1 @@
-"""One embedded machine: its names and directories, daemons, forwarded ports, Postgres."""
+"""The parts of an embedded machine: names and directories, daemons, network, forwarded ports, Postgres."""

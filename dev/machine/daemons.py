@@ -1,4 +1,4 @@
-"""Long-running processes of an instance: started with a log, found again by pid file, ended by the pids we started.
+"""Starts, finds and ends the long-running processes of an instance, each with a log and a pid file.
 
 Every daemon joins the instance's cgroup first, so that its children (containerd's shims among them) are found too.
 Works with cgroup v1 (the `pids` hierarchy) and v2.
@@ -60,7 +60,7 @@ class Daemon:
                 cwd=self.cwd,
                 start_new_session=True,
             )
-        process.returncode = 0  # it outlives this object on purpose, whose destructor would warn that it still runs
+        process.returncode = 0  # the process outlives this object, whose destructor would warn otherwise
         started = Process.of(process.pid)
         _pid_file(self.instance, self.name).write_text(f"{started.pid} {started.started}\n")
 

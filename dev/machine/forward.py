@@ -1,7 +1,6 @@
-"""Ports of the host's 127.0.0.1 relayed into an instance's network namespace, byte by byte as they come.
+"""Forwards ports of the host's 127.0.0.1 into an instance's network namespace.
 
-`python -m dev.machine.forward --netns NAME PORT:HOST:PORT ...` is the relay itself; `forward` keeps one running as a
-daemon.
+`python -m dev.machine.forward --netns NAME PORT:HOST:PORT ...` is the relay; `forward` keeps it running as a daemon.
 """
 
 import argparse
@@ -60,18 +59,18 @@ async def _join(target: tuple[str, int], reader: asyncio.StreamReader, writer: a
     far_writer = None
     try:
         far_reader, far_writer = await asyncio.open_connection(*target)
-        async with asyncio.TaskGroup() as both:  # when one side breaks off, the other must not linger
+        async with asyncio.TaskGroup() as both:  # when one side breaks off, the other is ended too
             both.create_task(_pump(reader, far_writer))
             both.create_task(_pump(far_reader, writer))
     except* OSError:
-        pass  # refused or reset: whoever is left sees its connection close
+        pass  # refused or reset: the side that is left sees its connection close
     finally:
         for end in filter(None, (writer, far_writer)):
             end.close()
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Pass on what is there at once, never waiting for more; the end of one direction leaves the other open."""
+    """Pass on bytes as soon as they arrive. The end of one direction leaves the other open."""
     while chunk := await reader.read(_CHUNK_BYTES):
         writer.write(chunk)
         await writer.drain()
@@ -117,7 +116,7 @@ def main() -> None:
     hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(
         resource.RLIMIT_NOFILE, (hard_limit, hard_limit)
-    )  # two sockets a connection; 1024 is soon reached
+    )  # a connection takes two sockets, and 1024 are soon used up
     network.enter(arguments.netns)
     asyncio.run(serve(listeners))
 

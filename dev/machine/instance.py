@@ -1,6 +1,6 @@
 """Names, directories and ports of one embedded machine; everything derives from the instance's name.
 
-Two instances never share a network namespace, port, directory or cgroup: tests cannot touch a person's `make up`.
+Two instances share no network namespace, port, directory or cgroup, so tests cannot disturb a person's `make up`.
 """
 
 import os
@@ -42,12 +42,12 @@ class Instance:
 
     @property
     def state(self) -> Path:
-        """What `make down` keeps: models, Postgres, etcd, images, certificates."""
+        """The directory that `make down` keeps: models, Postgres, etcd, images, certificates."""
         return STATE / self.name
 
     @property
     def run(self) -> Path:
-        """Sockets and pid files; gone after `make down`."""
+        """The directory of sockets and pid files; `make down` removes it."""
         return RUN / self.name
 
     @property
@@ -56,7 +56,7 @@ class Instance:
 
     @property
     def kubeconfig(self) -> Path:
-        """Admin kubeconfig whose server is the forwarded port on the host's 127.0.0.1."""
+        """The kubeconfig of the cluster's admin; its server is the forwarded port on 127.0.0.1."""
         return self.state / "kubeconfig"
 
     @property
@@ -72,7 +72,7 @@ class Ports:
 
     @property
     def endpoint(self) -> int:
-        """LOCAL_LLM_PORT where it is set; raises ValueError when that is no port."""
+        """LOCAL_LLM_PORT where it is set; raises ValueError when that is not a port."""
         wished = os.environ.get("LOCAL_LLM_PORT") or str(self.base)
         if not (wished.isdecimal() and 1 <= int(wished) <= 65535):
             raise ValueError(f"LOCAL_LLM_PORT={wished}: use a port from 1 to 65535")

@@ -1,4 +1,4 @@
-"""The instance's network namespace: its one node interface, and how this process reaches what listens inside.
+"""The instance's network namespace: its interface, and connections from this process to what listens inside.
 
 The host's own interfaces, routes and firewall are never touched. Daemons enter by `dev.daemons.Daemon(in_netns=True)`.
 """
@@ -16,8 +16,8 @@ from dev.machine.steps import DevError
 
 _NETNS = Path("/run/netns")  # where `ip netns` keeps them
 _CLONE_NEWNET = 0x40000000
-# The kernel may have no `dummy` interfaces, a bridge without members does the same. Nothing answers behind the default
-# route; it is there because the kernel looks for a route before kube-proxy's rules turn a Service into a pod.
+# A bridge without members, because the kernel may lack `dummy` interfaces. Nothing answers behind the default route, but
+# the kernel needs a route before kube-proxy's rules turn a Service's address into a pod's.
 _INTERFACE = f"""\
 link set lo up
 link add node0 type bridge
@@ -28,7 +28,7 @@ route add default dev node0
 
 
 def up(instance: Instance) -> None:
-    """Create the namespace; a complete one is kept, one that was interrupted half-way is made anew."""
+    """Create the namespace. A complete one is kept; one that is half made is made again."""
     if _ip("-netns", instance.netns, "route", "show", "default", check=False).strip():
         return
     down(instance)
@@ -37,7 +37,7 @@ def up(instance: Instance) -> None:
 
 
 def down(instance: Instance) -> None:
-    """Delete the namespace and with it every interface and rule inside; a no-op when there is none."""
+    """Delete the namespace with every interface and rule inside; does nothing when there is none."""
     if (_NETNS / instance.netns).exists():
         _ip("netns", "delete", instance.netns)
     # `ip netns add` mounts the directory on itself and leaves that behind; refused while another namespace is in it.
@@ -56,7 +56,7 @@ def connect(instance: Instance, host: str, port: int, timeout_s: float = 5.0) ->
     """A TCP connection made from inside the namespace, usable by any thread. Raises OSError."""
     made: list[socket.socket | OSError] = []
 
-    def dial() -> None:  # in a thread that ends at once: the caller itself must stay in the host's namespace
+    def dial() -> None:  # in a thread of its own, because the caller has to stay in the host's namespace
         try:
             enter(instance.netns)
             made.append(socket.create_connection((host, port), timeout_s))

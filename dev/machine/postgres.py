@@ -1,7 +1,7 @@
-"""The instance's Postgres: where Pulumi keeps its state when the operator's own database is not at hand.
+"""The instance's Postgres, which holds Pulumi's state where the operator has no database.
 
-Runs as a user of its own on a unix socket only, below a directory that user and root alone may enter, so the socket
-trusts whoever reaches it. Owns role, database and schema `pulumi`; the tables in it are Pulumi's.
+It runs as a user of its own and listens on a unix socket only. Only that user and root may enter its directory, so no
+password is needed. This module makes role, database and schema `pulumi`; Pulumi makes the tables in it.
 """
 
 import contextlib
@@ -19,11 +19,10 @@ from dev.machine.steps import DevError, step
 from dev.tools import tools
 
 NAME = "postgres"
-# A user without an entry in /etc/passwd: nothing to create and nothing to leave behind. 30000 to 59999 belong to nobody
-# (Debian policy 9.2.2).
+# A user without an entry in /etc/passwd, so that none has to be created. 30000 to 59999 are free (Debian policy 9.2.2).
 UID = 55432
-_NOBODY = 65534  # creating a database insists on a user with a name, serving it does not
-_PORT = "5432"  # names the socket; also keeps a PGPORT of the caller out
+_NOBODY = 65534  # initdb insists on a user with a name; the server does not
+_PORT = "5432"  # part of the socket's name; set, so that a PGPORT of the caller does not count
 _SERVER = """
 CREATE ROLE pulumi LOGIN;
 CREATE DATABASE pulumi OWNER pulumi;
@@ -38,9 +37,9 @@ CREATE SCHEMA pulumi AUTHORIZATION pulumi;
 
 
 def start(instance: Instance, *, fsync: bool = True) -> None:
-    """Start Postgres and wait until it answers; a no-op when it runs. Recovers by itself after a crash.
+    """Start Postgres and wait until it answers; does nothing when it runs. It recovers from a crash by itself.
 
-    `fsync=False` is for tests: faster; a power failure may lose the database, a killed process loses nothing.
+    `fsync=False` is for tests: it is faster. A power failure may then lose the database; a killed process does not.
     Raises DevError.
     """
     if os.geteuid() != 0:
@@ -56,7 +55,7 @@ def start(instance: Instance, *, fsync: bool = True) -> None:
 
 
 def stop(instance: Instance) -> None:
-    """Stop Postgres, cutting connections and finishing its writes. A no-op when it does not run."""
+    """Stop Postgres: it closes its connections and finishes its writes. Does nothing when it does not run."""
     if pid := daemons.pid_of(instance, NAME):
         # SIGTERM, which daemons.stop sends, would wait for every client to go (postgres(1), "smart shutdown").
         with contextlib.suppress(ProcessLookupError):
@@ -65,7 +64,7 @@ def stop(instance: Instance) -> None:
 
 
 def environment(instance: Instance) -> dict[str, str]:
-    """What libpq and lib/pq read to reach the database as the role `pulumi`; any other PG* variable must be unset."""
+    """The variables with which libpq and lib/pq reach the database as `pulumi`; other PG* variables must be unset."""
     return {
         "PGHOST": str(_sockets(instance)),
         "PGPORT": _PORT,
@@ -98,7 +97,7 @@ def psql(instance: Instance, sql: str, user: str = "postgres") -> str:
 
 
 def programs() -> Path:
-    """Where psql, pg_dump and the other programs of this Postgres lie."""
+    """The directory of psql, pg_dump and the other programs of this Postgres."""
     return tools.ensure("postgres")["postgres"] / "bin"
 
 
@@ -127,7 +126,7 @@ def _prepare(instance: Instance, fsync: bool) -> None:
 
 
 def _create(instance: Instance, data: Path, how: list[str]) -> None:
-    """Make the data directory beside its place and rename it, so that a half-made one never counts."""
+    """Make the data directory under another name and rename it when it is complete."""
     fresh = data.with_name("postgres.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(mode=0o700)
@@ -155,7 +154,7 @@ def _run(instance: Instance, program: str, *arguments: str, sql: str = "") -> No
 
 
 def _end_leftovers(data: Path) -> None:
-    """After a crash: end what still works in `data` and remove the lock file, whose pid may be another's by now."""
+    """After a crash, end what still works in `data` and remove the lock file; its pid may be another process by now."""
     deadline = time.monotonic() + 60.0
     while (left := [pid for pid in _pids() if _works_in(pid, data)]) and time.monotonic() < deadline:
         for pid in left:
@@ -170,7 +169,7 @@ def _pids() -> list[int]:
 
 
 def _works_in(pid: int, data: Path) -> bool:
-    """Every Postgres process has its data directory as working directory; a person's shell there has another user."""
+    """Whether it is a Postgres of `data`: it works in that directory as our user; a person's shell has another user."""
     process = Path(f"/proc/{pid}")
     try:
         return process.stat().st_uid == UID and (process / "cwd").readlink() == data
@@ -183,7 +182,7 @@ def _as_user(uid: int) -> list[str]:
 
 
 def _passable(directory: Path) -> None:
-    """Let other users pass through our directories, whatever the umask was when they were made."""
+    """Let other users enter our directories, whatever the umask was when they were made."""
     directory.mkdir(parents=True, exist_ok=True)
     for path in (directory, directory.parent):
         path.chmod(path.stat().st_mode | 0o011)

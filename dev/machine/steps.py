@@ -1,4 +1,4 @@
-"""Progress a person can follow: one line per step with elapsed time, and the log's path where there is one."""
+"""Prints what a command is doing: a line per step, with the elapsed time and the path of its log."""
 
 import sys
 import threading

@@ -1,1 +1,1 @@
-"""Pulumi on the embedded machine: the CLI, its state in Postgres, the rendered stack file."""
+"""Runs the Pulumi CLI: its state in Postgres, its plugins, and the stack file completed for this machine."""

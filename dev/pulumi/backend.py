@@ -1,6 +1,6 @@
-"""Pulumi's state in Postgres: is it usable, what is in it, and which locks outlived their owner.
+"""Pulumi's state in Postgres: checks that it is usable, lists its stacks, and clears locks of dead processes.
 
-Reads Pulumi's table itself, because the CLI answers a missing database after its own time-outs and with its own words.
+It reads Pulumi's table itself, because the CLI reports a missing database late and in unclear words.
 """
 
 import base64
@@ -36,7 +36,7 @@ def committed_url() -> str:
 
 
 def check(environment: Mapping[str, str]) -> None:
-    """Refuse an unusable backend before Pulumi begins; raises DevError with the next command."""
+    """Refuse an unusable backend before Pulumi starts; raises DevError with the next command."""
     check_url(environment.get(URL) or os.environ.get(URL) or committed_url())
     if not _query(environment, "select current_schema()"):
         raise DevError("this role's search_path names no schema", "ALTER ROLE ... SET search_path = pulumi")
@@ -55,7 +55,7 @@ def check(environment: Mapping[str, str]) -> None:
 
 
 def check_url(url: str) -> None:
-    """The one spelling: `postgres:///?...`; raises DevError for a path or password in it."""
+    """Accept only `postgres:///?...` and file URLs; raises DevError for a path or a password in the URL."""
     parts = urlsplit(url)
     passwords = [*parse_qs(parts.query).get("password", []), *([parts.password] if parts.password else [])]
     shown = f"{parts.scheme}://***" if passwords else url
@@ -84,7 +84,7 @@ def stacks(environment: Mapping[str, str]) -> set[str]:
 def clear_dead_locks(environment: Mapping[str, str], stack: str, cancel: Callable[[], object]) -> None:
     """Cancel the stack's locks when no process of this machine holds them; raises DevError while one is alive.
 
-    A lock of another machine is left alone: whether its owner lives cannot be seen from here.
+    A lock of another machine is left alone, because this machine cannot see whether its owner is alive.
     """
     keys = _keys(environment, f".pulumi/locks/organization/{_PROJECT}/{stack}/")
     if not keys:
@@ -104,7 +104,7 @@ def clear_dead_locks(environment: Mapping[str, str], stack: str, cancel: Callabl
 def _keys(environment: Mapping[str, str], prefix: str) -> list[str]:
     if not _query(environment, f"select to_regclass('{_TABLE}')"):
         return []
-    # The prefix is made of names that were checked to be a-z, 0-9 and '-'.
+    # The names in the prefix were checked: they contain only a-z, 0-9 and '-'.
     rows = f"select key from {_TABLE} where starts_with(key, '{prefix}') order by key"  # noqa: S608 - as said
     return _query(environment, rows).splitlines()
 

@@ -1,7 +1,4 @@
-"""The Pulumi CLI as this project runs it: which state, which cluster, which plugins, one run at a time.
-
-Decides nothing about the stack; the program does that.
-"""
+"""Runs the Pulumi CLI for one stack, with the right state, cluster and plugins. The program decides about the stack."""
 
 import json
 import os
@@ -28,14 +25,14 @@ _PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105 - the name of a variable
 
 
 def local(instance: Instance, stack: str) -> "PulumiCli":
-    """The engine whose state and cluster are the instance's own, whatever a person's shell leads to."""
+    """The CLI with the instance's own state and cluster, whatever the variables of a person's shell say."""
     to_state = {**postgres.environment(instance), backend.URL: backend.committed_url()}
     return PulumiCli(instance, stack, instance.kubeconfig, to_state)
 
 
 @dataclass(frozen=True, slots=True)
 class PulumiCli:
-    """One stack of one instance; `kubeconfig` leads to the cluster, `postgres` holds libpq's variables, all of them."""
+    """The CLI for one stack of one instance. `postgres` holds all of libpq's variables."""
 
     instance: Instance
     stack: str
@@ -47,7 +44,7 @@ class PulumiCli:
         return self.instance.state / "pulumi"
 
     def environment(self) -> dict[str, str]:
-        """Everything a `pulumi` started by hand needs too."""
+        """The variables that a `pulumi` needs, also one started by hand."""
         programs = [VENV / "bin", tools.path("pulumi"), tools.path("kubectl"), tools.path("postgres") / "bin"]
         path = [*map(str, programs), os.environ.get("PATH", "")]
         return {
@@ -58,21 +55,21 @@ class PulumiCli:
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(_passphrase(self.instance)),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            "PULUMI_ERROR_OUTPUT_STRING": "true",  # an Output in an f-string is an error, not a sentence about itself
-            # Lists that run at once dead-lock in Postgres (pulumi 3.259, pkg/backend/diy/postgres).
+            "PULUMI_ERROR_OUTPUT_STRING": "true",  # an Output in an f-string is an error
+            # Lists that run at the same time block each other for ever in Postgres (pulumi 3.259, pkg/backend/diy/postgres).
             "PULUMI_DIY_BACKEND_PARALLEL": "1",
             "GOMAXPROCS": "4",
-            "PYTHONDONTWRITEBYTECODE": "",  # set, every run would compile the program anew
+            "PYTHONDONTWRITEBYTECODE": "",  # set, it makes every run compile the program again
         }
 
     def misleading(self) -> list[str]:
-        """Variables of the caller that would lead a `pulumi` to another state, or to another passphrase than ours."""
+        """Variables of the caller that would give a `pulumi` another state or another passphrase than ours."""
         local = (_PASSPHRASE, backend.URL) if backend.URL in self.postgres else ()
         names = [name for name in os.environ if name.startswith("PG") or name in local]
         return sorted(set(names) - self.environment().keys())
 
     def ready(self) -> None:
-        """Make plugins, backend and stack ready to be looked at; raises DevError where one is not usable."""
+        """Prepare plugins, backend and stack for a preview; raises DevError where one is not usable."""
         python = VENV / "bin" / "python"
         say(install.install(self.home, python, install.sdk_version(python)))
         backend.check(self.environment())
@@ -80,19 +77,19 @@ class PulumiCli:
             self._init()
 
     def prepare(self) -> None:
-        """`ready`, and ready to be changed: what an earlier run left half-done is settled. Raises DevError."""
+        """Prepare for an `up`: `ready`, and settle what an earlier run left half done. Raises DevError."""
         self.ready()
         backend.clear_dead_locks(self.environment(), self.stack, lambda: self.run("cancel", "--yes", quiet=True))
         self._settle()
 
     def _init(self) -> None:
-        # `init` knows no --config-file and writes the salt beside the project file it finds; that must be the rendered
-        # stack file, not the committed one.
+        # `init` has no --config-file: it writes the salt into the stack file beside the project file. That must be the
+        # rendered stack file, not the committed one.
         shutil.copy(ROOT / "Pulumi.yaml", self.instance.state)
         self.run("stack", "init", self.stack, "--non-interactive", "--cwd", str(self.instance.state), quiet=True)
 
     def _settle(self) -> None:
-        """Adopt what a killed run created and could not note, and forget what needs a plugin that is no more."""
+        """Adopt what a killed run created without noting it, and forget resources of a plugin that is gone."""
         file = self.instance.state / "state.json"  # secrets in it are encrypted
         self.run("stack", "export", "--file", str(file), quiet=True)
         state = json.loads(file.read_text())
@@ -101,7 +98,7 @@ class PulumiCli:
             say(f"an earlier version kept the API key by another plugin: forgetting {retired_count} resources")
         if killed:
             adopted = interrupted.settle(state["deployment"], lambda wanted: kubectl.live(self.kubeconfig, wanted))
-            say(f"an earlier run was killed; adopting {len(adopted)} objects which its state did not know")
+            say(f"an earlier run was killed; adopting {len(adopted)} objects that its state does not have")
         if killed or retired_count:
             file.write_text(json.dumps(state))
             self.run("stack", "import", "--file", str(file), quiet=True)
@@ -128,7 +125,7 @@ class PulumiCli:
         return output
 
     def _attended(self, arguments: Sequence[str], *, quiet: bool = False) -> tuple[int, str]:
-        """Exit code and output. Ctrl-C is passed on once, so that Pulumi ends what it began and saves it."""
+        """Run it and return exit code and output. The first Ctrl-C is passed on, so that Pulumi saves what it did."""
         process = subprocess.Popen(
             self.argv(*arguments),
             cwd=ROOT,
@@ -147,7 +144,7 @@ class PulumiCli:
         return {**{name: value for name, value in os.environ.items() if name not in misleading}, **self.environment()}
 
     def argv(self, *arguments: str) -> Sequence[str]:
-        """The command line: which stack, and for the verbs that read configuration, from which file."""
+        """The command line with the stack, and with the stack file for the commands that read configuration."""
         stack = [] if arguments[:2] == ("stack", "init") else ["--stack", self.stack]
         reads = arguments[0] in {"preview", "up", "refresh", "destroy", "config"}
         file = ["--config-file", str(rendered(self.instance, self.stack))] if reads else []
@@ -164,7 +161,7 @@ def _attend(process: subprocess.Popen[str]) -> str:
                 os.killpg(process.pid, signal.SIGKILL)
                 raise
             interrupted = True
-            say("stopping: what has begun is finished and saved; Ctrl-C again ends it at once")
+            say("stopping after what has begun is finished and saved; Ctrl-C again stops at once")
             os.kill(process.pid, signal.SIGINT)
         finally:
             if interrupted and process.poll() is not None:
@@ -177,7 +174,7 @@ def _tail(output: str) -> str:
 
 
 def _passphrase(instance: Instance) -> Path:
-    """File with the passphrase of the stack's secrets, made once; losing it loses the secrets in the state."""
+    """The file with the passphrase of the stack's secrets. It is made once; without it the secrets are lost."""
     path = instance.state / "passphrase"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

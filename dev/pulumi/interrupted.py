@@ -1,7 +1,7 @@
-"""What a killed `pulumi` leaves in its state: creates that were begun and never noted as done.
+"""Repairs the state of a killed `pulumi`, which lists creates that were begun and never noted as done.
 
-An object that is there by now is adopted, or its name would be taken for ever; a create that never happened is
-forgotten and begun anew. Only pure editing of an exported state is here; engine.py exports, imports and refreshes.
+An object that exists by now is adopted; otherwise its name would stay taken. A create that did not happen is forgotten,
+and the next run does it. This module only edits an exported state; cli.py exports, imports and refreshes.
 """
 
 from collections.abc import Callable
@@ -27,26 +27,26 @@ def settle(deployment: Object, find: Callable[[Object], Object | None]) -> list[
 
 
 def _is_object(resource: Object) -> bool:
-    """A Patch is left out: applying it again is harmless."""
+    """Whether it is a Kubernetes object; a Patch does not count, because applying it again is harmless."""
     kind = resource["type"]
     return kind.startswith("kubernetes:") and not kind.endswith("Patch") and "metadata" in resource.get("inputs", {})
 
 
 def _is_ours(resource: Object, live: Object | None) -> bool:
-    """Whether the object bears the labels we give it: a name can have been taken by someone else before."""
+    """Whether the object has our labels; somebody else may have taken the name before."""
     wanted: dict[str, str] = resource["inputs"]["metadata"].get("labels", {})
     found: dict[str, str] = live["metadata"].get("labels", {}) if live else {}
     return bool(wanted) and wanted.items() <= found.items()
 
 
 def _insert(resources: list[Object], new: Object) -> None:
-    """Put `new` where its dependents find it: in the place of the one it replaces, else last."""
+    """Put `new` in the place of the resource that it replaces, else last: dependents have to come after it."""
     place = len(resources)
     for index, old in enumerate(resources):
         if old["urn"] == new["urn"] and not old.get("delete"):
             place = index
             if old.get("pendingReplacement") or old.get("id") == new["id"]:
-                del resources[index]  # deleted already, or the very same
+                del resources[index]  # deleted already, or the same object
             else:
                 old["delete"] = True
             break

@@ -1,7 +1,7 @@
-"""What a state still holds of the random provider, which an earlier version of the program used for the API key.
+"""Removes resources of the random provider from a state; earlier versions of the program made the API key with it.
 
-Deleting it would need a plugin that is no longer here, and deletes nothing: a RandomPassword is only in the state. Only
-pure editing of an exported state is here; engine.py exports and imports.
+To delete them Pulumi would need a plugin that is gone, though there is nothing to delete: a RandomPassword exists only
+in the state. This module only edits an exported state; cli.py exports and imports.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ Object = dict[str, Any]
 
 
 def forget(deployment: Object) -> int:
-    """Take the provider's resources and all mention of them out, in place; returns how many resources went."""
+    """Remove the provider's resources and all references to them, in place; returns how many were removed."""
     resources: list[Object] = deployment.get("resources") or []
     gone = {resource["urn"] for resource in resources if _is_retired(resource["type"])}
     if not gone:

@@ -1,4 +1,4 @@
-"""Files that are replaced whole: a reader, or a person after Ctrl-C, never finds half of one."""
+"""Replaces a file in one step, so that neither a reader nor an interrupted command leaves half of it behind."""
 
 import os
 import tempfile

@@ -1,4 +1,4 @@
-"""`ops calibrate`: what was measured of a card, as entries of the stack file that later previews count with."""
+"""`ops calibrate`: writes measured GPU memory into the stack file, where previews use it instead of estimates."""
 
 import datetime
 import re
@@ -15,7 +15,7 @@ from ops.base.errors import OpsError
 from ops.base.table import whole
 from ops.calibrate import entries as calibrate_entries
 from ops.calibrate import nvidia_smi, stack_edit
-from ops.calibrate.entries import Entry, Wanted
+from ops.calibrate.entries import MeasuredEntry, Wanted
 from ops.calibrate.prometheus import Series
 from ops.stack import lock_file, stack_file
 from plan import config
@@ -25,7 +25,7 @@ from plan.card.fit_table import fit_line
 
 
 def tenants(names: Sequence[str]) -> dict[str, str | None]:
-    """NAME or NAME=PATTERN of each option; raises OpsError for a pattern that is none."""
+    """The tenants of the options NAME or NAME=PATTERN; raises OpsError for a wrong regular expression."""
     found: dict[str, str | None] = {}
     for text in names:
         name, _, pattern = text.partition("=")
@@ -40,7 +40,7 @@ def tenants(names: Sequence[str]) -> dict[str, str | None]:
 def run(stack: str, wanted: Wanted, series: Series | None, listing: str | None, *, write: bool) -> None:
     """Print the entries, and with `write` put them into Pulumi.STACK.yaml. Raises OpsError or ConfigError.
 
-    They are from `series`, or from nvidia-smi's text in the file `listing`, where "-" is the standard input.
+    The figures come from `series`, or from nvidia-smi's output in the file `listing`; "-" is the standard input.
     """
     file, configured = stack_file.path(stack), stack_file.read(stack)
     fit = plan_fit(configured, lock_file.locked(configured), wanted.today)
@@ -60,7 +60,7 @@ def run(stack: str, wanted: Wanted, series: Series | None, listing: str | None, 
     console.print(_outlook(text, file, wanted.today), soft_wrap=True)
     if write:
         atomic.write(file, text)
-    what = "is written" if write else "would change so; nothing is written without --write"
+    what = "is written" if write else "would change like this; nothing is written without --write"
     console.print(Text(f"{file} {what}"), soft_wrap=True)
 
 
@@ -68,14 +68,14 @@ def _require_known(configured: config.Stack, wanted: Wanted) -> None:
     for name in wanted.tenants:
         if name not in configured.gpu.tenants:
             known = ", ".join(sorted(configured.gpu.tenants)) or "none"
-            raise OpsError(f"{name} is no tenant of the stack; it has {known}", "declare it in gpu.tenants first")
+            raise OpsError(f"{name} is not a tenant of the stack; it has {known}", "declare it in gpu.tenants first")
     if wanted.model and wanted.model not in configured.models:
         raise OpsError(
-            f"{wanted.model} is no model of the stack", f"name one of {', '.join(sorted(configured.models))}"
+            f"{wanted.model} is not a model of the stack", f"name one of {', '.join(sorted(configured.models))}"
         )
 
 
-def _require_possible(entries: Sequence[Entry], fit: Fit) -> None:
+def _require_possible(entries: Sequence[MeasuredEntry], fit: Fit) -> None:
     for entry in entries:
         if not 0 < int(entry.value["mib"]) <= fit.card.total_mib:
             got = f"{_key(entry)} would be {entry.value['mib']} MiB, of a card with {fit.card.total_mib}"
@@ -86,42 +86,42 @@ def _text(listing: str) -> str:
     try:
         return sys.stdin.read() if listing == "-" else Path(listing).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "no text"
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise OpsError(f"{listing}: {reason}", f"save what `{nvidia_smi.COMMAND}` prints there") from None
 
 
-def _table(entries: Sequence[Entry], configured: config.Stack, fit: Fit) -> Table:
+def _table(entries: Sequence[MeasuredEntry], configured: config.Stack, fit: Fit) -> Table:
     table = whole("key", "was", "measured", "beside it", "")
     for entry in entries:
         was = "-" if entry.was_mib is None else str(entry.was_mib)
         beside, verdict = _beside(entry, configured, fit)
-        verdict = "kept: a moment is no peak" if entry.kept else verdict
+        verdict = "kept: one sample is not a peak" if entry.kept else verdict
         table.add_row(_key(entry), was, f"{entry.value['mib']} MiB", beside, Text(verdict, "red"))
     return table
 
 
-def _beside(entry: Entry, configured: config.Stack, fit: Fit) -> tuple[str, str]:
-    """What was declared or computed of the same, and what is to be said where that is less."""
+def _beside(entry: MeasuredEntry, configured: config.Stack, fit: Fit) -> tuple[str, str]:
+    """The declared or computed figure to compare with, and a remark where the measured one is larger."""
     mib, name = int(entry.value["mib"]), str(entry.path[-2])
     if entry.path[2] == "gpu":
         peak = configured.gpu.tenants[name].peak_mib
         return f"peak_mib {peak}", "" if mib <= peak else f"raise peak_mib to {mib}, or make it smaller"
     model = fit.models[str(entry.path[3])]
     text = f"{model.total_mib:.0f}, {model.source}; at most {model.upper_mib:.0f}"
-    return text, "" if mib <= model.upper_mib else "more than a preview counted with"
+    return text, "" if mib <= model.upper_mib else "more than previews have counted with"
 
 
-def _key(entry: Entry) -> str:
+def _key(entry: MeasuredEntry) -> str:
     return ".".join(str(step) for step in entry.path[2:] if isinstance(step, str))
 
 
 def _outlook(text: str, file: Path, today: datetime.date) -> Text:
-    """What the next preview will make of it."""
+    """Whether the stack would fit with these entries, as the next preview will say it."""
     try:
         after = stack_file.parse(text, file)
         fit = plan_fit(after, lock_file.locked(after), today)
     except ConfigError as error:
-        return Text(f"with that a preview is refused:\n  {error}", "red")
+        return Text(f"with these entries a preview is refused:\n  {error}", "red")
     if fit is None:
         return Text("")
-    return Text("\n".join([f"with that {fit_line(fit)}", *fit.notes]), "red" if fit.over_mib > 0 else "green")
+    return Text("\n".join([f"with these entries {fit_line(fit)}", *fit.notes]), "red" if fit.over_mib > 0 else "green")

@@ -1,4 +1,4 @@
-"""From what Prometheus or nvidia-smi told to entries of a stack: which figure is whose."""
+"""Turns figures of Prometheus or nvidia-smi into entries of a stack: finds out which figure belongs to whom."""
 
 import dataclasses
 import datetime
@@ -17,13 +17,13 @@ from plan.config.measured import Measured
 from plan.models.engine_builds import image_build
 
 SERVER = "llama-server"
-# How Kubernetes ends the names of a workload's pods: letters without vowels, so that no word comes up.
+# The letters in the random end of a pod's name; Kubernetes leaves vowels out, so that no words appear.
 _RANDOM = "[bcdfghjklmnpqrstvwxz2456789]"
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Whose figures are asked for: a model, and tenants with a pattern of their pods' or processes' names, or None."""
+    """Whose figures are wanted: a model, and tenants, each with a pattern of its pods' or processes' names, or None."""
 
     model: str | None
     tenants: Mapping[str, str | None]
@@ -32,10 +32,10 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry to write: where, what, and what the same entry said before, MiB or None.
+class MeasuredEntry:
+    """One entry to write: its place, its value, and the MiB it had before, or None.
 
-    `kept`: that stays, because it was more and this is of a moment, which is no peak.
+    `kept`: the old entry stays, because it was larger and one sample is not a peak.
     """
 
     path: tuple[Step, ...]
@@ -44,11 +44,11 @@ class Entry:
     kept: bool = False
 
 
-def of_pods(stack: config.Stack, wanted: Wanted, series: Series) -> list[Entry]:
-    """Tenants' peaks over some days; raises OpsError where no pod is one of the asked tenants'."""
+def of_pods(stack: config.Stack, wanted: Wanted, series: Series) -> list[MeasuredEntry]:
+    """Entries from tenants' peaks over some days; raises OpsError for a tenant without a pod."""
     if wanted.model:
-        raise OpsError("a pod's peak does not tell which of its models it was of", "measure a model by --nvidia-smi")
-    found, entries = prometheus.peaks(series), list[Entry]()
+        raise OpsError("a pod's peak does not say which model was loaded then", "measure a model with --nvidia-smi")
+    found, entries = prometheus.peaks(series), list[MeasuredEntry]()
     for name, pattern in (wanted.tenants or dict.fromkeys(sorted(stack.gpu.tenants))).items():
         mine = [peak for peak in found if _is_of(peak, name, pattern, stack.gpu.tenants[name].workload)]
         if mine:
@@ -63,39 +63,39 @@ def of_pods(stack: config.Stack, wanted: Wanted, series: Series) -> list[Entry]:
     return entries
 
 
-def of_processes(stack: config.Stack, wanted: Wanted, processes: Sequence[Process]) -> list[Entry]:
-    """What a model and tenants hold at this moment; raises OpsError where a process cannot be told."""
+def of_processes(stack: config.Stack, wanted: Wanted, processes: Sequence[Process]) -> list[MeasuredEntry]:
+    """Entries from what a model and tenants hold now; raises OpsError where it is unclear whose a process is."""
     there = ", ".join(sorted({process.name for process in processes}))
     if not wanted.model and not wanted.tenants:
-        fix = f"say whose they are: --model ID for {SERVER}, --tenant NAME=PATTERN for another"
+        fix = f"say whose they are: --model ID for {SERVER}, --tenant NAME=PATTERN for any other"
         raise OpsError(f"the card has processes of {there}", fix)
-    entries: list[Entry] = []
+    entries: list[MeasuredEntry] = []
     if wanted.model:
         mine = [process for process in processes if process.name.rsplit("/", 1)[-1] == SERVER]
         if len(mine) != 1:
             fix = f"load {wanted.model} alone, send its longest prompt and largest image, and look again"
             raise OpsError(f"{len(mine)} processes are a {SERVER}; the card has {there}", fix)
         if not mine[0].mib:
-            raise OpsError(f"the {SERVER} holds nothing of the card", f"send it a request to {wanted.model} first")
+            raise OpsError(f"the {SERVER} holds no memory of the card", f"send it a request to {wanted.model} first")
         entries.append(_of_model(stack, wanted, wanted.model, mine[0].mib))
     for name, pattern in wanted.tenants.items():
         sizes = [process.mib for process in processes if re.search(pattern or re.escape(name), process.name)]
         if not sizes:
-            fix = f"name it by a part of its process: --tenant {name}=PATTERN"
-            raise OpsError(f"no process is {name}'s; the card has {there}", fix)
+            fix = f"give a part of its process's name: --tenant {name}=PATTERN"
+            raise OpsError(f"no process belongs to {name}; the card has {there}", fix)
         entry = _of_tenant(stack, wanted, name, sum(sizes), "nvidia-smi")
         entries.append(dataclasses.replace(entry, kept=(entry.was_mib or 0) > sum(sizes)))
     return entries
 
 
-def _of_tenant(stack: config.Stack, wanted: Wanted, name: str, mib: int, source: str) -> Entry:
+def _of_tenant(stack: config.Stack, wanted: Wanted, name: str, mib: int, source: str) -> MeasuredEntry:
     was = stack.gpu.tenants[name].measured
     value = {"mib": mib, "date": wanted.today.isoformat(), "source": source}
-    return Entry(("config", KEY, "gpu", "tenants", name, "measured"), value, was.mib if was else None)
+    return MeasuredEntry(("config", KEY, "gpu", "tenants", name, "measured"), value, was.mib if was else None)
 
 
-def _of_model(stack: config.Stack, wanted: Wanted, model_id: str, mib: int) -> Entry:
-    """In place of a measurement of the same serving by the same build; beside it where one differs."""
+def _of_model(stack: config.Stack, wanted: Wanted, model_id: str, mib: int) -> MeasuredEntry:
+    """Replaces a measurement of the same settings and build; is added where they differ."""
     model = stack.models[model_id]
     new = Measured(
         mib=mib,
@@ -111,7 +111,7 @@ def _of_model(stack: config.Stack, wanted: Wanted, model_id: str, mib: int) -> E
     at = same[0] if same else len(model.measured)
     value = new.model_dump(mode="json", exclude_defaults=True)
     was_mib = model.measured[at].mib if same else None
-    return Entry(("config", KEY, "models", model_id, "measured", at), value, was_mib)
+    return MeasuredEntry(("config", KEY, "models", model_id, "measured", at), value, was_mib)
 
 
 def _serving(measured: Measured) -> Mapping[str, object]:

@@ -1,7 +1,7 @@
-"""The most that each pod held of the card, from a Prometheus. Refuses figures that are the whole card's.
+"""Each pod's peak GPU memory, from a Prometheus. Refuses figures that are the whole card's.
 
-Where a card is time-sliced, NVIDIA's DCGM exporter knows the card's memory; some versions write that same figure to
-every pod (NVIDIA/dcgm-exporter#587), and only newer ones tell processes apart (#594).
+On a time-sliced card NVIDIA's DCGM exporter knows only the memory of the whole card; some versions report that figure
+for every pod (NVIDIA/dcgm-exporter#587), and only newer ones tell processes apart (#594).
 """
 
 import json
@@ -23,7 +23,7 @@ _OTHERWISE = "measure on the node instead: --nvidia-smi; or name a per-process m
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Which metric has the figures: MiB, or bytes where its name ends so; `label` has the pod's name."""
+    """The metric with the figures, in bytes where its name ends in _bytes, else in MiB; `label` has the pod's name."""
 
     url: str
     metric: str
@@ -38,7 +38,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """One pod, and the most it held, MiB."""
+    """One pod and the most MiB it held."""
 
     namespace: str
     pod: str
@@ -46,7 +46,7 @@ class Peak:
 
 
 def peaks(series: Series) -> list[Peak]:
-    """What each pod held at most in so many days, the largest first; raises OpsError where nobody can tell."""
+    """Each pod's peak over `series.days` days, the largest first; raises OpsError where the figures cannot be used."""
     chosen = f'{series.metric}{{{series.label}!=""}}'
     found = _ask(series, f"max_over_time({chosen}[{series.days}d])")
     if not found:
@@ -59,7 +59,7 @@ def peaks(series: Series) -> list[Peak]:
 
 
 def _require_per_pod(series: Series, highest: list[Peak], now: list[Peak]) -> None:
-    """Raise OpsError where every pod has one figure, at this moment or at most: that is the card's."""
+    """Raise OpsError where all pods have the same figure, now or as their peak: it is the whole card's."""
     for these in (now, highest):
         if len(these) > 1 and len({peak.mib for peak in these}) == 1 and these[0].mib:
             raise OpsError(
@@ -88,7 +88,7 @@ def _ask(series: Series, what: str) -> list[Peak]:
         return [
             Peak(labels.get(namespace, ""), labels[series.label], math.ceil(value / unit))
             for labels, value in rows
-            if math.isfinite(value)  # NaN is what a division by nothing leaves behind
+            if math.isfinite(value)  # a division by zero in the query gives NaN
         ]
     except (ValueError, KeyError, TypeError, IndexError):
         raise OpsError(f"{series.place} answered HTTP {status}, and not as Prometheus does", _FIX) from None

@@ -1,6 +1,7 @@
-"""Sets a value in a stack file and changes no other byte of it: comments, quotes and alignment are a person's.
+"""Sets a value in a stack file and changes no other byte: comments, quotes and alignment stay as a person wrote them.
 
-A YAML library writes a document anew; here its parser only says where things are, and the result is read again.
+A YAML library would rewrite the whole document. Here its parser only says where things stand in the text; the text is
+edited at that place, then parsed again and compared with what was meant.
 """
 
 import json
@@ -11,7 +12,7 @@ import yaml
 
 from ops.base.errors import OpsError
 
-Step: TypeAlias = str | int  # a key of a mapping, or a place in a list; one more than its last appends
+Step: TypeAlias = str | int  # a key of a mapping, or an index of a list; the index after the last one appends
 _COLUMNS = 120
 Value: TypeAlias = Mapping[str, int | str]
 
@@ -26,7 +27,7 @@ def set_value(text: str, path: tuple[Step, ...], value: Value) -> str:
         if yaml.safe_load(after) == _expected(yaml.safe_load(text), path, value):
             return after
     except (yaml.YAMLError, TypeError):
-        pass  # it is no document any more, or something else than a mapping is in the way
+        pass  # the edit broke the document, or something other than a mapping stands at the place
     where = ".".join(map(str, path[1:]))
     raise OpsError(f"{where} cannot be set without changing more of the file", f"write it by hand: {_flow(value)}")
 
@@ -63,7 +64,7 @@ def _put(text: str, path: tuple[Step, ...], written: str) -> str:
 
 
 def _indent(text: str, parent: yaml.MappingNode | yaml.SequenceNode) -> str:
-    """What stands before the first entry of a block, on a line of its own."""
+    """The indentation of a block's entries, with the dash of a list."""
     if isinstance(parent, yaml.MappingNode):
         return " " * parent.value[0][0].start_mark.column
     first: yaml.Node = parent.value[0]
@@ -72,7 +73,7 @@ def _indent(text: str, parent: yaml.MappingNode | yaml.SequenceNode) -> str:
 
 
 def _end(node: yaml.Node) -> int:
-    """Where the last thing in it ends; a block's own end mark is past the comments that follow."""
+    """The index at which the node's last value ends; a block's own end mark comes after the comments that follow it."""
     if isinstance(node, yaml.CollectionNode) and node.value and not node.flow_style:
         return _end(_last(node))
     return node.end_mark.index
@@ -94,7 +95,7 @@ def _find(node: yaml.Node | None, path: tuple[Step, ...]) -> yaml.Node | None:
 
 
 def _expected(before: Any, path: tuple[Step, ...], value: Value) -> Any:
-    """The data with `value` at `path`; whatever it contains of other kinds is left to fail in the comparison."""
+    """The data with `value` at `path`. Data of an unexpected kind raises TypeError or makes the comparison fail."""
     if not path:
         there: dict[Any, Any] = {**(before or {})}
         return there | dict(value)

@@ -1,1 +1,1 @@
-"""`ops fit`: the card of a stack, or what any GGUF would take, for terminal, browser or program."""
+"""`ops fit`: shows who holds how much GPU memory, for a stack or for any GGUF file, as text, JSON or a web page."""

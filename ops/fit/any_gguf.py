@@ -1,4 +1,4 @@
-"""`ops fit --gguf`: what any model would take of a card, from the headers of its files alone."""
+"""`ops fit --gguf`: how much GPU memory any model would take, computed from the headers of its files."""
 
 import json
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import Any
 from ops.base.errors import OpsError
 from ops.fit import gguf_source
 from ops.fit.as_json import of_model
-from ops.fit.gguf_source import Source
+from ops.fit.gguf_source import GgufFile
 from ops.gguf import facts as gguf_facts
 from ops.gguf import header
 from ops.gguf.header import Header, HeaderError
@@ -20,8 +20,8 @@ from plan.vram.largest_context import largest_context
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """Which files, served how, on which card; `serving` is with `request_tokens` in every slot."""
+class Wish:
+    """What a person asks about: files, how they are served, and a card; each slot of `serving` has `request_tokens`."""
 
     model: str
     mmproj: str | None
@@ -30,28 +30,28 @@ class Question:
     card: str
 
 
-def run(question: Question, *, as_json: bool) -> bool:
+def run(wish: Wish, *, as_json: bool) -> bool:
     """Show the model and return whether it fits on the card alone; raises OpsError for what cannot be computed."""
-    if question.card not in CARDS:
-        raise OpsError(f"there is no card {question.card}", f"pass --card with one of: {_known()}")
-    card, models = CARDS[question.card], gguf_source.sources(question.model)
-    projectors = gguf_source.sources(question.mmproj)[:1] if question.mmproj else []
+    if wish.card not in CARDS:
+        raise OpsError(f"there is no card {wish.card}", f"pass --card with one of: {_known()}")
+    card, models = CARDS[wish.card], gguf_source.sources(wish.model)
+    projectors = gguf_source.sources(wish.mmproj)[:1] if wish.mmproj else []
     facts = _facts(models, projectors)
     sizes = {"model": _bytes(models), **({"mmproj": _bytes(projectors)} if projectors else {})}
 
     def at(request_tokens: int) -> Breakdown:
-        total = config.total_tokens(request_tokens, question.serving.parallel)
-        return estimate(facts, sizes, replace(question.serving, total_tokens=total), card)
+        total = config.total_tokens(request_tokens, wish.serving.parallel)
+        return estimate(facts, sizes, replace(wish.serving, total_tokens=total), card)
 
     try:
-        breakdown = at(question.request_tokens)
+        breakdown = at(wish.request_tokens)
     except VramError as error:
         raise OpsError(f"{models[0].name}: {error}", "measure it, and declare what was measured in a stack") from None
-    trained = facts.shape.context_length or question.request_tokens
-    said = _said(question, facts, breakdown, card)
+    trained = facts.shape.context_length or wish.request_tokens
+    said = _said(wish, facts, breakdown, card)
     said["largest_context"] = largest_context(at, card.capacity_mib, trained)
-    if question.request_tokens > trained:
-        said["notes"].append(f"It was trained for {trained} tokens and answers nonsense beyond.")
+    if wish.request_tokens > trained:
+        said["notes"].append(f"It was trained for {trained} tokens; beyond that it answers nonsense.")
     if as_json:
         print(json.dumps(said, indent=2))
     else:
@@ -63,33 +63,33 @@ def _known() -> str:
     return ", ".join(sorted(CARDS))
 
 
-def _bytes(sources: Sequence[Source]) -> int:
+def _bytes(sources: Sequence[GgufFile]) -> int:
     return sum(source.size_bytes for source in sources)
 
 
-def _facts(models: Sequence[Source], projectors: Sequence[Source]) -> GgufFacts:
+def _facts(models: Sequence[GgufFile], projectors: Sequence[GgufFile]) -> GgufFacts:
     headers = [_header(source) for source in models]
     projector = next((_header(source) for source in projectors), None)
     try:
         return gguf_facts.facts(headers, projector)
     except HeaderError as error:
-        raise OpsError(f"{models[0].name} is no usable GGUF file: {error}", "name another file") from None
+        raise OpsError(f"{models[0].name} is not a usable GGUF file: {error}", "name another file") from None
 
 
-def _header(source: Source) -> Header:
+def _header(source: GgufFile) -> Header:
     try:
         return header.read_header(source.read, source.size_bytes)
     except HeaderError as error:
-        raise OpsError(f"{source.name} is no usable GGUF file: {error}", "name another file") from None
+        raise OpsError(f"{source.name} is not a usable GGUF file: {error}", "name another file") from None
 
 
-def _said(question: Question, facts: GgufFacts, breakdown: Breakdown, card: Card) -> dict[str, Any]:
+def _said(wish: Wish, facts: GgufFacts, breakdown: Breakdown, card: Card) -> dict[str, Any]:
     return {
-        "model": question.model.split("?")[0].rsplit("/", 1)[-1],
+        "model": wish.model.split("?")[0].rsplit("/", 1)[-1],
         "architecture": facts.shape.architecture,
-        "context": question.request_tokens,
-        "kv_type": question.serving.kv_type,
-        "parallel": question.serving.parallel,
+        "context": wish.request_tokens,
+        "kv_type": wish.serving.kv_type,
+        "parallel": wish.serving.parallel,
         "card": {"name": card.name, "capacity_mib": card.capacity_mib},
         "fits": breakdown.upper_mib <= card.capacity_mib,
         **of_model(breakdown),

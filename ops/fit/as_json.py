@@ -1,4 +1,4 @@
-"""`ops fit --json`: the same for a program. Memory in MiB, contexts in tokens."""
+"""`ops fit --json`: the report for a program. Memory in MiB, contexts in tokens."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def of_report(report: Report) -> dict[str, Any]:
 
 
 def of_model(breakdown: Breakdown) -> dict[str, Any]:
-    """One model's memory, MiB to two digits."""
+    """The parts of one model's memory, in MiB with two digits after the point."""
     exact = {
         "weights_mib": breakdown.weights_mib,
         "kv_mib": breakdown.kv_mib,

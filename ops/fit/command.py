@@ -1,4 +1,4 @@
-"""`ops fit`: whether a stack's models fit on their card, and who holds what of it."""
+"""`ops fit --stack`: whether a stack's models fit on their card, and who holds how much of it."""
 
 import datetime
 import json

@@ -1,4 +1,4 @@
-"""Bytes of a GGUF file, on this machine or behind a URL, without fetching the file."""
+"""Opens a GGUF file on this machine or behind a URL, and reads parts of it without fetching all."""
 
 import os
 import re
@@ -27,36 +27,36 @@ _REFUSED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """One file: `name` for messages, without anything secret; `read(start, end)` returns those bytes of it."""
+class GgufFile:
+    """One file. `name` is for messages and holds no secret; `read(start, end)` returns the bytes of that range."""
 
     name: str
     size_bytes: int
     read: Read
 
 
-def sources(place: str) -> list[Source]:
-    """The file, or every part of the split one that it belongs to, in order; raises OpsError."""
+def sources(place: str) -> list[GgufFile]:
+    """The file at `place`, or all parts of the split model that it belongs to, in order; raises OpsError."""
     if not place.startswith(("http://", "https://")):
         return [_local(Path(name)) for name in siblings(place)]
     try:
         parts = urlsplit(place)
         _ = parts.port
     except ValueError as error:
-        raise OpsError(f"{place.split('?')[0]} is no URL: {error}", "correct it") from None
+        raise OpsError(f"{place.split('?')[0]} is not a URL: {error}", "correct it") from None
     return [_remote(parts._replace(path=path)) for path in siblings(parts.path)]
 
 
-def _local(file: Path) -> Source:
+def _local(file: Path) -> GgufFile:
     try:
         with file.open("rb") as opened:
-            return Source(str(file), opened.seek(0, os.SEEK_END), partial(byte_ranges.of_file, file))
+            return GgufFile(str(file), opened.seek(0, os.SEEK_END), partial(byte_ranges.of_file, file))
     except OSError as error:
         raise OpsError(f"{file}: {error.strerror}", "name a .gguf file, or the http(s) URL of one") from None
 
 
-def _remote(parts: SplitResult) -> Source:
-    """A file behind a server that answers ranges; its size is what the first answer says."""
+def _remote(parts: SplitResult) -> GgufFile:
+    """A file on a server that answers range requests; the first answer says its size."""
     url = parts.geturl()
     name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
     first, size_bytes = _get(url, name, 0, FIRST_READ_BYTES)
@@ -69,7 +69,7 @@ def _remote(parts: SplitResult) -> Source:
             raise OpsError(f"{name} changed while it was read", "run it again")
         return data
 
-    return Source(name, size_bytes, read)
+    return GgufFile(name, size_bytes, read)
 
 
 def _get(url: str, name: str, start: int, end: int) -> tuple[bytes, int]:
@@ -91,7 +91,8 @@ def _size(answer: httpx2.Response, name: str, start: int) -> int:
     page = "; the page of a file has /blob/ where the file has /resolve/" if "/blob/" in name else ""
     if answer.status_code != 206:
         raise OpsError(
-            f"{name} is not sent in parts (HTTP {answer.status_code})", f"download it, and name the file{page}"
+            f"{name} is not sent in parts (HTTP {answer.status_code})",
+            f"download it, and name the file{page}",
         )
     found = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", ""))
     if not found or int(found[1]) != start:
@@ -100,7 +101,7 @@ def _size(answer: httpx2.Response, name: str, start: int) -> int:
 
 
 def _identity(url: str) -> dict[str, str]:
-    """The hub's token for the hub alone, and the environment's only, as `ops lock` does it."""
+    """The token of the environment, sent to the hub and to no other server, as `ops lock` does it."""
     here, hub = urlsplit(url), urlsplit(constants.ENDPOINT)
     token = os.environ.get("HF_TOKEN") if (here.scheme, here.netloc) == (hub.scheme, hub.netloc) else None
     return {"Authorization": f"Bearer {token}"} if token else {}

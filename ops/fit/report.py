@@ -1,4 +1,4 @@
-"""What `ops fit` has to say of a card, before it is a text, JSON or a page."""
+"""The report of `ops fit` about a card; terminal, JSON and page each show it in their way."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _ORDER: tuple[Kind, ...] = ("tenant", "reserve", "model")
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A piece of a bar: where it begins and how long it is, MiB."""
+    """A piece of a bar: its start and its length in MiB."""
 
     name: str
     kind: str
@@ -25,10 +25,10 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One stack's card. `fit` is None where there is no card; `refusal` is the text of a stack that does not fit.
+    """The card of one stack. `fit` is None without a card; `refusal` says why the stack does not fit.
 
-    `windows` are lines about tenants that count as nothing for a while, `undeclared` about pods that share the card
-    and that no entry of the configuration names.
+    `windows` are lines about tenants that are scaled to zero for some days and not counted until then; `undeclared`
+    are lines about pods that share the card without an entry in the configuration.
     """
 
     stack: str
@@ -45,7 +45,7 @@ class Report:
 
 
 def holders(fit: Fit) -> list[Segment]:
-    """Who holds what, from the card's first MiB on: tenants, the reserve, and last what grows towards the edge."""
+    """Who holds how much, in the order of the bar: tenants, the reserve, and the models last, next to the free part."""
     segments: list[Segment] = []
     at = 0.0
     for row in sorted(fit.rows, key=lambda row: _ORDER.index(row.kind)):
@@ -60,12 +60,12 @@ def room_mib(fit: Fit) -> int:
 
 
 def by_size(fit: Fit) -> list[str]:
-    """The models' ids, the largest first."""
+    """The ids of the models, the largest first."""
     return sorted(fit.models, key=lambda model_id: (-fit.models[model_id].upper_mib, model_id))
 
 
 def parts(breakdown: Breakdown) -> list[Segment]:
-    """The parts of one model end to end, without those that it does not have, and what is added for safety."""
+    """The parts of one model end to end, empty ones left out, and the margin that is added for safety."""
     sizes = (
         breakdown.weights_mib,
         breakdown.kv_mib,
@@ -76,7 +76,7 @@ def parts(breakdown: Breakdown) -> list[Segment]:
     )
     segments: list[Segment] = []
     at = 0.0
-    # What is left beside a measured total can be less than nothing; it is in the total all the same.
+    # With a measured total a part can be negative. It is not drawn, and the total stays right.
     for name, mib in [*zip(PARTS, sizes, strict=True), ("margin", breakdown.upper_mib)]:
         length = mib - at if name == "margin" else mib
         if length > 0:
@@ -86,5 +86,5 @@ def parts(breakdown: Breakdown) -> list[Segment]:
 
 
 def notes(report: Report) -> list[str]:
-    """What has to be known of the card; what of single models is with them."""
+    """Lines about the whole card; those about a single model are shown with the model."""
     return [*report.windows, *report.undeclared]

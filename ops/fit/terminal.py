@@ -1,4 +1,4 @@
-"""`ops fit` for a terminal: bars that need no colour to be told apart."""
+"""`ops fit` for a terminal: bars of letters that differ without colour too."""
 
 from collections.abc import Iterable, Sequence
 
@@ -52,7 +52,7 @@ def show(report: Report) -> None:
 
 
 def show_model(console: Console, headline: Text, breakdown: Breakdown, scale_mib: float, about: Sequence[str]) -> None:
-    """Print one model: its bar on a scale of so many MiB, the size of each part, and its notes."""
+    """Print one model: its bar on a scale of `scale_mib`, the size of each part, and its notes."""
     segments, width = parts(breakdown), min(console.width - 2, 100)
     longest = max(scale_mib, breakdown.upper_mib)
     console.print(headline, soft_wrap=True)
@@ -84,7 +84,7 @@ def _card(console: Console, fit: Fit) -> None:
 
 
 def _bar(segments: Sequence[Segment], scale_mib: float, width: int, edge_mib: float) -> Text:
-    """Segments at their places on a scale of `width` cells; what lies beyond the edge is drawn as too much."""
+    """The segments on a scale of `width` cells; what lies beyond the edge is drawn as too much."""
     bar = Text(" " * round(segments[0].start_mib / scale_mib * width))
     for cells in _cells(segments, scale_mib, width):
         beyond = max(0, len(bar) + cells[1] - round(edge_mib / scale_mib * width))
@@ -94,7 +94,7 @@ def _bar(segments: Sequence[Segment], scale_mib: float, width: int, edge_mib: fl
 
 
 def _cells(segments: Sequence[Segment], scale_mib: float, width: int) -> Iterable[tuple[str, int]]:
-    """The kind of each segment and its cells, one at least; ends are rounded, not lengths, so that no error grows."""
+    """Each segment's kind and its cells, at least one. Ends are rounded, not lengths: errors would add up."""
     at = round(segments[0].start_mib / scale_mib * width)
     for it in segments:
         end = max(at + 1, round((it.start_mib + it.mib) / scale_mib * width))

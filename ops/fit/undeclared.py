@@ -1,4 +1,6 @@
-"""Who is on the card of a live cluster, and in no entry of a stack. Only `ops fit` asks; a failure is a line."""
+"""Pods of the live cluster that share the card without an entry in the stack. Where the cluster does not answer,
+`ops fit` shows a line that says so.
+"""
 
 import os
 from collections.abc import Sequence
@@ -12,7 +14,7 @@ from plan.config.stack_file import NO_CLUSTER
 
 
 def lines(stack: config.Stack) -> Sequence[str]:
-    """What a person has to know; nothing where there is no card, or no kubeconfig."""
+    """Lines for the report; none where the stack has no shared card, or where there is no kubeconfig."""
     wanted = plan_tenancy(stack, None)
     if not wanted.shared or not _has_kubeconfig():
         return ()

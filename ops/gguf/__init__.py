@@ -1,1 +1,1 @@
-"""GGUF files: header, facts, file names."""
+"""GGUF files: which files of a repository are a model, and what their headers say."""

@@ -1,4 +1,4 @@
-"""From headers to what the lock keeps of them: about a kilobyte a model, instead of megabytes."""
+"""Picks the facts that the lock keeps from a model's headers: about a kilobyte instead of megabytes."""
 
 import math
 import re
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from ops.gguf.header import Header, HeaderError
 from plan.models.gguf_facts import GgufFacts, Projector, Shape, Weights
 
-# llama.cpp looks rows up in these, which a CPU does as well; src/llama-arch.cpp calls them LLM_TENSOR_LAYER_INPUT.
+# llama.cpp keeps these on the CPU, because it only looks rows up in them (LLM_TENSOR_LAYER_INPUT, src/llama-arch.cpp).
 _INPUT = ("token_embd.", "token_embd_norm.", "position_embd.", "token_types.", "per_layer_token_embd.")
 _FLAGS = ("sliding_window_pattern", "recurrent_layers", "is_deepstack_layers")
 
@@ -20,7 +20,7 @@ def facts(parts: Sequence[Header], projector: Header | None) -> GgufFacts:
     pairs = parts[0].pairs  # llama.cpp reads a split model's keys from its first part
     architecture = pairs.get("general.architecture")
     if not isinstance(architecture, str) or architecture == "clip":
-        raise HeaderError(f"it is no language model: its architecture is {architecture!r}")
+        raise HeaderError(f"it is not a language model: its architecture is {architecture!r}")
     shape = _fields(Shape, parts[0], "general", architecture, f"{architecture}.attention", f"{architecture}.ssm")
     shape.setdefault("vocab_size", parts[0].lengths.get("tokenizer.ggml.tokens"))
     shape["chat_template"] = "tokenizer.chat_template" in pairs
@@ -36,7 +36,7 @@ def facts(parts: Sequence[Header], projector: Header | None) -> GgufFacts:
 
 
 def _fields(group: type[BaseModel], header: Header, *sections: str) -> dict[str, Any]:
-    """The fields of `group` that are keys in one of the sections; flags per layer become the layers that have one."""
+    """The fields of `group` in the header's sections; a flag per layer becomes a list of the layers that set it."""
     found: dict[str, Any] = {}
     for name in group.model_fields:
         keys = [key for section in sections if (key := f"{section}.{name}") in header.pairs]
@@ -51,7 +51,7 @@ def _layers(flags: Sequence[object]) -> tuple[int, ...]:
 
 
 def _tensors(parts: Sequence[Header]) -> dict[str, int]:
-    """All parts' tensors; raises HeaderError when the first part counts others."""
+    """The tensors of all parts; raises HeaderError when their number differs from what the first part says."""
     tensors = {name: size for part in parts for name, size in part.tensors.items()}
     for key, have in (("split.count", len(parts)), ("split.tensors.count", len(tensors))):
         if (said := parts[0].pairs.get(key, have)) != have:
@@ -80,7 +80,7 @@ def _block(name: str) -> int:
 
 def _projector(header: Header) -> Projector:
     if (architecture := header.pairs.get("general.architecture")) != "clip":
-        raise HeaderError(f"its mmproj is no projector: the architecture is {architecture!r}")
+        raise HeaderError(f"its mmproj is not a projector: the architecture is {architecture!r}")
     vision = ("clip.vision", "clip.vision.attention", "clip.vision.projector")
     known = _fields(Projector, header, "clip", *vision)
     return Projector(**known, weight_bytes=sum(header.tensors.values()), source="header")

@@ -1,6 +1,7 @@
-"""Which files of a repository are the model that was asked for: by whole tokens of their names, never by substring.
+"""Finds the files of a model in a repository by whole words of their names, never by substring.
 
-`F16` is not `BF16`, `UD-Q4_K_M` is a tag of its own, a split model is all of its parts. When in doubt it refuses.
+`F16` does not match `BF16`, `UD-Q4_K_M` is a quantization of its own, and a split model is all of its parts. Where more
+than one model matches, it refuses.
 """
 
 import re
@@ -36,7 +37,7 @@ def part(path: str, total: int) -> str | None:
 
 
 def siblings(path: str) -> Parts:
-    """The names of all parts of the split model that `path` is one of, in order; itself alone where it is whole."""
+    """All parts of the split model that `path` belongs to, in order; only `path` where the model is one file."""
     match = _SPLIT.search(path)
     if not match:
         return (path,)
@@ -44,7 +45,7 @@ def siblings(path: str) -> Parts:
 
 
 def tag(path: str) -> str:
-    """The quantization that a file's name tells (its directory's where it tells none), "" if none, "A+B" if several."""
+    """The quantization in a file's name, or else in its directory's; "" where there is none, "A+B" for several."""
     *directories, name = path.split("/")
     for text in (name, "/".join(directories)):
         found = {("UD-" if ud else "") + quant.upper() for ud, quant in _TAG.findall(text)}
@@ -77,9 +78,7 @@ def _only(repo: str, groups: Mapping[str, list[str]], wanted: str, what: str, ke
         raise OpsError(f"{repo} has no {what} {wanted}; there are {', '.join(there)}", f"set `{key}` to one of them")
     if len(fitting) > 1:
         names = "".join(f"\n    {parts[0]}" for parts in fitting)
-        raise OpsError(
-            f"{repo} has {len(fitting)} {what}s {wanted}:{names}", "name a repository in which one file fits"
-        )
+        raise OpsError(f"{repo} has {len(fitting)} {what}s {wanted}:{names}", "name a repository with one such file")
     (parts,) = fitting
     if (match := _SPLIT.search(parts[0])) and len(parts) != int(match[2]):
         raise OpsError(f"{repo} has {len(parts)} of {int(match[2])} parts of {parts[0]}", "name a complete repository")

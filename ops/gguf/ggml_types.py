@@ -1,17 +1,17 @@
-"""How many bytes a tensor has, by ggml's type ids. Source: ggml's type table, as package gguf 0.19 repeats it."""
+"""The block sizes of ggml's tensor types, by type id. Source: ggml's type table, as in the package gguf 0.19."""
 
 from typing import NamedTuple
 
 
 class Block(NamedTuple):
-    """A type stores its elements in blocks of so many, each of so many bytes."""
+    """A tensor is stored in blocks of `elements` numbers, each block taking `size_bytes`."""
 
     name: str
     elements: int
     size_bytes: int
 
 
-# Ids 4, 5, 31-33 and 36-38 were given up by ggml and occur in no file that llama.cpp still loads.
+# ggml removed the ids 4, 5, 31-33 and 36-38; llama.cpp loads no file that has them.
 BLOCKS = {
     0: Block("F32", 1, 4),
     1: Block("F16", 1, 2),

@@ -1,6 +1,6 @@
-"""The header of a GGUF file (versions 2 and 3): key-values and tensor table, from as few bytes as hold them.
+"""Reads the header of a GGUF file (versions 2 and 3): its key-values and its table of tensors, not the tensors.
 
-Source: ggml docs/gguf.md and the checks of its gguf.cpp. No tensor's content is read.
+Source: docs/gguf.md of ggml, and the checks in its gguf.cpp.
 """
 
 import math
@@ -14,14 +14,14 @@ from ops.gguf.ggml_types import BLOCKS
 FIRST_READ_BYTES = 8 << 20
 LIMIT_BYTES = 64 << 20
 _COUNT_MAX = 100_000  # of keys, and of tensors: the largest models have some thousands
-_KEPT_ITEMS = 1024  # an array of numbers per layer is a fact; scores per token are not
+_KEPT_ITEMS = 1024  # an array with a number per layer is kept, one with a score per token is not
 _STRING, _ARRAY = 8, 9
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 Value = bool | int | float | str | tuple[bool | int | float, ...]
 
 
 class HeaderError(ValueError):
-    """Not a GGUF header that we can read."""
+    """The file has no GGUF header, or one that this code cannot read."""
 
 
 class _TooShortError(Exception):
@@ -40,7 +40,7 @@ class Header:
 def read_header(read: Callable[[int, int], bytes], size_bytes: int) -> Header:
     """The header of a file of `size_bytes`; `read(start, end)` returns those bytes of it.
 
-    Asks for 8 MiB, then for as much again while the header goes on, up to 64 MiB. Raises HeaderError.
+    Reads 8 MiB first, then twice as much while the header goes on, at most 64 MiB. Raises HeaderError.
     """
     data, end = bytearray(), FIRST_READ_BYTES
     while True:
@@ -93,7 +93,7 @@ class _Reader:
             raise HeaderError(f"its alignment is {alignment!r}")
         for _ in range(count):
             name, size_bytes, offset = self.tensor()
-            # As ggml does; it also shows a wrong size before it becomes a wrong sum.
+            # ggml checks this too. It finds a wrong size before it makes a sum wrong.
             if offset != (expected := _padded(end, alignment)):
                 raise HeaderError(f"tensor {name} begins at {offset}, the one before it ends at {expected}")
             header.tensors[name] = size_bytes
@@ -110,7 +110,7 @@ class _Reader:
         if (block := BLOCKS.get(kind)) is None:
             raise HeaderError(f"tensor {name} has type id {kind}, which ops/gguf/ggml_types.py does not know")
         if shape[0] % block.elements:
-            raise HeaderError(f"tensor {name} has rows of {shape[0]}, which are no whole blocks of {block.name}")
+            raise HeaderError(f"tensor {name} has rows of {shape[0]}, which are not whole blocks of {block.name}")
         return name, math.prod(shape) // block.elements * block.size_bytes, offset
 
     def scalar(self, kind: int) -> str:
@@ -141,7 +141,7 @@ class _Reader:
         self.move_to(at)
 
     def move_to(self, at: int) -> None:
-        if at > LIMIT_BYTES:  # at once, and not after 64 MiB were asked for
+        if at > LIMIT_BYTES:  # before 64 MiB are read for nothing
             raise HeaderError(f"a length in it leads to byte {at}, a header ends before {LIMIT_BYTES}")
         if at > len(self.data):
             raise _TooShortError

@@ -1,4 +1,4 @@
-"""`ops lock`: brings models.lock.yaml up to a stack's models, touching no other stack's entries."""
+"""`ops lock`: completes models.lock.yaml for the models of one stack or all; entries of other stacks stay."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,26 +21,26 @@ _THE_CLUSTER_STILL_FETCHES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Where files come from: `directory`, or the hub; `commit` is what a person says of such a directory."""
+class Origin:
+    """Where files come from: `directory`, or else the hub. `commit` is the commit a person gives for the directory."""
 
     directory: Path | None = None
     commit: str | None = None
 
 
-def run(stack: str | None, ids: list[str], source: Source, *, update: bool, check: bool) -> None:
+def run(stack: str | None, ids: list[str], source: Origin, *, update: bool, check: bool) -> None:
     """Check or complete the lock for one stack or all; prints what changed. Raises OpsError or ConfigError."""
     if check and source.directory:
-        raise OpsError("--check reads no model's files", "leave --from out")
+        raise OpsError("--check does not read any model's files", "leave --from out")
     if source.commit and not source.directory:
-        raise OpsError("--commit says what files of a directory are", "add --from DIR, or leave it out")
+        raise OpsError("--commit is the commit of the files in a directory", "add --from DIR, or leave --commit out")
     models, lock = stack_models.read(stack), lock_file.read()
     whose = f"stack {stack}" if stack else "any stack"
     if ids and not update:
         raise OpsError(f"{', '.join(ids)}: a locked model changes only on request", f"add --update: {_command(*ids)}")
     if unknown := sorted(set(ids) - models.keys()):
         known = ", ".join(sorted(models))
-        raise OpsError(f"{', '.join(unknown)} is no model of {whose}", f"name one of {known}")
+        raise OpsError(f"{', '.join(unknown)} is not a model of {whose}", f"name one of {known}")
     missing = [model_id for model_id in models if model_id not in lock.models]
     if check:
         _require_agreement(models, lock)
@@ -61,7 +61,7 @@ def run(stack: str | None, ids: list[str], source: Source, *, update: bool, chec
 
 
 def _require_agreement(models: Mapping[str, Model], lock: Lock) -> None:
-    """Raise when a locked model is not what the configuration means."""
+    """Raise OpsError when a locked model differs from what the configuration names."""
     for model_id, model in models.items():
         if (locked := lock.models.get(model_id)) and (difference := _difference(model, locked)):
             raise OpsError(
@@ -84,7 +84,7 @@ def _command(*ids: str) -> str:
     return f"python -m ops lock --update {' '.join(ids)}".rstrip()
 
 
-def _resolve(models: Mapping[str, Model], source: Source) -> dict[str, LockedModel]:
+def _resolve(models: Mapping[str, Model], source: Origin) -> dict[str, LockedModel]:
     if not models:
         return {}
     if source.directory:

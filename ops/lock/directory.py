@@ -1,7 +1,7 @@
-"""`ops lock --from DIR`: models from files at hand instead of a hub, for networks that reach none.
+"""`ops lock --from DIR`: locks models from files in a directory, for networks that cannot reach a hub.
 
-A sha256 is computed here; which commit the files are of cannot be, so it is read where the hub's library wrote it
-down (its cache, or `hf download --local-dir`) or asked for. Nothing is invented.
+The sha256 of each file is computed. Its commit cannot be computed: it is read from the notes of the hub's library (its
+cache, or `hf download --local-dir`), or a person passes --commit.
 """
 
 import hashlib
@@ -26,21 +26,21 @@ _ASK = "pass --commit with the 40 hex digits that the hub shows, for the models 
 
 
 class _Record(NamedTuple):
-    """What the hub's library noted of a file; "" where it did not."""
+    """What the hub's library noted about a file; "" where it noted nothing."""
 
     commit: str
     sha256: str
 
 
 def resolve(models: Mapping[str, Model], root: Path, commit: str | None) -> dict[str, LockedModel]:
-    """The models from files below `root`, of `commit` where nothing else tells it; raises OpsError."""
+    """The locked models from files below `root`; `commit` counts where no other is recorded. Raises OpsError."""
     if not root.is_dir():
         raise OpsError(f"there is no directory {root}", "pass one with --from")
     if commit and not _COMMIT.fullmatch(commit):
-        raise OpsError(f"{commit} is no commit", _ASK)
+        raise OpsError(f"{commit} is not a commit", _ASK)
     repos = sorted({model.repo for model in models.values()})
     if commit and len(repos) > 1:
-        what = f"--commit is of one repository, and these are asked for: {', '.join(repos)}"
+        what = f"--commit is for one repository, and the models are from {', '.join(repos)}"
         raise OpsError(what, "name the models of one: python -m ops lock --update ID --from DIR --commit COMMIT")
     columns = (BarColumn(), DownloadColumn(binary_units=True), TransferSpeedColumn(), TimeRemainingColumn())
     try:
@@ -62,7 +62,7 @@ def _place(model: Model, root: Path, repos: int) -> Path:
         return cache
     if repos == 1 and any(root.glob("*.gguf")):
         return root
-    also = "" if repos == 1 else "; .gguf files of its own would not tell which repository they are of"
+    also = "" if repos == 1 else "; .gguf files directly in it could be of any of the repositories"
     raise OpsError(f"{root} has neither {model.repo} nor {cache.name}{also}", f"put the files into {plain}")
 
 
@@ -70,7 +70,7 @@ def _resolve(model: Model, root: Path, place: Path, commit: str | None, progress
     commit = commit or (model.revision if _COMMIT.fullmatch(model.revision) else None)
     if (place / "snapshots").is_dir():
         place = _snapshot(place, model.revision, commit)
-    # Below DIR itself lies what is of other repositories.
+    # Folders of DIR itself can hold other repositories, so only its own files are taken.
     paths = (file.relative_to(place).as_posix() for file in place.glob("*.gguf" if place == root else "**/*.gguf"))
     chosen = choose(model, paths)
     records = [_record(place, one.path) for one in chosen]
@@ -80,7 +80,7 @@ def _resolve(model: Model, root: Path, place: Path, commit: str | None, progress
 
 
 def _snapshot(cache: Path, revision: str, commit: str | None) -> Path:
-    """The directory of one commit in the library's cache: the one asked for, or of the revision, or the only one."""
+    """The directory of one commit in the library's cache: of `commit`, else of the revision, else the only one."""
     there, ref = sorted(path.name for path in (cache / "snapshots").iterdir()), cache / "refs" / revision
     wanted = commit or (ref.read_text().strip() if ref.is_file() else revision)
     if not commit and not ref.is_file() and len(there) == 1:
@@ -96,16 +96,16 @@ def _record(place: Path, path: str) -> _Record:
     else:
         metadata = place / ".cache/huggingface/download" / f"{path}.metadata"
         commit, digest, *_ = [*(metadata.read_text().split() if metadata.is_file() else ()), "", ""]
-    # The digest of a file that is not stored as a large one is another: 40 digits, of git.
+    # For a small file the library notes git's digest of 40 digits, which is not a sha256.
     return _Record(commit if _COMMIT.fullmatch(commit) else "", digest if _SHA256.fullmatch(digest) else "")
 
 
 def _commit(place: Path, recorded: set[str], said: str | None) -> str:
     found = {*recorded, said or ""} - {""}
     if len(found) > 1:
-        raise OpsError(f"{place} is of more than one commit: {', '.join(sorted(found))}", "take files of one commit")
+        raise OpsError(f"{place} has files of several commits: {', '.join(sorted(found))}", "take files of one commit")
     if not found or ("" in recorded and not said):
-        raise OpsError(f"{place} does not tell which commit its files are of", _ASK)
+        raise OpsError(f"{place} does not record the commit of its files", _ASK)
     return found.pop()
 
 

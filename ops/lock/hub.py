@@ -1,4 +1,4 @@
-"""What the model hub says about a repository: the only code of the project that asks it. HF_ENDPOINT is honoured."""
+"""Asks the model hub which files a model has: commit, sizes, sha256 and headers. HF_ENDPOINT names another hub."""
 
 import os
 from collections.abc import Generator
@@ -21,8 +21,8 @@ _TIMEOUT_S = 30  # the library waits for ever by default
 
 
 def resolve(model: Model) -> LockedModel:
-    """The files that `model` means today: commit, sizes, sha256, facts of their headers; raises OpsError."""
-    # The environment's token only: one that `hf auth login` left on this machine would make the result depend on it.
+    """The locked model as the hub has it now; raises OpsError."""
+    # Only the environment's token: one that `hf auth login` left on this machine would make the result depend on it.
     token = os.environ.get("HF_TOKEN") or False
     with _explained(model):
         info = HfApi(token=token).model_info(
@@ -53,7 +53,7 @@ def _read(url: str, token: str | bool, start: int, end: int) -> bytes:
         hf_raise_for_status(answer)
         if start and answer.status_code != 206:
             raise OpsError(
-                f"{url} is answered from its beginning, whatever part is asked for", "use another HF_ENDPOINT"
+                f"the server sends {url} from its beginning, whatever part is requested", "use another HF_ENDPOINT"
             )
         return byte_ranges.body(answer, end - start)
 

@@ -1,4 +1,4 @@
-"""From a repository's files to a model's entry in the lock: what a hub and a directory have in common."""
+"""Makes a model's entry of the lock from a repository's files, whether they come from a hub or a directory."""
 
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from plan.models.lock import LockedFile, LockedModel, Role, generation
 
 
 class Chosen(NamedTuple):
-    """A file that belongs to a model; `part` is "1/3" for a piece of a split one."""
+    """A file that belongs to a model; `part` is "1/3" for the first of three parts."""
 
     role: Role
     path: str
@@ -22,7 +22,7 @@ class Chosen(NamedTuple):
 
 
 def choose(model: Model, paths: Iterable[str]) -> list[Chosen]:
-    """The files among `paths` that `model` means, its parts in order; raises OpsError listing what there is."""
+    """The files of `model` among `paths`, its parts in order; raises OpsError with a list of what there is."""
     paths = list(paths)
     parts = file_names.model_files(model.repo, paths, model.quant)
     chosen = [Chosen("model", path, file_names.part(path, len(parts))) for path in parts]
@@ -32,7 +32,7 @@ def choose(model: Model, paths: Iterable[str]) -> list[Chosen]:
 
 
 def entry(model: Model, commit: str, files: Sequence[LockedFile], reader: Callable[[LockedFile], Read]) -> LockedModel:
-    """The entry of these files, with the facts of their headers; raises OpsError for what is no usable model."""
+    """The lock's entry for these files, with the facts of their headers; raises OpsError where they are not usable."""
     return LockedModel(
         repo=model.repo,
         revision=model.revision,
@@ -58,4 +58,4 @@ def _usable(where: str) -> Generator[None]:
     try:
         yield
     except HeaderError as error:
-        raise OpsError(f"{where} is no usable GGUF file: {error}", "name another repository or quant") from None
+        raise OpsError(f"{where} is not a usable GGUF file: {error}", "name another repository or quant") from None

@@ -1,1 +1,1 @@
-"""`ops render`: the whole stack as plain Kubernetes YAML."""
+"""`ops render`: writes the whole stack as plain Kubernetes YAML."""

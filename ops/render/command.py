@@ -21,7 +21,7 @@ _GOOD = "new, empty, or rendered before"
 
 
 def run(stack: str, directory: Path, config: Path | None) -> None:
-    """Make `directory` exactly the stack and print what is in it. Raises OpsError, before anything is written."""
+    """Write the stack into `directory`, remove what is no longer in it, and print a summary. Raises OpsError first."""
     file = config or ROOT / stack_file.path(stack)
     raw = complete(stack_file.configuration(file), Facts(NO_CLUSTER))  # no manifest shows the cluster's uid
     recorder = Recorder(_uid(raw["cluster"]), suffix)
@@ -29,7 +29,9 @@ def run(stack: str, directory: Path, config: Path | None) -> None:
     try:
         run_program(raw)
     except pulumi.RunError as error:
-        other = "" if config else "; what it leaves to the machine is in the one that `make up` writes: --config"
+        other = (
+            "" if config else "; for what it leaves to the machine, pass the file that `make up` wrote with --config"
+        )
         raise OpsError(str(error), f"correct {file}{other}") from None
     made = manifests(recorder.registered)
     try:
@@ -47,14 +49,14 @@ def _uid(cluster: object) -> str:
 
 
 def files(stack: str, registered: Sequence[Registration]) -> dict[str, str]:
-    """Path -> content of the whole directory."""
+    """The content of every file of the directory, by path."""
     made = manifests(registered)
     texts = {manifest.path: manifest.text(stack) for manifest in made}
     return {README: readme.text(stack, made, secrets(registered)), **texts}
 
 
 def write(directory: Path, wanted: Mapping[str, str]) -> Counter[str]:
-    """Make the directory hold `wanted` and nothing else; each file is replaced whole. Returns how many of what.
+    """Make the directory hold `wanted` and nothing else. Returns the number of files written, unchanged and removed.
 
     Raises OpsError when there is a file that render did not write.
     """
@@ -77,11 +79,11 @@ def write(directory: Path, wanted: Mapping[str, str]) -> Counter[str]:
 
 
 def _ours(directory: Path) -> dict[str, bytes]:
-    """Path -> content of every file there; raises OpsError when render did not write one of them."""
+    """The content of every file there, by path; raises OpsError when render did not write one of them."""
     if directory.exists() and not directory.is_dir():
-        raise OpsError(f"{directory} is no directory", f"name one that is {_GOOD}")
+        raise OpsError(f"{directory} is not a directory", f"name one that is {_GOOD}")
     there: dict[str, bytes] = {}
-    for path in directory.rglob("*"):  # ends at the first foreign file: a person may have named their home
+    for path in directory.rglob("*"):  # stops at the first foreign file: the directory may be somebody's home
         if path.is_dir() and not path.is_symlink():
             continue
         content = path.read_bytes() if path.is_file() and not path.is_symlink() and _is_ours(path) else None

@@ -1,6 +1,7 @@
-"""What was registered, as the files of a directory of plain manifests: equal registrations give equal bytes.
+"""Turns registered resources into files of plain manifests; equal registrations give equal bytes.
 
-The order of apply follows from the program's own dependencies: what needs a finished Job is a stage later than the Job.
+The files are applied in stages, which follow from the program's dependencies: what needs a finished Job comes one stage
+after the Job.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from ops.render.recorder import SECRET_SIGNATURE, Registration
 
 MARK = "Rendered by `python -m ops render"
 PATCHES = "patches"
-# Within a stage. A kind that is not named here is a rule or a right, which comes before the pods it is for.
+# The order within a stage. Other kinds are rules and rights, which come before the pods that need them.
 _ORDER = {
     "PersistentVolume": 10,
     "PersistentVolumeClaim": 20,
@@ -30,7 +31,7 @@ _RULES = 50
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One object; `group` is its directory, `annotations` are those for Pulumi, which its body does not have."""
+    """One Kubernetes object. `group` is its directory; `annotations` are the ones for Pulumi, not in `body`."""
 
     group: str
     file: str
@@ -61,7 +62,7 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class SecretToMake:
-    """A Secret that is never written: its value belongs in no file, and without a value it would wipe a live one."""
+    """A Secret. It is not written: no file may hold its value, and without the value it would wipe a live one."""
 
     namespace: str
     name: str
@@ -69,17 +70,17 @@ class SecretToMake:
 
 
 def mark(stack: str) -> str:
-    """The first line of every file, by which a later run knows that it may replace the file."""
+    """The first line of every file; a later run replaces only files that have it."""
     return f"{MARK} --stack {stack}`: change Pulumi.{stack}.yaml, not this file."
 
 
 def suffix(inputs: Mapping[str, Any]) -> str:
-    """Ends the name of an unnamed object: other content, other name, so what mounts it changes too."""
+    """The end of an unnamed object's name. It changes with the content, and so does whatever mounts the object."""
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:7]
 
 
 def manifests(registered: Sequence[Registration]) -> list[Manifest]:
-    """Every object but Secrets, in the order of apply. Raises OpsError when one has a secret in it."""
+    """Every object except Secrets, in the order of apply. Raises OpsError when one has a secret in it."""
     stages = _stages(registered)
     made: dict[str, Manifest] = {}
     for registration in sorted(_objects(registered), key=lambda r: r.urn):
@@ -93,7 +94,7 @@ def manifests(registered: Sequence[Registration]) -> list[Manifest]:
 
 
 def secrets(registered: Iterable[Registration]) -> list[SecretToMake]:
-    """The Secrets that pods refer to, for a person to make."""
+    """The Secrets that a person has to make, because pods refer to them."""
     found = [r for r in _objects(registered) if r.kind == "Secret"]
     return sorted((_secret(r) for r in found), key=lambda s: (s.namespace, s.name))
 
@@ -103,14 +104,14 @@ def _objects(registered: Iterable[Registration]) -> list[Registration]:
 
 
 def _stages(registered: Sequence[Registration]) -> dict[str, int]:
-    """URN -> stage, from 1 on."""
+    """The stage of each URN, from 1 on."""
     needs = {r.urn: list[str](r.options.dependencies) for r in registered}
     jobs = {r.urn for r in registered if r.kind == "Job"}
     stages: dict[str, int] = {}
 
     def stage(urn: str) -> int:
         if urn not in stages:
-            # Of what is only read, like a namespace, nothing is registered.
+            # A namespace is only read, never registered, so it needs nothing.
             stages[urn] = max((stage(need) + (need in jobs) for need in needs.get(urn, [])), default=1)
         return stages[urn]
 
@@ -122,7 +123,7 @@ def _manifest(registration: Registration, stage: int) -> Manifest:
     kind, name = inputs["kind"], outputs["metadata"]["name"]
     if SECRET_SIGNATURE in json.dumps(inputs):
         raise OpsError(f"{kind} {name} has a secret in it", "give it by a Secret and a secretKeyRef (components/)")
-    # An unnamed object's file keeps its name when its content changes, so that a diff of two directories shows that.
+    # An unnamed object's file keeps its name when the content changes, so that a diff of two directories shows it.
     called = inputs["metadata"].get("name", registration.name)
     is_patch = registration.kind.endswith("Patch")
     group = PATCHES if is_patch else f"stage-{stage}"

@@ -1,4 +1,4 @@
-"""YAML for people and for kubectl: one order of keys, scripts as they are, and no string that is taken for a number."""
+"""Writes YAML for people and kubectl: keys in a fixed order, scripts as blocks, ambiguous strings in quotes."""
 
 import re
 from collections.abc import Mapping
@@ -6,9 +6,9 @@ from typing import Any, cast
 
 import yaml
 
-# What kubectl's reader takes for a number or a boolean, and PyYAML for a string: 1e3, 0o17, y.
+# PyYAML would write these strings without quotes, and kubectl would read a number or a boolean: 1e3, 0o17, y.
 _AMBIGUOUS = re.compile(r"[-+]?(\d[\d_]*\.?\d*|\.\d+)[eE][-+]?\d+|0[oO][0-7]+|[yYnN]")
-# PyYAML writes these as they are, and readers make them a newline or a space.
+# PyYAML writes these characters as they are, and readers turn them into a newline or a space.
 _OTHER_LINE_ENDS = frozenset("\x85\u2028\u2029")
 _FIRST = ("apiVersion", "kind", "metadata", "name")
 
@@ -41,10 +41,10 @@ def _tidy(value: object) -> object:
         return {key: _tidy(entries[key]) for key in sorted(entries, key=_place)}
     if isinstance(value, list):
         return [_tidy(item) for item in cast("list[object]", value)]
-    # The engine's protocol has no integers, and the API server refuses 8080.0 where it wants one.
+    # Pulumi's protocol has no integers, and the API server refuses 8080.0 where it wants one.
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _place(key: str) -> tuple[int, str]:
-    """What a thing is and is called comes first, as people write it; the rest by the alphabet."""
+    """Kind and name come first, as people write them; other keys follow in alphabetical order."""
     return (_FIRST.index(key) if key in _FIRST else len(_FIRST), key)

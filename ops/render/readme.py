@@ -1,4 +1,4 @@
-"""The README.md of a rendered directory: what it is, and the commands that apply it."""
+"""Writes the README.md of a rendered directory: what the directory is, and the commands that apply it."""
 
 from collections.abc import Iterable, Sequence
 
@@ -47,8 +47,8 @@ def text(stack: str, manifests: Sequence[Manifest], secrets: Sequence[SecretToMa
 
 
 def _secrets(secrets: Iterable[SecretToMake]) -> list[str]:
-    # printf is the shell's own, so the value is in no process's arguments, and the history has only how it was made.
-    # Each value first, with &&: without openssl there would be a Secret with an empty key, which every caller knows.
+    # printf is a shell builtin, so the value is in no process list; the history shows only how it was made.
+    # Each value is made first, with &&: without openssl the Secret would get an empty key, which anybody can guess.
     lines: list[str] = []
     for secret in secrets:
         form = "".join(f"{key}=%s\\n" for key in secret.keys)

@@ -1,6 +1,7 @@
-"""An engine that only records what a program registers, with the options that pulumi's own mocks hide.
+"""Runs the program without CLI, state, plugin or cluster, and records the resources that it registers.
 
-No CLI, state, plugin or cluster: `ops render` writes down what it recorded, and the tests look at it.
+`ops render` writes the recorded resources to files; the tests look at them. It records the options too, which Pulumi's
+own mocks hide.
 """
 
 import json
@@ -24,7 +25,7 @@ PASSWORD = "generated-in-the-recorder"  # noqa: S105 - what every Stash holds he
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """One registered resource: `inputs` as the engine got them, `outputs` its answer, `options` the raw request."""
+    """One registered resource: the program's `inputs`, the `outputs` it got back, the raw request as `options`."""
 
     type: str
     name: str
@@ -46,9 +47,9 @@ def zeros(inputs: Mapping[str, Any]) -> str:
 
 @dataclass
 class Recorder(mocks.Mocks):
-    """Answers every registration with its own inputs; `found_cluster` is the uid of the cluster it plays.
+    """Answers every registration with its own inputs. `found_cluster` is the uid that a look at the cluster finds.
 
-    `suffix` ends the name of an object that its program leaves unnamed, made of that object's inputs.
+    `suffix` makes the end of an unnamed object's name from the object's inputs.
     """
 
     found_cluster: str
@@ -56,7 +57,7 @@ class Recorder(mocks.Mocks):
     registered: list[Registration] = field(default_factory=list[Registration])
 
     def install(self) -> None:
-        """Be the engine of whatever this process registers from now on."""
+        """Record whatever this process registers from now on."""
         pulumi.runtime.set_mocks(self, project="local-llm", stack="recorded", monitor=_Monitor(self))
 
     def of(self, kind: str) -> list[Registration]:
@@ -94,7 +95,7 @@ class _Monitor(mocks.MockMonitor):
 
 
 def build(make: Callable[[], Any]) -> None:
-    """Run `make` and wait for every registration: without that the recorder is empty and failures in apply pass."""
+    """Run `make` and wait for every registration; without waiting, failures inside an apply would go unnoticed."""
     runtime: Any = pulumi.runtime
     runtime.test(lambda: make() and None)()
 

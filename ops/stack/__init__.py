@@ -1,1 +1,1 @@
-"""Stack files of the repository, for commands that run without Pulumi."""
+"""The stack files and the lock in the current directory, for commands that run without Pulumi."""

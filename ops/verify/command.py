@@ -1,4 +1,4 @@
-"""`ops verify`: does every model of an endpoint answer rightly, and fast enough? Pods that run say nothing of that."""
+"""`ops verify`: asks every model of an endpoint whether it answers rightly and fast enough. A running pod may not."""
 
 import json
 import os
@@ -11,13 +11,15 @@ from ops.verify.endpoint import AskError, Endpoint
 from ops.verify.questions import Fault, Known, fault, questions, tokens_per_s, words
 from plan.models.lock import LockedModel
 
-# Below it something is wrong with a card: a bad combination of flags once gave 0.58 instead of 33.
+# A card that is slower has a problem: a bad combination of flags once gave 0.58 tokens/s instead of 33.
 SLOWEST_TOKENS_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who is asked: `ids`, else the stack's, else what the endpoint lists. `slowest_tokens_s` None: by the stack."""
+    """Which models are asked: `ids`, else the stack's, else those that the endpoint lists. Without `slowest_tokens_s`
+    the limit depends on whether the stack has a card.
+    """
 
     ids: list[str]
     stack: str | None
@@ -26,7 +28,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One question to one model; `wrong` is empty when all is well. `took_s` includes a load."""
+    """One question to one model. `wrong` is empty when all is well; `took_s` includes loading the model."""
 
     model: str
     check: str
@@ -40,11 +42,11 @@ class Check:
 def run(url: str, key_env: str, asked: Asked, silence_s: float, *, as_json: bool) -> None:
     """Ask and print; raises OpsError naming the models with which something is wrong."""
     if not url.startswith(("http://", "https://")):
-        raise OpsError(f"--url {url} is no URL of an endpoint", "pass it like http://127.0.0.1:8080/v1")
+        raise OpsError(f"--url {url} is not the URL of an endpoint", "pass it like http://127.0.0.1:8080/v1")
     base = url.rstrip("/").removesuffix("/v1") + "/v1"
     endpoint = Endpoint(base, os.environ.get(key_env, ""), key_env, silence_s)
     slowest = _slowest(asked)
-    listed = endpoint.models()  # asked first in any case: a wrong URL is told once
+    listed = endpoint.models()  # asked first, so that a wrong URL gives one error instead of one for each model
     checks = [check for known in _known(asked, listed) for check in _verify(endpoint, known, slowest)]
     bad = [check for check in checks if check.wrong]
     if as_json:
@@ -90,7 +92,7 @@ def _has_projector(lock: LockedModel | None) -> bool:
 
 
 def _verify(endpoint: Endpoint, known: Known, slowest: float) -> list[Check]:
-    """The model's checks, up to a question that is not answered at all."""
+    """The model's checks; a question without any answer is the last."""
     checks: list[Check] = []
     for question in questions(known):
         print(f"{known.model}: {question.name} ...", file=sys.stderr)

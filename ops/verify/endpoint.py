@@ -1,4 +1,4 @@
-"""Questions to an OpenAI-compatible endpoint. The key goes into one header and into no message."""
+"""Sends questions to an OpenAI-compatible endpoint. The API key is sent in a header and hidden in messages."""
 
 import contextlib
 import http.client
@@ -17,12 +17,12 @@ from pydantic import BaseModel, ValidationError
 from ops.base.errors import OpsError
 
 _LOG = "read what the engine said: kubectl logs deploy/llama-swap -c server"
-_SHOWN = 200  # characters of somebody's words
+_SHOWN = 200  # characters of an answer that a message quotes
 _EVERY_S = 15.0
 
 
 class AskError(Exception):
-    """One question was not answered; `fix` is the next step. `final`: no other question would be, either."""
+    """A question was not answered; `fix` is the next step. With `final` no other question would be answered either."""
 
     def __init__(self, what: str, fix: str, *, final: bool = False) -> None:
         super().__init__(what)
@@ -52,7 +52,7 @@ class Usage(BaseModel):
 
 
 class Reply(BaseModel):
-    """The part of an answer that is looked at, and the seconds it took."""
+    """The fields of an answer that are checked, and the seconds it took."""
 
     choices: list[Choice]
     timings: Timings | None = None
@@ -70,7 +70,7 @@ class _Ids(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`url` ends in /v1; `key` may be empty; `key_from` is the variable it came from. Silence ends a question."""
+    """`url` ends in /v1, `key` may be empty, `key_from` is its variable; `silence_s` without a byte end a question."""
 
     url: str
     key: str
@@ -84,17 +84,17 @@ class Endpoint:
         except AskError as error:
             raise OpsError(str(error), error.fix) from None
         except ValidationError:
-            raise OpsError(f"{self.url}/models is no list of models", "check the URL: it ends in /v1") from None
+            raise OpsError(f"{self.url}/models is not a list of models", "check the URL: it ends in /v1") from None
 
     def ask(self, model: str, path: str, body: Mapping[str, Any]) -> Reply:
-        """POST to /v1/PATH; raises AskError. Says on stderr every now and then that it still waits."""
+        """POST to /v1/PATH; raises AskError. While it waits, it says so on stderr every 15 seconds."""
         begun = time.monotonic()
         with _patience(model):
             said = self._call(f"/{path}", {"model": model, **body})
         try:
             reply = Reply.model_validate_json(said)
         except ValidationError:
-            raise AskError(f"an answer that is no completion: {self._shown(said)!r}", _LOG) from None
+            raise AskError(f"an answer that is not a completion: {self._shown(said)!r}", _LOG) from None
         if not reply.choices:
             raise AskError(f"an answer without choices: {self._shown(said)!r}", _LOG)
         return reply.model_copy(update={"took_s": time.monotonic() - begun})
@@ -117,7 +117,7 @@ class Endpoint:
             why = getattr(error, "reason", error)
             if isinstance(why, TimeoutError):
                 raise AskError(
-                    f"not a word for {self.silence_s:g} s", f"{_LOG}; or allow more with --timeout"
+                    f"no byte of an answer for {self.silence_s:g} s", f"{_LOG}; or allow more with --timeout"
                 ) from None
             what = f"{self.url} does not answer: {self._shown(str(why).encode())}"
             raise AskError(what, "check the URL, and that the stack is up: make up", final=True) from None

@@ -1,4 +1,4 @@
-"""Questions whose right answer is known, and what is wrong with an answer: nothing, no words, other words, garbage."""
+"""The questions with their expected answers, and the judgement of an answer: right, empty, wrong or garbage."""
 
 import base64
 import re
@@ -12,7 +12,7 @@ from plan.config import ExpectedAnswer
 
 Json = dict[str, Any]
 _DETERMINISTIC = {"temperature": 0, "seed": 1}
-# Words to think in, for a model that is meant to.
+# Enough for a reasoning model to think before it answers.
 _THINKING_TOKENS = 2048
 _COUNT_TOKENS = 64
 _FEWEST_TO_TIME = 8
@@ -21,7 +21,7 @@ _WEIGHTS = "compare weights, flags and build with what worked: docs/runbooks/wei
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A model, and what its stack and lock tell: a base model has no chat template, and answers no chat."""
+    """A model and what its stack and lock say about it. A base model has no chat template, so it cannot chat."""
 
     model: str
     chats: bool = True
@@ -32,7 +32,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`expect` is a part of the right answer, case aside; None where any words will do. `timed`: its speed counts."""
+    """`expect` has to be in the answer, in any case; None accepts any words. With `timed` the speed is checked too."""
 
     name: str
     path: str
@@ -48,10 +48,10 @@ class Fault:
 
 
 def questions(known: Known) -> list[Question]:
-    """What to ask, the cheapest first: with its answer the model is loaded, and the others are not waited for."""
+    """The questions for a model. The cheapest comes first, because it has to wait until the model is loaded."""
     golden = known.golden
     if not known.chats:
-        # With "of" at its end the 270M base model names the city in either quantization, without it only one does.
+        # With "of" at the end both quantizations of the 270M base model name the city; without it only one does.
         first = golden or ExpectedAnswer(prompt="The capital of France is the city of", expect="Paris")
         return [
             Question("golden", "completions", _completion(first.prompt, 16), first.expect),
@@ -92,17 +92,17 @@ def _red(side: int = 224) -> str:
 
 
 def words(reply: Reply) -> str:
-    """What was answered, thoughts left out."""
+    """The answer's text without the thoughts before it."""
     choice = reply.choices[0]
     said = (choice.message.content if choice.text is None else choice.text) or ""
     return said.rpartition("</think>")[2].strip()
 
 
 def fault(question: Question, reply: Reply, model: str) -> Fault | None:
-    """What is wrong with the answer, if anything; its speed aside."""
+    """What is wrong with the answer, or None; the speed is checked elsewhere."""
     said, ended = words(reply), reply.choices[0].finish_reason
     if said.startswith("<think>") or (not said and reply.choices[0].message.reasoning_content):
-        what = f"all of its tokens are thoughts, and the answer is empty (finish_reason {ended})"
+        what = f"it only thought, and the answer is empty (finish_reason {ended})"
         return Fault(what, f'set `reasoning: "off"` of models.{model} in the stack file, then pulumi up')
     if not said:
         return Fault(f"an empty answer (finish_reason {ended})", _WEIGHTS)
@@ -116,7 +116,10 @@ def fault(question: Question, reply: Reply, model: str) -> Fault | None:
 
 
 def _is_garbage(said: str) -> bool:
-    """One short piece over and over, or hardly a letter or digit: what broken weights or kernels make."""
+    """Whether a short piece is repeated over and over, or most characters are neither letters nor digits.
+
+    Broken weights or kernels give such text.
+    """
     repeated = max((len(found[0]) for found in re.finditer(r"(.{1,12}?)\1{5,}", said, re.DOTALL)), default=0)
     visible = [character for character in said if not character.isspace()]
     odd = sum(not character.isalnum() or character == "\ufffd" for character in visible)
@@ -124,7 +127,7 @@ def _is_garbage(said: str) -> bool:
 
 
 def tokens_per_s(reply: Reply) -> float | None:
-    """The engine's own figure where it gives one (llama-server's timings), else by the clock; None of a few tokens."""
+    """Tokens per second: llama-server's own figure, else measured by the clock; None for an answer of a few tokens."""
     if reply.timings:
         return reply.timings.predicted_per_second if reply.timings.predicted_n >= _FEWEST_TO_TIME else None
     if reply.usage.completion_tokens >= _FEWEST_TO_TIME:

@@ -1,6 +1,6 @@
-"""`ops weights`: what lies on a volume of models, who needs it, and what prune would free.
+"""`ops weights`: shows what is on a volume of models, which stacks need it, and what prune would free.
 
-It runs the report of pods/prune.py, the same that runs in the cluster, with the lock's models as what is kept.
+It runs the report of the program that prunes in the cluster, and gives it the models of the lock as those to keep.
 """
 
 import json
@@ -20,7 +20,7 @@ from plan.models.lock import LockedModel
 from plan.weights.prune import grace_seconds, order
 
 _SCRIPT = Path(__file__).parents[2] / "pods" / "fetch.py"
-GRACE_S = grace_seconds(Prune())  # what a stack has unless it says otherwise
+GRACE_S = grace_seconds(Prune())  # the default of a stack
 Line = dict[str, Any]
 Users = dict[tuple[str, str], list[str]]
 
@@ -43,7 +43,11 @@ def run(root: Path | None, stack: str | None, *, as_json: bool) -> None:
 
 
 def _not_here(root: Path | None, stack: str | None) -> tuple[str, str]:
-    what = f"{root} is no volume of models: it has no .blobs" if root else "no --root; a cluster's is not seen here"
+    what = (
+        f"{root} is not a volume of models: it has no .blobs"
+        if root
+        else "--root is missing; a cluster's volume is not visible here"
+    )
     where = f"-n {_namespace(stack)}"
     job = f"kubectl create job {where} --from=cronjob/{names.PRUNE_CRON_JOB} weights-report"
     logs = f"kubectl logs {where} -f job/weights-report"

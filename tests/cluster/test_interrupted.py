@@ -50,7 +50,7 @@ def test_objects_that_a_killed_pulumi_had_created_are_adopted_by_the_next_up(out
     again = up()
 
     assert "left its lock" in again
-    assert "which its state did not know" in again
+    assert "that its state does not have" in again
     assert answered(again)
     assert not pending(cli)
     third = up()

@@ -96,7 +96,7 @@ def test_what_kubectl_says_of_a_failure_is_passed_on_in_one_line(kubectl: Kubect
     kubectl(answer(node()), err, code=1)
 
     with pytest.raises(live.NoAnswerError, match=reason) as caught:
-        live.Question().answer()
+        live.Query().answer()
     assert "\n" not in str(caught.value)
     assert "memcache" not in str(caught.value)
 
@@ -106,10 +106,10 @@ def test_without_kubectl_there_is_a_note_and_with_gpu_memory_a_refusal(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    (note,) = live.notes(live.Question(), tenancy())
+    (note,) = live.notes(live.Query(), tenancy())
     assert "kubectl is not on PATH" in note
     with pytest.raises(ConfigError, match=r"kubectl is not on PATH\. The right to list .* try `kubectl get"):
-        live.notes(live.Question(), tenancy(request_mib=7100))
+        live.notes(live.Query(), tenancy(request_mib=7100))
 
 
 def test_a_cluster_that_does_not_answer_is_not_waited_for_for_ever(
@@ -119,7 +119,7 @@ def test_a_cluster_that_does_not_answer_is_not_waited_for_for_ever(
     monkeypatch.setattr(live, "_ANSWER_S", 0.2)
 
     with pytest.raises(live.NoAnswerError, match=r"no answer after 0\.2 s"):
-        live.Question().answer()
+        live.Query().answer()
 
 
 def test_a_question_nobody_needs_is_ended(kubectl: Kubectl) -> None:

@@ -35,7 +35,7 @@ def dev(*arguments: str, cwd: Path = ROOT, **env: str) -> subprocess.CompletedPr
 
 
 def engine(command: str, stack: str = "prod", **env: str) -> str:
-    """Run a command on the engine tier, which must succeed; returns what it printed."""
+    """Run a command on the played cluster, which must succeed; returns what it printed."""
     done = dev("--instance", PLAYED.name, "--cluster", "engine", "--stack", stack, command, **env)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -15,20 +15,20 @@ _TAKEN_OVER = {
     *((name, "Update") for name in ("kubectl", "before-first-apply", CREATE_MANAGER)),
     *((name, "Update") for name in ("pulumi-kubernetes.exe", "pulumi-resource-kubernetes")),
 }
-Entry = dict[str, Any]
+FieldsEntry = dict[str, Any]
 
 
-def take_over(live: Object, manager: str) -> list[Entry] | None:
+def take_over(live: Object, manager: str) -> list[FieldsEntry] | None:
     """The object's managedFields after `manager` got the fields of our creates and of kubectl; None when it has none.
 
     What kubectl changed and our inputs do not name is then removed by the next apply: the official plugin does so too.
     """
-    entries: list[Entry] = field(live, "metadata", "managedFields") or []
+    entries: list[FieldsEntry] = field(live, "metadata", "managedFields") or []
     taken = [entry for entry in entries if _key(entry) in _TAKEN_OVER and not entry.get("subresource")]
     if not taken:
         return None
     ours = [entry for entry in entries if _key(entry) == (manager, "Apply") and not entry.get("subresource")]
-    fields: Entry = {}
+    fields: FieldsEntry = {}
     for entry in (*ours, *taken):
         fields = _union(fields, entry.get("fieldsV1") or {})
     merged = {**(ours or taken)[0], "manager": manager, "operation": "Apply", "fieldsV1": fields}
@@ -37,7 +37,7 @@ def take_over(live: Object, manager: str) -> list[Entry] | None:
 
 def written_by_create(live: Object) -> bool:
     """Whether fields still belong to our create, and a dry run would see conflicts that the real update will not."""
-    entries: list[Entry] = field(live, "metadata", "managedFields") or []
+    entries: list[FieldsEntry] = field(live, "metadata", "managedFields") or []
     return any(_key(entry) == (CREATE_MANAGER, "Update") for entry in entries)
 
 
@@ -47,7 +47,7 @@ def drop_ignored(inputs: Object, live: Object, manager: str, ignore: list[str]) 
     A field others own and we do not is not sent; any other is sent with its live value. Paths into lists are not
     handled, as in the official plugin.
     """
-    entries: list[Entry] = field(live, "metadata", "managedFields") or []
+    entries: list[FieldsEntry] = field(live, "metadata", "managedFields") or []
     for path in (ignored.split(".") for ignored in ignore):
         owners = {text(entry, "manager") for entry in entries if _owns(entry.get("fieldsV1") or {}, path)}
         parent = field(inputs, *path[:-1]) if len(path) > 1 else inputs
@@ -59,7 +59,7 @@ def drop_ignored(inputs: Object, live: Object, manager: str, ignore: list[str]) 
             parent[path[-1]] = value
 
 
-def _owns(fields: Entry, path: list[str]) -> bool:
+def _owns(fields: FieldsEntry, path: list[str]) -> bool:
     for step in path:
         if f"f:{step}" not in fields:
             return False
@@ -67,18 +67,18 @@ def _owns(fields: Entry, path: list[str]) -> bool:
     return True
 
 
-def _key(entry: Entry) -> tuple[str, str]:
+def _key(entry: FieldsEntry) -> tuple[str, str]:
     return text(entry, "manager"), text(entry, "operation")
 
 
-def _union(one: Entry, other: Entry) -> Entry:
+def _union(one: FieldsEntry, other: FieldsEntry) -> FieldsEntry:
     """Union of two FieldsV1 sets; {} is a leaf that is a member, in an inner node "." says so."""
     if not one or not other:
         return one or other
     return {key: _member_union(one.get(key), other.get(key)) for key in {**one, **other}}
 
 
-def _member_union(one: Entry | None, other: Entry | None) -> Entry:
+def _member_union(one: FieldsEntry | None, other: FieldsEntry | None) -> FieldsEntry:
     if one is None or other is None:
         return (other if one is None else one) or {}
     merged = _union(one, other)

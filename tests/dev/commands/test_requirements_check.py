@@ -150,7 +150,7 @@ def test_no_kubeconfig_is_refused_with_the_variable_to_set(checkout: Path) -> No
 
     said = refused("--cluster", "current", cwd=checkout, KUBECONFIG="/nowhere")
 
-    assert "KUBECONFIG=/nowhere is no file" in said
+    assert "KUBECONFIG=/nowhere is not a file" in said
 
 
 def test_a_port_in_use_is_refused_with_its_holder_and_the_variable_that_chooses_another() -> None:

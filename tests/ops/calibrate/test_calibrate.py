@@ -155,23 +155,23 @@ def test_a_moment_does_not_lower_a_measured_peak(desk: Desk) -> None:
 
     said = desk.calibrate("--nvidia-smi", "-", "--tenant", "frigate", "--write", said=NODE)
 
-    assert "kept: a moment is no peak" in said
+    assert "kept: one sample is not a peak" in said
     assert desk.file.read_text() == before
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (f"{HEAD}\n4711, /app/llama-server, [N/A]\n", "does not tell what /app/llama-server holds: [N/A]"),
+        (f"{HEAD}\n4711, /app/llama-server, [N/A]\n", "does not say how much /app/llama-server holds: [N/A]"),
         (f"{HEAD}\n4711, [Insufficient Permissions], [Insufficient Permissions]\n", "[Insufficient Permissions]"),
         (f"{HEAD}\n4711, /app/llama-server, [Not Supported]\n", "[Not Supported]"),
         (f"{HEAD}\n", "nvidia-smi lists no process"),
-        ("", "this is no list of processes from nvidia-smi: nothing"),
+        ("", "this is not a list of processes from nvidia-smi: nothing"),
         ("NVIDIA-SMI has failed because it couldn't communicate with the driver.\n", "NVIDIA-SMI has failed"),
-        (f"{HEAD}\n4711, /app/llama-server, lots\n", "this is no line of nvidia-smi's"),
+        (f"{HEAD}\n4711, /app/llama-server, lots\n", "this is not a line of nvidia-smi's list"),
         (f"{HEAD}\n4711, /bin/other, 6996 MiB\n", "0 processes are a llama-server; the card has /bin/other"),
         (f"{HEAD}\n1, llama-server, 6996 MiB\n2, llama-server, 4000 MiB\n", "2 processes are a llama-server"),
-        (f"{HEAD}\n4711, llama-server, 0 MiB\n", "holds nothing of the card"),
+        (f"{HEAD}\n4711, llama-server, 0 MiB\n", "holds no memory of the card"),
         (f"{HEAD}\n4711, llama-server, 99999 MiB\n", "would be 99999 MiB, of a card with 15360"),
     ],
 )
@@ -190,7 +190,7 @@ def test_text_without_units_and_names_with_commas_are_understood(desk: Desk) -> 
 def test_a_measurement_that_cannot_be_true_is_told_before_it_is_committed(desk: Desk) -> None:
     said = desk.calibrate("--nvidia-smi", "-", "--model", "qwen3-8b", said=NODE.replace("6996", "600"))
 
-    assert "with that a preview is refused" in said
+    assert "with these entries a preview is refused" in said
     assert "less than weights and cache" in said
 
 
@@ -221,7 +221,7 @@ def test_a_peak_above_the_declared_one_says_what_follows(desk: Desk, prometheus:
     said = desk.calibrate("--prometheus", prometheus.url, "--tenant", "frigate")
 
     assert "raise peak_mib to 6750" in said
-    assert "with that a preview is refused" in said
+    assert "with these entries a preview is refused" in said
 
 
 @pytest.mark.parametrize(
@@ -290,8 +290,8 @@ def test_an_answer_that_is_none_is_told(desk: Desk, prometheus: Prometheus, raw:
         (("--prometheus", "http://127.0.0.1:9", "--model", "qwen3-8b"), "measure a model by --nvidia-smi"),
         (("--nvidia-smi", "nowhere.csv", "--model", "qwen3-8b"), "nowhere.csv: No such file"),
         (("--nvidia-smi", "-"), "the card has processes of"),
-        (("--nvidia-smi", "-", "--model", "qwen"), "qwen is no model of the stack"),
-        (("--nvidia-smi", "-", "--tenant", "plex"), "plex is no tenant of the stack; it has frigate, immich-ml"),
+        (("--nvidia-smi", "-", "--model", "qwen"), "qwen is not a model of the stack"),
+        (("--nvidia-smi", "-", "--tenant", "plex"), "plex is not a tenant of the stack; it has frigate, immich-ml"),
         (("--prometheus", "http://[/"), "cannot be reached"),
         (("--prometheus", "prometheus:9090"), "cannot be reached"),
         (("--nvidia-smi", "-", "--tenant", "frigate=("), "--tenant frigate=("),

@@ -107,7 +107,7 @@ def test_an_open_maintenance_window_is_never_silent(tmp_path: Path) -> None:
         (("--stack", "nope"), "there is no Pulumi.nope.yaml"),
         ((), "pass one of the two"),
         (("--stack", "t4", "--gguf", "x.gguf"), "pass one of the two"),
-        (("--gguf", "x.gguf"), "there is no --context"),
+        (("--gguf", "x.gguf"), "--gguf needs --context"),
         (("--stack", "t4", "--parallel", "0"), "--parallel"),
         (("--gguf", "x.gguf", "--context", "1", "--kv-type", "f8"), "f8"),
     ],

@@ -84,8 +84,8 @@ def test_a_projector_is_counted_with_its_model(tmp_path: Path) -> None:
     said = told("--gguf", file, "--mmproj", projector, *CONTEXT)
 
     assert said["mmproj_weights_mib"] >= 2.0
-    assert "is no language model" in run("--gguf", projector, *CONTEXT, code=2), "the two were swapped"
-    assert "its mmproj is no projector" in run("--gguf", file, "--mmproj", file, *CONTEXT, code=2)
+    assert "is not a language model" in run("--gguf", projector, *CONTEXT, code=2), "the two were swapped"
+    assert "its mmproj is not a projector" in run("--gguf", file, "--mmproj", file, *CONTEXT, code=2)
 
 
 def test_a_model_larger_than_the_card_ends_with_3_and_the_breakdown(tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_what_a_server_sends_is_not_believed(odd: str, name: str, said: str) -> 
         ("nowhere.gguf", "nowhere.gguf: No such file or directory"),
         (".", ".: Is a directory"),
         ("http://127.0.0.1:9/x.gguf", "cannot be reached"),
-        ("http://[/x.gguf", "is no URL"),
+        ("http://[/x.gguf", "is not a URL"),
         ("models.lock.yaml", "it begins with"),
     ],
 )

@@ -122,7 +122,7 @@ def test_a_projector_s_keys_and_bytes_are_a_group_of_their_own(tmp_path: Path) -
     }
     with pytest.raises(HeaderError, match="no language model"):
         facts([clip], None)
-    with pytest.raises(HeaderError, match="no projector"):
+    with pytest.raises(HeaderError, match="is not a projector"):
         facts([model], model)
 
 

@@ -125,7 +125,7 @@ def tensor(name: str, *shape: int, kind: int = 0, offset: int = 0) -> bytes:
     ("table", "said"),
     [
         ([tensor("a", 32, kind=99)], "tensor a has type id 99, which ops/gguf/ggml_types.py does not know"),
-        ([tensor("a", 33, kind=8)], "rows of 33, which are no whole blocks of Q8_0"),
+        ([tensor("a", 33, kind=8)], "rows of 33, which are not whole blocks of Q8_0"),
         ([tensor("a")], "tensor a has 0 dimensions"),
         ([tensor("a", 1, 1, 1, 1, 1)], "tensor a has 5 dimensions"),
         ([tensor("a", 8), tensor("b", 8)], "tensor b begins at 0, the one before it ends at 32"),

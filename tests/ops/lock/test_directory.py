@@ -64,7 +64,7 @@ def test_what_the_hubs_library_wrote_tells_its_commit(desk: Desk, tmp_path: Path
 
     assert desk.text == from_hub
     printed = desk.lock("--update", "--from", str(there), "--commit", COMMIT, code=1)
-    assert {"cache_dir": "has no snapshot", "local_dir": "is of more than one commit"}[how] in printed
+    assert {"cache_dir": "has no snapshot", "local_dir": "has files of several commits"}[how] in printed
 
 
 @pytest.mark.parametrize("how", ["cache_dir", "local_dir"])
@@ -104,9 +104,9 @@ def test_a_cache_with_several_snapshots_is_read_at_the_revision_or_the_commit_na
 
 def test_a_commit_is_asked_for_where_nothing_tells_it(desk: Desk, files: Path) -> None:
     printed = desk.lock("--from", str(files), code=1)
-    assert f"{files / REPO} does not tell which commit its files are of" in printed
+    assert f"{files / REPO} does not record the commit of its files" in printed
     assert "pass --commit with the 40 hex digits" in printed
-    assert "main is no commit" in desk.lock("--from", str(files), "--commit", "main", code=1)
+    assert "main is not a commit" in desk.lock("--from", str(files), "--commit", "main", code=1)
 
     desk.configure(f"a: {{quant: Q4_K_M, revision: '{COMMIT}'}}")
     desk.lock("--from", str(files))
@@ -149,7 +149,7 @@ def test_files_are_selected_as_at_a_hub(desk: Desk, files: Path) -> None:
 
 @pytest.mark.parametrize(
     ("size", "said"),
-    [(0, "a-Q4_K_M.gguf is empty"), (3, "is no usable GGUF file"), (-4096, "its tensors need")],
+    [(0, "a-Q4_K_M.gguf is empty"), (3, "is not a usable GGUF file"), (-4096, "its tensors need")],
 )
 def test_half_a_file_is_not_locked(desk: Desk, files: Path, size: int, said: str) -> None:
     file = files / REPO / "a-Q4_K_M.gguf"

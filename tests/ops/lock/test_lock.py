@@ -180,7 +180,7 @@ def test_a_file_that_is_no_whole_model_is_named_with_its_fault(desk: Desk) -> No
     os.truncate(file, file.stat().st_size - 4096)
     desk.configure("a: {quant: Q4_K_M}")
     printed = desk.lock(code=1)
-    assert f"{REPO}/a-Q4_K_M.gguf is no usable GGUF file: its tensors need" in printed
+    assert f"{REPO}/a-Q4_K_M.gguf is not a usable GGUF file: its tensors need" in printed
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_unusable_requests_say_what_would_be_usable(desk: Desk) -> None:
     desk.configure("a: {quant: Q5_K_M}")
     assert "there are Q4_K_M, Q8_0" in desk.lock(code=1)
     assert "only on request" in desk.lock("a", code=1)
-    assert "is no model of any stack" in desk.lock("--update", "z", code=1)
+    assert "is not a model of any stack" in desk.lock("--update", "z", code=1)
     desk.configure("a: {quant: Q4_K_M, quantum: 1}")
     assert "models.a.quantum" in desk.lock(code=1)
 

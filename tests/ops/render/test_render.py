@@ -126,7 +126,7 @@ def test_a_link_out_of_the_directory_is_neither_followed_nor_replaced(run: Run, 
 def test_a_name_that_is_a_file_is_no_directory(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text(OTHER)
 
-    assert "is no directory" in run("--stack", "t4", tmp_path / "file", code=1)
+    assert "is not a directory" in run("--stack", "t4", tmp_path / "file", code=1)
     assert "out: Not a directory" in run("--stack", "t4", tmp_path / "file" / "out", code=1)
 
 

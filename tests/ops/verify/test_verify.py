@@ -139,7 +139,7 @@ def test_a_model_that_only_thinks_fails_with_the_setting_that_ends_it(endpoint: 
 
     _, error = verify(endpoint, code=1)
 
-    assert "all of its tokens are thoughts, and the answer is empty (finish_reason length)" in error
+    assert "it only thought, and the answer is empty (finish_reason length)" in error
     assert 'set `reasoning: "off"` of models.a in the stack file' in error
 
 
@@ -228,9 +228,9 @@ def test_a_refused_key_is_told_once_and_never_shown(endpoint: Endpoint, key: str
     [
         (lambda _: (500, b'{"error": {"message": "unable to allocate CUDA0 buffer"}}'), "HTTP 500: .*allocate CUDA0"),
         (lambda _: (503, b""), "HTTP 503"),
-        (lambda _: (200, b"<html>gateway</html>"), "an answer that is no completion: '<html>gateway</html>'"),
+        (lambda _: (200, b"<html>gateway</html>"), "an answer that is not a completion: '<html>gateway</html>'"),
         (lambda _: (200, b'{"choices": []}'), "an answer without choices"),
-        (lambda _: (200, b'{"choices": "many"}'), "an answer that is no completion"),
+        (lambda _: (200, b'{"choices": "many"}'), "an answer that is not a completion"),
         (lambda _: (200, reply("Paris", "content_filter")), "it ended with finish_reason content_filter"),
     ],
 )
@@ -262,7 +262,7 @@ def test_a_stall_ends_and_is_told_by_model(endpoint: Endpoint) -> None:
 
     _, error = verify(endpoint, "--timeout", "1", code=1)
 
-    assert "slow, golden: not a word for 1 s" in error
+    assert "slow, golden: no byte of an answer for 1 s" in error
     assert "--timeout" in error
     assert "well" not in error.partition("error:")[2]
 
@@ -277,7 +277,7 @@ def test_an_endpoint_where_nobody_listens_is_told(endpoint: Endpoint) -> None:
 @pytest.mark.parametrize("url", ["ftp://x", "127.0.0.1:8080", "file:///etc/passwd"])
 def test_what_is_no_url_is_refused(endpoint: Endpoint, url: str) -> None:
     endpoint.url = url
-    assert "is no URL of an endpoint" in verify(endpoint, code=1)[1]
+    assert "is not the URL of an endpoint" in verify(endpoint, code=1)[1]
 
 
 def test_an_endpoint_without_models_proves_nothing(endpoint: Endpoint) -> None:
