@@ -1,4 +1,4 @@
-"""Who is compared: the project's fetcher, and what else brings a file of a hub onto a disk, each as people call it."""
+"""The downloaders that are compared: the project's fetcher and other programs, each called as people call it."""
 
 import json
 import os
@@ -39,7 +39,7 @@ class Offer:
 
     @property
     def most_again_bytes(self) -> int:
-        """What a kill may cost: as much as all streams have under way."""
+        """The bytes that a kill may cost: as many as all streams have under way."""
         return STREAMS * min(SEGMENT_BYTES, max(self.size // 16, 1))
 
     @property
@@ -60,7 +60,7 @@ class Downloader:
 
 
 def environment(directory: Path) -> dict[str, str]:
-    """Of all of them alike: nobody's proxies, tokens and settings; progress bars off, which cost time."""
+    """The environment of all downloaders: no proxies, tokens or settings, and no progress bars, which cost time."""
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(directory),
@@ -74,7 +74,7 @@ def environment(directory: Path) -> dict[str, str]:
 
 
 def there() -> list[Downloader]:
-    """Those that this machine has; aria2c is the only one it can lack."""
+    """The downloaders that this machine has; only aria2c can be missing."""
     return [downloader for downloader in _ALL if downloader.name != ARIA2C or shutil.which("aria2c")]
 
 

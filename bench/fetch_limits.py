@@ -28,7 +28,7 @@ class Limit:
 
 
 def limits(results: Results) -> list[Limit]:
-    """All of them, met or missed. Speeds are medians; memory, bytes and requests are the worst of all rounds."""
+    """All limits, met or missed. Speeds are medians; memory, bytes and requests are the worst of all rounds."""
     times = results.times_as_fast
     speeds = [
         ("uncapped, times the speed of curl and then openssl", times(UNCAPPED, OURS, CURL_OPENSSL), 0.9),

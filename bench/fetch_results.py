@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Bytes a second of one connection and of all together; None is as fast as it goes."""
+    """Bytes a second of one connection and of all together; None means unlimited."""
 
     name: str
     connection_bytes_s: float | None = None
@@ -56,7 +56,7 @@ class Results:
     server_s: list[float] = field(default_factory=list[float])
 
     def times_as_fast(self, pace: Pace, ours: str, theirs: str) -> float:
-        """Their seconds by ours, round by round; the median, because the machine is not alike in all rounds."""
+        """Their seconds by ours, round by round; the median, because the machine is not equally fast in all rounds."""
         pairs = zip(self.runs[pace.name, theirs], self.runs[pace.name, ours], strict=True)
         return statistics.median(their.wall_s / our.wall_s for their, our in pairs)
 

@@ -55,13 +55,13 @@ class Line:
         self.limit()
 
     def limit(self, connection_bytes_s: float | None = None, total_bytes_s: float | None = None) -> None:
-        """From now on: this fast per connection, this fast all together; None is as fast as it goes."""
+        """From now on: this fast per connection, this fast all together; None means unlimited."""
         self.connection_bytes_s = connection_bytes_s
         self.total = Bucket(total_bytes_s, self.clock) if total_bytes_s else None
         self.sent_bytes = self.requests = self.active = 0
 
     def buckets(self) -> list[Bucket]:
-        """What one answer is paced by."""
+        """The buckets that limit the speed of one answer."""
         own = [Bucket(self.connection_bytes_s, self.clock)] if self.connection_bytes_s else []
         return own + ([self.total] if self.total else [])
 

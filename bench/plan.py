@@ -25,7 +25,7 @@ _ROUNDS = 5
 
 
 def main() -> int:
-    """Print seconds by size; returns 1 when the largest takes too long, or more than its share."""
+    """Print seconds by size; returns 1 when the largest takes too long, in all or for each of its models."""
     seconds = {size: _seconds(size) for size in SIZES}
     table = Table("models", "parse, read the lock and plan: seconds (median)", "ms a model")
     for size, spent in seconds.items():

@@ -66,7 +66,7 @@ class Site:
 
     @contextmanager
     def _empty(self) -> Iterator[None]:
-        """A directory for one download. The disk is left idle first: nobody waits for another's unwritten pages."""
+        """A directory for one download. The disk is idle first, so that no download waits for another's pages."""
         self.into.mkdir()
         os.sync()
         try:

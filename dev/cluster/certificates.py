@@ -1,4 +1,4 @@
-"""The cluster's keys, made once and kept: one CA, one serving and one admin certificate, the service accounts' key.
+"""Makes the cluster's keys once: a CA, a serving and an admin certificate, and the key of the service accounts.
 
 Every component of the machine uses the admin certificate; pods get service account tokens as anywhere.
 """
@@ -27,7 +27,7 @@ def directory(instance: Instance) -> Path:
 def ensure(instance: Instance) -> Path:
     """Make the keys unless they exist; returns `directory(instance)`. Raises DevError.
 
-    All or nothing: built aside, then renamed.
+    They are made under another name and renamed when all are there.
     """
     made, unfinished = directory(instance), instance.state / "pki.new"
     if made.exists():

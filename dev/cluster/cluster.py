@@ -1,6 +1,7 @@
 """A Kubernetes in a network namespace of its own: one node with real pods, or two whose pods kwok only plays.
 
-This file is the order of things; each part has a file. Postgres, the hub and what is deployed are not its business.
+This file has the order in which the parts start; each part has a file of its own. Postgres, the hub and the stack are
+started elsewhere.
 """
 
 import contextlib
@@ -26,7 +27,7 @@ POD_UID = 65532  # the user of our pods, who owns the models' directory
 
 
 def up(instance: Instance, nodes: Literal["real", "kwok"] = "real") -> None:
-    """Bring the cluster up, or mend it: what is healthy is left alone, what is not running is started.
+    """Bring the cluster up or repair it: healthy parts are left alone, others are started.
 
     Afterwards its nodes are ready and `instance.kubeconfig` works on the host. Raises DevError.
     """
@@ -49,9 +50,9 @@ def up(instance: Instance, nodes: Literal["real", "kwok"] = "real") -> None:
 
 
 def fresh(instance: Instance) -> None:
-    """The played cluster as it was right after its first `up`, same uid and certificates; made where there is none.
+    """Put the played cluster back to right after its first `up`, same uid and certificates; make it if missing.
 
-    Its processes are killed, for what they have done since is thrown away; others of the instance (Postgres) go on.
+    Its processes are killed, because their data is thrown away. Others of the instance, such as Postgres, go on.
     Raises DevError.
     """
     _only(instance, "kwok", not_beside="kubelet")
@@ -68,8 +69,8 @@ def fresh(instance: Instance) -> None:
 def down(instance: Instance) -> None:
     """End every process of the instance and undo all that it did to the host; `up` continues with the same cluster.
 
-    Kept: etcd, images, certificates, logs, models. Processes the instance has besides are ended too, so stop first what
-    wants to be asked (Postgres). Raises DevError naming what would not go.
+    Kept: etcd, images, certificates, logs, models. Other processes of the instance are ended too, so stop Postgres
+    first: it has writes to finish. Raises DevError with the processes that do not end.
     """
     daemons.stop(instance, "kubelet")  # first, or it restarts what ends
     # While containerd still runs, so that it ends the shims and unmounts the disks; the pause process hears only KILL.
@@ -130,5 +131,5 @@ def _only(instance: Instance, wanted: str, not_beside: str) -> None:
 
 
 def _start_of(instance: Instance, daemon: str) -> datetime:
-    """Since when a report of the daemon counts: from now on when it has yet to be started."""
+    """The time from which a report of the daemon counts: now, where the daemon has yet to start."""
     return datetime.fromtimestamp(0 if daemons.pid_of(instance, daemon) else int(time.time()), UTC)

@@ -1,7 +1,7 @@
-"""etcd, API server, controller manager and scheduler: upstream's own, with upstream's defaults (1.36).
+"""Starts etcd, API server, controller manager and scheduler, unchanged and with upstream's defaults (1.36).
 
-They listen inside the namespace only; all that differs from a production control plane is that etcd does not wait for
-the disk, which loses nothing when processes are killed, only when the machine itself goes down.
+They listen inside the namespace only. One thing differs from production: etcd does not wait for the disk. Data is lost
+only when the machine itself goes down, not when processes are killed.
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ def kubeconfig(instance: Instance) -> Path:
 
 
 def start(instance: Instance, programs: Path) -> None:
-    """Start what does not run; returns when the API server answers, `finish` does the rest. Raises DevError."""
+    """Start what does not run; returns when the API server answers. `finish` waits for the rest. Raises DevError."""
     certificates.ensure(instance)
     certificates.write_kubeconfig(instance, kubeconfig(instance), _API)
     etcd, api_server = _etcd(instance, programs), _api_server(instance, programs)

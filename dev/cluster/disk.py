@@ -1,4 +1,4 @@
-"""Refuses to start on a disk that would fill up half-way, saying what could be freed."""
+"""Refuses to start on a disk that is too full, and says what could be freed."""
 
 import shutil
 from pathlib import Path

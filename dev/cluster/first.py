@@ -1,4 +1,4 @@
-"""The cluster's first state: a copy of etcd's data from right after the first `up`, and going back to it."""
+"""Keeps a copy of etcd's data from right after the first `up`, and puts it back."""
 
 import contextlib
 import os
@@ -16,20 +16,20 @@ DATA, COPY = "etcd", "etcd-first"  # below the instance's state
 
 
 def keep(instance: Instance) -> None:
-    """Copy the data of the running etcd, which stands still meanwhile: what a killed etcd leaves, it starts from."""
+    """Copy the data of the running etcd while it is stopped by a signal; etcd can start from such a copy."""
     with _still(instance):
         _copy(instance.state / DATA, instance.state / COPY)
 
 
 def put_back(instance: Instance) -> None:
-    """Replace the data by the copy, by nothing where there is none; etcd must not run."""
+    """Replace the data by the copy, or remove it where there is no copy; etcd must not run."""
     shutil.rmtree(instance.state / DATA, ignore_errors=True)
     if (instance.state / COPY).exists():
         _copy(instance.state / COPY, instance.state / DATA)
 
 
 def _copy(source: Path, target: Path) -> None:
-    """All or nothing, and without the 64 MB of zeros that etcd writes ahead into each of its logs."""
+    """Copy the whole directory under another name, then rename it. Leaves out the zeros at the end of etcd's logs."""
     unfinished = target.with_suffix(".new")
     shutil.rmtree(unfinished, ignore_errors=True)
     subprocess.run(["cp", "--archive", "--sparse=always", source, unfinished], check=True)

@@ -1,6 +1,6 @@
-"""What a node changes on the host outside its namespace, and undoing it: mounts, stray files, kernel settings.
+"""Undoes what a node changes on the host outside its namespace: mounts, stray files, kernel settings.
 
-The kubelet and the CNI library have a few paths that no option moves; those are cleaned of what is this instance's.
+The kubelet and the CNI library have a few fixed paths on the host; the files of this instance are removed from them.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ TUNABLES = [
 
 
 def remember(instance: Instance) -> None:
-    """Note the kernel settings that the instance's kubelet will change, unless another one's has changed them."""
+    """Note the kernel settings that the kubelet will change, unless another instance's has changed them before."""
     with _noted() as noted:
         noted.setdefault("values", {name: (SETTINGS / name).read_text() for name in TUNABLES})
         noted.setdefault("users", {})[instance.name] = True
@@ -77,7 +77,7 @@ def _mounts(*directories: Path) -> list[Path]:
 
 @contextlib.contextmanager
 def _noted() -> Generator[dict[str, Any]]:
-    """What all instances together noted, locked while it is changed: `values` before the first, `users` until now."""
+    """The notes of all instances, locked while they change: `values` before the first kubelet, `users` since then."""
     RUN.mkdir(parents=True, exist_ok=True)
     with (RUN / "kernel.json").open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

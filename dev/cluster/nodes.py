@@ -1,7 +1,7 @@
-"""The cluster's Node objects: who they are, the GPU one claims to have, and when they are ready.
+"""Makes the cluster's Node objects and waits until they are ready.
 
-A kubelet or kwok fills in the rest. The GPU is an extended resource without a device: the scheduler counts it, nothing
-else happens. Played nodes are two, as an operator has them: the one with the card keeps others off by a taint.
+A kubelet or kwok fills in the rest. The GPU is an extended resource without a device, which only the scheduler counts.
+There are two played nodes, as an operator has them: the one with the card keeps others off by a taint.
 """
 
 import json
@@ -33,7 +33,7 @@ Object = dict[str, Any]
 
 
 def register(instance: Instance, *, played: bool) -> None:
-    """Make the Node objects, or mend labels, taints and GPU when somebody changed them. Raises DevError."""
+    """Make the Node objects, or put back their labels, taints and GPU. Raises DevError."""
     found = _found(instance)
     for wanted in _played() if played else [_node(NODE, GPU_LABEL, GPU)]:
         existing = found.get(wanted["metadata"]["name"])
@@ -99,7 +99,7 @@ def wait_ready(kubelet: Daemon, since: datetime) -> None:
 
 
 def wait_played(kwok: Daemon) -> None:
-    """Wait until the played nodes are ready. An earlier report will do: kwok, which is healthy, has no more to say."""
+    """Wait until the played nodes are ready. An earlier report counts too: a healthy kwok does not repeat it."""
     daemons.wait_for("a played node", lambda: _all_ready(kwok.instance, CARD, PLAIN), kwok)
 
 

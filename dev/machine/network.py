@@ -16,8 +16,8 @@ from dev.machine.steps import DevError
 
 _NETNS = Path("/run/netns")  # where `ip netns` keeps them
 _CLONE_NEWNET = 0x40000000
-# A bridge without members, because the kernel may lack `dummy` interfaces. Nothing answers behind the default route, but
-# the kernel needs a route before kube-proxy's rules turn a Service's address into a pod's.
+# A bridge without members, because the kernel may lack `dummy` interfaces. Nothing answers behind its default route.
+# The kernel needs a route before kube-proxy's rules turn the address of a Service into that of a pod.
 _INTERFACE = f"""\
 link set lo up
 link add node0 type bridge

@@ -1,4 +1,4 @@
-"""Create, read, update and delete one object, each as the engine's preview or for real.
+"""Create, read, update and delete one object, for a preview or for real.
 
 Creates are plain POSTs, updates server-side applies, Patch resources always applies. Waiting is in await_.py.
 Source: the official plugin's provider.go and await.go, v4.32.
@@ -26,7 +26,7 @@ Patch resource. If this is a renamed resource: give it an alias, or delete_befor
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the engine says about the resource and the run."""
+    """What Pulumi says about the resource and the run."""
 
     type_token: str
     preview: bool

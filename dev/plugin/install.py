@@ -1,4 +1,4 @@
-"""Puts the offline plugin where the engine looks for plugins, unless the official one is there.
+"""Puts the offline plugin where Pulumi looks for plugins, unless the official one is there.
 
 The launcher names this checkout and its virtual environment, so every `make up` writes it again.
 """
@@ -40,12 +40,12 @@ def install(pulumi_home: Path, venv_python: Path, version: str) -> str:
 
 
 def path(pulumi_home: Path, version: str) -> Path:
-    """Where the engine looks for the plugin."""
+    """Where Pulumi looks for the plugin."""
     return pulumi_home / "plugins" / f"resource-kubernetes-v{version}" / _BINARY
 
 
 def sdk_version(venv_python: Path) -> str:
-    """Version of the SDK package in the virtual environment: the engine asks for exactly this plugin."""
+    """Version of the SDK package in the virtual environment: Pulumi asks for exactly this plugin."""
     return _version(_site(venv_python), "pulumi_kubernetes")
 
 

@@ -1,4 +1,4 @@
-"""Starts the plugin as the engine expects it: prints its port, serves until it is ended.
+"""Starts the plugin as Pulumi expects it: prints its port, serves until it is ended.
 
 Run by the launcher that install.py writes, as `python -I -S main.py SITE_PACKAGES VERSION [ENGINE_ADDRESS]`.
 Imports are what start-up costs, so `pulumi` itself is not imported: bare packages of its name lead to the generated
@@ -12,7 +12,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 
-_ENDINGS = {signal.SIGINT, signal.SIGTERM}  # the engine interrupts its plugins when it is done with them
+_ENDINGS = {signal.SIGINT, signal.SIGTERM}  # Pulumi interrupts its plugins when it is done with them
 _LOOK_EVERY_S = 2.0
 
 
@@ -28,7 +28,7 @@ def main(site: str, version: str, engine: str = "") -> None:
     from dev.plugin.server import KubernetesPlugin
     from dev.plugin.status import EngineLog
 
-    # Every wait for an object holds a thread; the engine runs as many operations at once as it likes.
+    # Every wait for an object holds a thread; Pulumi runs as many operations at once as it likes.
     server = grpc.server(
         ThreadPoolExecutor(max_workers=256),
         options=[("grpc.max_receive_message_length", 400 * 2**20), ("grpc.max_send_message_length", 400 * 2**20)],
@@ -39,15 +39,15 @@ def main(site: str, version: str, engine: str = "") -> None:
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    # Every preview reads one object: this thread has nothing to do while the engine connects.
+    # Every preview reads one object: this thread has nothing to do while Pulumi connects.
     from dev.plugin import apply  # noqa: F401 # pyright: ignore[reportUnusedImport] - loaded ahead of their use
     from dev.plugin.api import client  # noqa: F401 # pyright: ignore[reportUnusedImport] - loaded ahead of their use
     from dev.plugin.awaiting import waiter  # noqa: F401 # pyright: ignore[reportUnusedImport] - loaded ahead of their use
 
     while not signal.sigtimedwait(_ENDINGS, _LOOK_EVERY_S) and os.getppid() == engine_pid:
-        pass  # an engine that was killed ends no plugin
+        pass  # a killed Pulumi does not end its plugins
     server.stop(grace=None)
-    os._exit(0)  # threads that still wait for an object would hold the process, and the engine, for ten seconds
+    os._exit(0)  # threads that still wait for an object would hold the process, and Pulumi, for ten seconds
 
 
 def _prepare_imports(site: str) -> None:

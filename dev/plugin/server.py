@@ -43,7 +43,7 @@ def answers(method: Answer) -> Answer:
 
 
 class KubernetesPlugin(provider_pb2_grpc.ResourceProviderServicer):
-    """Serves one provider instance, as the engine starts one process for each."""
+    """Serves one provider instance, as Pulumi starts one process for each."""
 
     def __init__(self, version: str, log: EngineLog) -> None:
         self._version = version

@@ -1,4 +1,4 @@
-"""Telling the engine: gRPC errors with initialization details, and status lines while waiting."""
+"""Telling Pulumi: gRPC errors with initialization details, and status lines while waiting."""
 
 import contextlib
 import threading
@@ -11,7 +11,7 @@ from dev.plugin.diff.properties import encode
 
 
 def fail(context: grpc.ServicerContext, error: Exception, *, keep_secrets: bool) -> None:
-    """Abort the call with `error`; one that carries `reasons` tells the engine to keep the object's state."""
+    """Abort the call with `error`; one that carries `reasons` tells Pulumi to keep the object's state."""
     reasons = getattr(error, "reasons", None)
     if reasons is None:
         known = type(error).__module__.startswith("dev.plugin") or isinstance(error, ValueError)
@@ -30,7 +30,7 @@ def fail(context: grpc.ServicerContext, error: Exception, *, keep_secrets: bool)
 
 
 class EngineLog:
-    """Status lines in the engine's display; without an address nothing is shown."""
+    """Status lines in Pulumi's display; without an address nothing is shown."""
 
     def __init__(self, address: str = "") -> None:
         self._address = address
@@ -38,7 +38,7 @@ class EngineLog:
         self._stub: Any = None
 
     def status(self, urn: str, line: str) -> None:
-        """Show `line` as the resource's status. A lost engine is no error here: it ends this process anyway."""
+        """Show `line` as the resource's status. A lost connection is ignored: Pulumi ends this process anyway."""
         if not self._address:
             return
         with self._lock, contextlib.suppress(grpc.RpcError):

@@ -56,7 +56,7 @@ class PulumiCli:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_ERROR_OUTPUT_STRING": "true",  # an Output in an f-string is an error
-            # Lists that run at the same time block each other for ever in Postgres (pulumi 3.259, pkg/backend/diy/postgres).
+            # Lists that run at the same time deadlock in Postgres (pulumi 3.259, pkg/backend/diy/postgres).
             "PULUMI_DIY_BACKEND_PARALLEL": "1",
             "GOMAXPROCS": "4",
             "PYTHONDONTWRITEBYTECODE": "",  # set, it makes every run compile the program again

@@ -1,1 +1,1 @@
-"""The programs the embedded machine is made of: found where installed, else taken from the cache, else built."""
+"""The programs the embedded machine is made of: found where installed, else in the cache, else built."""

@@ -1,4 +1,4 @@
-"""`python -m dev.tools`: a table of the tools; with names, those are made ready."""
+"""`python -m dev.tools`: prints a table of the tools; with names it makes those ready."""
 
 import sys
 

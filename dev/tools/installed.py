@@ -1,6 +1,6 @@
-"""Programs a person installed: accepted in place of a build when their version is one we know to work.
+"""Finds programs that a person installed and accepts them instead of a build when their version is known to work.
 
-A verdict costs a run of the program, so it is kept, keyed by everything that could change it.
+To learn a version the program has to run, so the result is kept until something changes that could change it.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The programs the embedded machine is made of: found where installed, else taken from the cache, else built.
+"""The programs the embedded machine is made of: found where installed, else in the cache, else built.
 
 `catalog.py` says what they are, `versions.py` which versions, `store.py` how a build becomes a directory.
 """
@@ -35,7 +35,7 @@ def path(name: str) -> Path:
 
 
 def find(name: str) -> Path | None:
-    """The directory of a tool that is installed or built, else None. Raises DevError for a name there is not."""
+    """The directory of a tool that is installed or built, else None. Raises DevError for an unknown name."""
     if name in PACKAGES:
         return None if debian.missing(PACKAGES[name]) else Path("/usr/bin")
     if name == "kubectl":

@@ -1,4 +1,4 @@
-"""Every version the embedded machine is made of, and which installed programs are accepted in its place.
+"""The versions of all tools of the embedded machine, and which installed programs are accepted instead.
 
 Owns numbers and digests only. The Go modules beside this file repeat their own version in go.mod, because Go reads it
 there; a test keeps the two equal. Python packages are pinned in requirements-dev.txt and
@@ -95,5 +95,5 @@ GEMMA_SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """`v3.259.0-dev+x` as (3, 259, 0); raises ValueError when it is no dotted version."""
+    """`v3.259.0-dev+x` as (3, 259, 0); raises ValueError when it is not a dotted version."""
     return tuple(int(part) for part in version.removeprefix("v").split("-")[0].split("+")[0].split("."))

@@ -1,1 +1,1 @@
-"""Nodes and pods that kwok only plays, and stand-ins for what a real cluster has."""
+"""Nodes and pods played by kwok, and stand-ins for what an operator's cluster has."""

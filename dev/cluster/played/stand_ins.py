@@ -1,7 +1,7 @@
-"""What is there before this project: its namespace, and somebody else's immich-machine-learning Deployment.
+"""Makes what an operator has before this project: the namespace, and an immich-machine-learning Deployment.
 
-The Deployment is as the operator of the outage had it: a TTL of 0, after other settings. It is made once, in the name
-of another owner, and never touched again from here: what a test or a person changes in it stays.
+The Deployment is the one of the outage, with a TTL of 0. It is made once, by another field manager, and not changed
+afterwards: what a test or a person changes in it stays.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """Where somebody else's Deployment lies, and the name of its container."""
+    """Somebody else's Deployment, and the name of its container."""
 
     namespace: str = IMMICH_NAMESPACE
     deployment: str = IMMICH

@@ -81,5 +81,5 @@ def is_named(obj: Object) -> bool:
 
 
 def unique_name(prefix: str, seed: bytes = b"") -> str:
-    """`prefix` and 8 hexadecimal digits: from `seed` where the engine gave one, else random."""
+    """`prefix` and 8 hexadecimal digits: from `seed` where Pulumi gave one, else random."""
     return prefix + (hashlib.sha256(seed).hexdigest()[:8] if seed else secrets.token_hex(4))

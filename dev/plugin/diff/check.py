@@ -21,7 +21,7 @@ from dev.plugin.diff.properties import mark_secrets, plain
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """How to name an object without a name: the engine's seed, and its `pulumi:autonaming` proposal if any."""
+    """How to name an object without a name: Pulumi's seed, and its `pulumi:autonaming` proposal if any."""
 
     prefix: str
     seed: bytes = b""

@@ -85,7 +85,7 @@ def diff(
 
 
 def _align(live: dict[str, Any], inputs: dict[str, Any], whole: dict[str, Any]) -> None:
-    """Take out of the comparison what is no difference: an omitted default namespace, a name first written now."""
+    """Leave out what makes no difference: an omitted default namespace, a name written for the first time."""
     api_version, kind = str(inputs.get("apiVersion", "")), str(inputs.get("kind", ""))
     for obj in (live, inputs):
         namespaced = kinds.is_namespaced(api_version, kind)

@@ -36,7 +36,7 @@ UNKNOWN = Unknown()
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A value the engine encrypts in state and hides in output."""
+    """A value Pulumi encrypts in state and hides in output."""
 
     value: Any
 
@@ -74,7 +74,7 @@ def _decode_object(bag: dict[str, Any]) -> Any:
 
 
 def encode(bag: dict[str, Any], *, keep_secrets: bool = True) -> Struct:
-    """The inverse of `decode`; without `keep_secrets` (an engine that takes none) they are sent in clear."""
+    """The inverse of `decode`; without `keep_secrets` (a Pulumi that does not support them) they are sent in clear."""
     message = Struct()
     message.update(_encode(bag, keep_secrets))
     return message

@@ -1,4 +1,4 @@
-"""Property paths as the engine writes them: `spec.ports[0].name`, `data["config.yaml"]`, `a[*].b`.
+"""Property paths as Pulumi writes them: `spec.ports[0].name`, `data["config.yaml"]`, `a[*].b`.
 
 Source: pulumi sdk/go/common/resource/property_path.go, v3.259.
 """
@@ -10,7 +10,7 @@ _STEP = re.compile(r"""\.?(?:\["((?:[^"\\]|\\.)*)"\]|\[(\d+|\*)\]|([^.\[\]"]+))"
 
 
 def parse(text: str) -> Path:
-    """The steps of a path; raises ValueError where the text is no path."""
+    """The steps of a path; raises ValueError where the text is not a path."""
     steps: list[str | int] = []
     position = 0
     while position < len(text):

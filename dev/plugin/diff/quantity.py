@@ -15,7 +15,7 @@ _TEXT = re.compile(r"([+-]?)(\d+\.?\d*|\.\d+)(n|u|m|k|M|G|T|P|E|[KMGTPE]i|[eE][+
 
 
 def canonical(text: str) -> str:
-    """The one spelling the API server would answer with; raises ValueError where `text` is no quantity.
+    """The spelling with which the API server would answer; raises ValueError where `text` is not a quantity.
 
     No digit is lost: the largest suffix that leaves a whole number, nothing finer than a nano-unit (rounded up).
     """

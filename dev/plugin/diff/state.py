@@ -1,4 +1,4 @@
-"""What the engine keeps of an object: the live object, the inputs that made it, and who owns the fields."""
+"""What Pulumi keeps of an object: the live object, the inputs that made it, and who owns the fields."""
 
 import copy
 from dataclasses import dataclass
