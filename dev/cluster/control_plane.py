@@ -65,7 +65,7 @@ def _etcd(instance: Instance, programs: Path) -> Daemon:
         programs / "etcd",
         f"--data-dir={instance.state / 'etcd'}",
         "--unsafe-no-fsync",
-        # There is nobody to hear from before it elects itself; the defaults wait up to a second.
+        # It is alone and elects itself, so it need not wait for others; the defaults wait up to a second.
         "--heartbeat-interval=20",
         "--election-timeout=200",
         f"--listen-client-urls={_ETCD}",

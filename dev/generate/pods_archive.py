@@ -34,7 +34,7 @@ def archived(files: dict[str, bytes]) -> bytes:
 
 
 def main() -> int:
-    """Write the archive anew where it is not what pods/ says."""
+    """Write the archive again where it differs from pods/."""
     if ARCHIVE.exists() and content(ARCHIVE.read_bytes()) == sources():
         print(f"{ARCHIVE.name} is up to date")
     else:

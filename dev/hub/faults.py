@@ -24,11 +24,11 @@ class Rule:
     headers: dict[str, str] = field(default_factory=dict[str, str])
     token: str | None = None  # a gated repository: 401 without, 403 with another bearer token
     etag: str | None = None  # X-Linked-Etag says this
-    total: int | None = None  # Content-Range says that the file has so many bytes
+    total: int | None = None  # the bytes of the whole file that Content-Range claims
     ignore_range: bool = False  # 200 with the whole file
     corrupt_at: int | None = None  # flip the byte at this offset of the file
-    truncate_after: int | None = None  # close the connection after so many bytes of the body
-    stall_after: int | None = None  # fall silent after so many bytes, until the rules are replaced
+    truncate_after: int | None = None  # close the connection after this many bytes of the body
+    stall_after: int | None = None  # fall silent after this many bytes, until the rules are replaced
     rate_bytes_s: int | None = None  # per connection
 
 

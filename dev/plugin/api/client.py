@@ -148,7 +148,7 @@ class Client:
         return _result(response, data, f"{method} {target}")
 
     def _idle(self) -> http.client.HTTPConnection | None:
-        """A connection nobody uses; too old ones are closed, as the server may close them during a request."""
+        """An idle connection; old ones are closed, as the server may close them during a request."""
         with self._lock:
             while self._pool:
                 used, connection = self._pool.pop()

@@ -1,6 +1,6 @@
 """One spelling for objects that mean the same: what a round trip through the Go types of a kind does to inputs.
 
-Zero values that Go omits go away, quantities become canonical, `stringData` becomes `data`; fields nobody wrote never
+Zero values that Go omits go away, quantities become canonical, `stringData` becomes `data`; unwritten fields never
 appear. Objects of unknown kinds, or with fields of the wrong type, stay as they are: the API server will judge them.
 """
 

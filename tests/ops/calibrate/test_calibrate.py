@@ -287,7 +287,7 @@ def test_an_answer_that_is_none_is_told(desk: Desk, prometheus: Prometheus, raw:
     [
         ((), "pass one of the two"),
         (("--prometheus", "http://127.0.0.1:9"), "cannot be reached"),
-        (("--prometheus", "http://127.0.0.1:9", "--model", "qwen3-8b"), "measure a model by --nvidia-smi"),
+        (("--prometheus", "http://127.0.0.1:9", "--model", "qwen3-8b"), "measure a model with --nvidia-smi"),
         (("--nvidia-smi", "nowhere.csv", "--model", "qwen3-8b"), "nowhere.csv: No such file"),
         (("--nvidia-smi", "-"), "the card has processes of"),
         (("--nvidia-smi", "-", "--model", "qwen"), "qwen is not a model of the stack"),
@@ -295,7 +295,7 @@ def test_an_answer_that_is_none_is_told(desk: Desk, prometheus: Prometheus, raw:
         (("--prometheus", "http://[/"), "cannot be reached"),
         (("--prometheus", "prometheus:9090"), "cannot be reached"),
         (("--nvidia-smi", "-", "--tenant", "frigate=("), "--tenant frigate=("),
-        (("--nvidia-smi", "-", "--tenant", "immich-ml"), "no process is immich-ml's"),
+        (("--nvidia-smi", "-", "--tenant", "immich-ml"), "no process belongs to immich-ml"),
     ],
 )
 def test_what_cannot_be_done_is_told_with_the_next_step(desk: Desk, arguments: tuple[str, ...], said: str) -> None:

@@ -120,7 +120,7 @@ def test_a_projector_s_keys_and_bytes_are_a_group_of_their_own(tmp_path: Path) -
         "weight_bytes": bytes_of(tensors),
         "source": "header",
     }
-    with pytest.raises(HeaderError, match="no language model"):
+    with pytest.raises(HeaderError, match="is not a language model"):
         facts([clip], None)
     with pytest.raises(HeaderError, match="is not a projector"):
         facts([model], model)

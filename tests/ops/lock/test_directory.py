@@ -132,7 +132,7 @@ def test_a_directory_of_files_serves_one_repository_only(desk: Desk, files: Path
 
     desk.configure("a: {quant: Q4_K_M}", "b: {quant: Q8_0, repo: org/other-GGUF}")
     printed = desk.lock("--update", "--from", str(flat), code=1)
-    assert "would not tell which repository they are of" in printed
+    assert "could be of any of the repositories" in printed
     assert f"put the files into {flat / REPO}" in printed
 
 
