@@ -1,4 +1,4 @@
-"""A Job that the rollout waits for: tried again as plan/base/jobs.py says, and replaced by the next `up` if it failed."""
+"""A Job that the rollout waits for: retried as plan/base/jobs.py says, and replaced by the next `up` if it failed."""
 
 from collections.abc import Mapping, Sequence
 
