@@ -60,7 +60,7 @@ class Daemon:
                 cwd=self.cwd,
                 start_new_session=True,
             )
-        process.returncode = 0  # it outlives this object on purpose, whose destructor would warn that it still runs
+        process.returncode = 0  # the process outlives this object, whose destructor would warn otherwise
         started = Process.of(process.pid)
         _pid_file(self.instance, self.name).write_text(f"{started.pid} {started.started}\n")
 

