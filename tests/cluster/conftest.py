@@ -196,14 +196,14 @@ def host() -> dict[str, str]:
     return {"rules": "\n".join(line for line in rules.splitlines() if line[:1] not in "#:"), "links": links}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def untouched() -> dict[str, str]:
     """The host before the instance is there, nothing of which is left from an earlier run."""
     dev("clean")
     return host()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def machine(untouched: dict[str, str]) -> Iterator[Instance]:  # noqa: ARG001 - the host is described before
     """Nothing stays of it."""
     yield INSTANCE
@@ -212,7 +212,7 @@ def machine(untouched: dict[str, str]) -> Iterator[Instance]:  # noqa: ARG001 - 
     assert not INSTANCE.state.exists()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def output(machine: Instance) -> str:  # noqa: ARG001 - the machine is cleaned before and after
     """What `up` printed; the endpoint answers from then on."""
     return up()

@@ -23,8 +23,9 @@ from dev.pulumi.stackfile import ROOT, Facts, complete, rendered
 from dev.tools import tools
 from plan import config
 
-# Two clones may run their tests at once: each names its own.
-INSTANCE = Instance(os.environ.get("LOCAL_LLM_TEST_INSTANCE") or "test-engine")
+# Two clones may run their tests at once: each names its own. Of one clone each worker has its own.
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "0")
+INSTANCE = Instance(f"{(os.environ.get('LOCAL_LLM_TEST_INSTANCE') or 'test-engine')[:11]}-{_WORKER}")
 IMMICH = "immich-machine-learning"
 
 
@@ -92,7 +93,7 @@ class Stack:
         return json.loads(kubectl(INSTANCE, "get", kind, name, "-n", namespace or self.namespace, "-o", "json"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def machine() -> Iterator[Instance]:
     cluster.reset(INSTANCE)
     shutil.rmtree(INSTANCE.state, ignore_errors=True)

@@ -50,7 +50,7 @@ FOREIGN = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster_client() -> Iterator[Client]:
     """A client of an empty cluster; $KUBECONFIG names it as long as the tests run."""
     cluster.reset(INSTANCE)
@@ -66,7 +66,7 @@ def cluster_client() -> Iterator[Client]:
         cluster.reset(INSTANCE)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab(cluster_client: Client) -> Client:
     """The same with namespace `rec` and the Deployment that someone else owns there."""
     cluster_client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "rec"}}, {})
