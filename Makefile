@@ -11,10 +11,13 @@ URL ?=
 KEY_ENV ?=
 PYTHON := .venv/bin/python
 DEV = $(PYTHON) -m dev --cluster $(CLUSTER) --stack $(STACK) $(if $(INSTANCE),--instance $(INSTANCE))
+# Most tests wait for something else than a processor, so there are more workers than processors.
+WORKERS ?= 4
+SIDE_BY_SIDE = $(PYTHON) -m pytest -n $(WORKERS)
 TOOLS := debian pulumi kubernetes coredns kwok llama gemma postgres litellm
 SOURCES := plan observe components pods ops dev bench tests __main__.py
 
-.PHONY: help venv engine preview up verify down clean key env test unit check fmt lint type imports documents docs schema flags pods golden lock bench bench-fetch
+.PHONY: help venv engine preview up verify down clean key env test soak unit check fmt lint type imports documents docs schema flags pods golden lock bench bench-fetch
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/\$$\$$/$$/' | expand -t 20
@@ -47,9 +50,13 @@ key: venv ## print the API key of the endpoint
 env: venv ## print the variables for a pulumi or kubectl of your own: eval "$$(make -s env)"
 	@$(DEV) env
 
-test: check ## format, lint, types, and every test: unit, processes, engine, cluster
+test: check ## format, lint, types, and every test: unit, processes, engine, cluster. WORKERS=4 side by side
 	@$(PYTHON) -m dev.tools $(TOOLS)
-	$(PYTHON) -m pytest
+	$(SIDE_BY_SIDE)
+
+soak: venv ## tests that look longer than a merge needs: more examples, more moments to die at, more shapes of models
+	@$(PYTHON) -m dev.tools $(TOOLS)
+	LOCAL_LLM_SOAK=1 $(SIDE_BY_SIDE) tests/plan tests/components tests/program tests/bench tests/ops tests/pods tests/oracle
 
 unit: venv ## the tests that need no process and no network
 	$(PYTHON) -m pytest tests/plan tests/components tests/program tests/house

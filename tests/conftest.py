@@ -1,4 +1,4 @@
-"""What several directories of tests share: the recorder, and how hypothesis looks for examples."""
+"""What several directories of tests share: the recorder, what runs side by side, how hypothesis looks for examples."""
 
 import atexit
 import gc
@@ -7,13 +7,25 @@ from collections.abc import Iterator
 import hypothesis
 import pulumi
 import pytest
+from xdist.remote import Producer
 
 from ops.render.recorder import Recorder
+from tests import groups
+from tests.soak import EXAMPLES
 from tests.stacks import CLUSTER_ID
 
 # No deadline: an example's time is the machine's affair.
-hypothesis.settings.register_profile("local-llm", max_examples=40, deadline=None)
+hypothesis.settings.register_profile("local-llm", max_examples=EXAMPLES, deadline=None)
 hypothesis.settings.load_profile("local-llm")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: groups.place_of(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)  # there is no such hook where pytest-xdist is switched off
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> groups.Groups:
+    return groups.Groups(config, log)
 
 
 @pytest.fixture

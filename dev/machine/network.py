@@ -5,13 +5,15 @@ The host's own interfaces, routes and firewall are never touched. Daemons enter 
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import socket
 import subprocess
 import threading
+from collections.abc import Generator
 from pathlib import Path
 
-from dev.machine.instance import NODE_IP, Instance
+from dev.machine.instance import NODE_IP, RUN, Instance
 from dev.machine.steps import DevError
 
 _NETNS = Path("/run/netns")  # where `ip netns` keeps them
@@ -32,16 +34,27 @@ def up(instance: Instance) -> None:
     if _ip("-netns", instance.netns, "route", "show", "default", check=False).strip():
         return
     down(instance)
-    _ip("netns", "add", instance.netns)
+    with _alone():
+        _ip("netns", "add", instance.netns)
     _ip("-netns", instance.netns, "-batch", "-", stdin=_INTERFACE)
 
 
 def down(instance: Instance) -> None:
-    """Delete the namespace with every interface and rule inside; does nothing when there is none."""
-    if (_NETNS / instance.netns).exists():
-        _ip("netns", "delete", instance.netns)
-    # `ip netns add` mounts the directory on itself and leaves that behind; refused while another namespace is in it.
-    subprocess.run(["umount", _NETNS], stderr=subprocess.DEVNULL, check=False)
+    """Delete the namespace and with it every interface and rule inside; does nothing when there is none."""
+    with _alone():
+        if (_NETNS / instance.netns).exists():
+            _ip("netns", "delete", instance.netns)
+        # `ip netns add` mounts the directory on itself and leaves that behind. Refused while a namespace is in it.
+        subprocess.run(["umount", _NETNS], stderr=subprocess.DEVNULL, check=False)
+
+
+@contextlib.contextmanager
+def _alone() -> Generator[None]:
+    """No other instance mounts or unmounts the directory meanwhile: `ip netns add` does it in several steps."""
+    RUN.mkdir(parents=True, exist_ok=True)
+    with (RUN / "netns.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def enter(netns: str) -> None:

@@ -8,14 +8,14 @@ from dev.machine.instance import Instance
 from tests.cluster.embedded import INSTANCE, dev, host, up
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def untouched() -> dict[str, str]:
     """The host before the instance is there, nothing of which is left from an earlier run."""
     dev("clean")
     return host()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def machine(untouched: dict[str, str]) -> Iterator[Instance]:  # noqa: ARG001 - the host is described before
     """Nothing stays of it."""
     yield INSTANCE
@@ -24,7 +24,7 @@ def machine(untouched: dict[str, str]) -> Iterator[Instance]:  # noqa: ARG001 - 
     assert not INSTANCE.state.exists()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def output(machine: Instance) -> str:  # noqa: ARG001 - the machine is cleaned before and after
     """What `up` printed; the endpoint answers from then on."""
     return up()

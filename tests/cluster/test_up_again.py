@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,7 @@ def leftovers() -> dict[str, object]:
         "processes": daemons.members(INSTANCE),
         "namespace": [path.name for path in Path("/run/netns").glob("*") if path.name == INSTANCE.netns],
         "mounts": [line for line in Path("/proc/mounts").read_text().splitlines() if f"/{INSTANCE.name}/" in line],
-        "cgroups": list(Path("/sys/fs/cgroup").glob(f"**/{INSTANCE.cgroup}")),
+        "cgroups": [group for group, _, _ in os.walk("/sys/fs/cgroup") if Path(group).name == INSTANCE.cgroup],
         "runtime": list(Path("/run/local-llm").glob(INSTANCE.name)),
         "ports": [port for port in ports if f"127.0.0.1:{port}" in listening],
         "host": host(),

@@ -13,7 +13,7 @@ from dev.tools import tools
 from tests.engine.played import INSTANCE, Stack, new_stack, remove
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def machine() -> Iterator[Instance]:
     cluster.reset(INSTANCE)
     shutil.rmtree(INSTANCE.state, ignore_errors=True)

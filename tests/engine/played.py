@@ -19,8 +19,9 @@ from dev.pulumi.stackfile import ROOT, rendered
 from plan import config
 from tests import stacks
 
-# Two clones may run their tests at once: each names its own.
-INSTANCE = Instance(os.environ.get("LOCAL_LLM_TEST_INSTANCE") or "test-engine")
+# Two clones may run their tests at once: each names its own. Of one clone each worker has its own.
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "0")
+INSTANCE = Instance(f"{(os.environ.get('LOCAL_LLM_TEST_INSTANCE') or 'test-engine')[:11]}-{_WORKER}")
 IMMICH = "immich-machine-learning"
 AGAIN = "run `pulumi up` again"
 

@@ -8,6 +8,7 @@ from plan.vram.cards import CARDS
 from plan.vram.estimate import Breakdown, Serving, estimate
 from tests.oracle.allocator import Allocator, facts_of
 from tests.oracle.known import KNOWN
+from tests.soak import SOAK
 
 BUILD = 11312
 LARGE = Serving(32768, build=BUILD)
@@ -20,8 +21,8 @@ SERVINGS = {
     "long": Serving(131072, build=BUILD),
     "tiny": Serving(300, build=BUILD),
 }
-# Each model as it is usually served, and one of each kind in every other way.
-KINDS = (
+# Each model as it is usually served, and one of each kind (in `make soak` each) in every other way.
+KINDS = tuple(KNOWN) if SOAK else (
     "qwen3-8b", "qwen3-4b", "mistral-nemo", "gemma3-4b", "gemma3-27b", "qwen3vl-8b", "qwen3-30b-a3b", "qwen3.5-9b",
     "qwen3.5-0.8b",
 )  # fmt: skip

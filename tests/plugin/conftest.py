@@ -10,7 +10,7 @@ from dev.plugin.api.settings import Settings
 from tests.plugin.lab import FOREIGN, INSTANCE, NODE
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster_client() -> Iterator[Client]:
     """A client of an empty cluster; $KUBECONFIG names it as long as the tests run."""
     cluster.reset(INSTANCE)
@@ -26,7 +26,7 @@ def cluster_client() -> Iterator[Client]:
         cluster.reset(INSTANCE)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab(cluster_client: Client) -> Client:
     """The same with namespace `rec` and the Deployment that someone else owns there."""
     cluster_client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "rec"}}, {})

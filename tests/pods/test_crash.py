@@ -7,6 +7,7 @@ import pytest
 
 from dev.hub import Rule
 from tests.pods.bench import DATA, SEGMENT, Bench
+from tests.soak import SOAK
 
 # Dies by its own hand right before the call that fits: where the power might fail.
 DIE = """
@@ -17,28 +18,32 @@ def dying(name, fits):
             os.kill(os.getpid(), signal.SIGKILL)
         return call(source, target, *more, **named)
     setattr(os, name, instead)
+
+def after(calls):
+    left = iter(range(calls))
+    return lambda _: next(left, None) is None
 """
+MOMENTS = {
+    "between the last byte and the receipt": "dying('replace', lambda target: target.endswith('.ok'))",
+    "between the receipt and the blob": (
+        "dying('replace', lambda target: '/.blobs/' in target and not target.endswith('.ok'))"
+    ),
+    "between the blobs and the links": "dying('symlink', lambda target: 'model.gguf' in target)",
+    "between two links": "dying('replace', lambda target: target.endswith('mmproj.gguf'))",
+    "between the links and READY": "dying('replace', lambda target: target.endswith('READY.json'))",
+    "between READY and current": "dying('replace', lambda target: target.endswith('current'))",
+}
+# Every call of the two by which a fetch of two files becomes visible.
+MORE_MOMENTS = {
+    f"after {calls} of {name}": f"dying('{name}', after({calls}))"
+    for name, count in (("replace", 9), ("symlink", 3))
+    for calls in range(count)
+}
+if SOAK:
+    MOMENTS |= MORE_MOMENTS
 
 
-@pytest.mark.parametrize(
-    "moment",
-    [
-        "dying('replace', lambda target: target.endswith('.ok'))",
-        "dying('replace', lambda target: '/.blobs/' in target and not target.endswith('.ok'))",
-        "dying('symlink', lambda target: 'model.gguf' in target)",
-        "dying('replace', lambda target: target.endswith('mmproj.gguf'))",
-        "dying('replace', lambda target: target.endswith('READY.json'))",
-        "dying('replace', lambda target: target.endswith('current'))",
-    ],
-    ids=[
-        "between the last byte and the receipt",
-        "between the receipt and the blob",
-        "between the blobs and the links",
-        "between two links",
-        "between the links and READY",
-        "between READY and current",
-    ],
-)
+@pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS)
 def test_a_crash_before_ready_promises_nothing_and_costs_no_byte_twice(bench: Bench, moment: str) -> None:
     bench.manifest["streams"] = 1
     contents = [bench.offer("a-Q4_K_M.gguf"), bench.offer("mmproj-F16.gguf", 5000, "mmproj.gguf")]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.pods.shelf import Shelf, gen, of, sha
@@ -89,7 +89,6 @@ def whole(paths: Iterable[Path]) -> set[str]:
     return {match[1] for path in paths if (match := re.fullmatch(r"sha256-([0-9a-f]{64})(\.\d+)?", path.name))}
 
 
-@settings(max_examples=50, deadline=None)
 @given(made=generations, files=loose, mode=modes, grace=st.sampled_from([True, True, False]))
 def test_nothing_needed_is_ever_gone_and_a_second_run_changes_nothing(
     made: dict[tuple[str, int], Made], files: list[Loose], mode: str, grace: bool
