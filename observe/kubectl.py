@@ -1,7 +1,7 @@
 """Asks the live cluster who is on the card. It runs kubectl, which uses the same kubeconfig as the Pulumi provider.
 
 kubectl starts before the SDKs are imported, and its answer is read when the plan is made, so that a preview does not
-wait for it. plan/card/live_tenants.py decides what the answer means.
+wait for it. plan/live/live_tenants.py decides what the answer means.
 """
 
 import contextlib
@@ -9,11 +9,11 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
-from plan.card.kubectl_answer import KINDS, TEMPLATE, parse
+from plan.live.kubectl_answer import KINDS, TEMPLATE, parse
 
 if TYPE_CHECKING:
-    from plan.card.kubectl_answer import Observed
-    from plan.card.tenancy import Tenancy
+    from plan.live.kubectl_answer import Observed
+    from plan.live.tenancy import Tenancy
 
 _REQUEST_S = 10  # for each of kubectl's requests; a healthy cluster answers sooner
 _ANSWER_S = 25  # kubectl retries a cluster that it cannot reach
@@ -75,7 +75,7 @@ def start() -> Query | None:
 
 def notes(question: Query | None, wanted: "Tenancy") -> tuple[str, ...]:
     """Notes on the card's tenants for the preview; raises ConfigError where too little GPU memory is left."""
-    from plan.card import live_tenants  # late: it would delay the question
+    from plan.live import live_tenants  # late: it would delay the question
 
     if question is None:
         return ()

@@ -10,11 +10,11 @@ from plan.card.extended_resource import MemoryPlan, plan_memory
 from plan.card.fit import Fit, plan_fit
 from plan.card.fit_table import fit_line, require_fit
 from plan.card.immich_ttl import TtlPatch, plan_ttl
-from plan.card.tenancy import Tenancy, plan_tenancy
 from plan.card.tenants import window_notes
 from plan.engine.server import ServerPlan, load_seconds, plan_server
 from plan.gateway import contract, litellm
 from plan.gateway.fallback import fallback_notes, require_fallbacks
+from plan.live.tenancy import Tenancy, plan_tenancy
 from plan.models.engine_builds import build_notes, require_builds
 from plan.models.fact_gaps import notes
 from plan.models.lock import Lock, LockedModel

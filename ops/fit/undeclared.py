@@ -8,9 +8,9 @@ from pathlib import Path
 
 from observe.kubectl import NoAnswerError, look
 from plan import config
-from plan.card.live_tenants import undeclared, undeclared_notes
-from plan.card.tenancy import plan_tenancy
 from plan.config.stack_file import NO_CLUSTER
+from plan.live.live_tenants import undeclared, undeclared_notes
+from plan.live.tenancy import plan_tenancy
 
 
 def lines(stack: config.Stack) -> Sequence[str]:

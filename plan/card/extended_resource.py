@@ -1,6 +1,6 @@
 """GPU memory as Kubernetes counts it: what the server's pod requests of an extended resource, and who advertises that.
 
-plan/card/fit.py says what the server needs; plan/card/live_memory.py, what other pods leave of it at this moment.
+plan/card/fit.py says what the server needs; plan/live/live_memory.py, what other pods leave of it at this moment.
 """
 
 import datetime

@@ -10,7 +10,7 @@ import pytest
 from observe import kubectl as live
 from ops.render.recorder import Recorder
 from plan.base.errors import ConfigError
-from plan.card.tenancy import Tenancy
+from plan.live.tenancy import Tenancy
 from tests import recorded, stacks
 from tests.plan.cluster import GPUMEM, SLICE, answer, node, pod
 from tests.plans import made, planned

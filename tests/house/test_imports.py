@@ -9,7 +9,7 @@ import pytest
 
 from tests.stacks import ROOT
 
-PACKAGES = ("plan", "observe", "components", "ops", "dev", "bench", "tests")
+PACKAGES = ("plan", "observe", "components", "ops", "pods", "dev", "bench", "tests")
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,8 @@ def test_the_house_keeps_its_contracts(copy: Path) -> None:
         ("observe/kubectl.py", "from components.common import pod", "works without dev/ and tests/"),
         ("dev/commands/up.py", "import huggingface_hub", "only ops talks to the hub"),
         ("ops/render/command.py", "import pulumi_kubernetes", "only components declare resources"),
+        ("pods/fetch/hub.py", "from pods.warm import warm", "no other program"),
+        ("pods/core/report.py", "import yaml", "the standard library alone"),
     ],
 )
 def test_an_import_against_the_direction_breaks_its_contract(copy: Path, file: str, line: str, contract: str) -> None:

@@ -1,4 +1,4 @@
-"""A cluster's answer to plan/card/kubectl_answer.py, as kubectl would print it."""
+"""A cluster's answer to plan/live/kubectl_answer.py, as kubectl would print it."""
 
 from collections.abc import Mapping, Sequence
 

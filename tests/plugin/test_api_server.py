@@ -10,8 +10,8 @@ import yaml
 from dev.plugin.api.client import ApiError, Client, UnreachableError
 from dev.plugin.api.managers import CREATE_MANAGER
 from dev.plugin.api.settings import Settings
+from tests.plugin.diff.replay import CallError, call, new_plugin
 from tests.plugin.lab import FOREIGN, INSTANCE
-from tests.plugin.replay import CallError, call, new_plugin
 from tests.plugin.waiting import until
 
 NAMESPACE = "ownership"

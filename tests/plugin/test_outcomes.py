@@ -13,7 +13,7 @@ import pytest
 from dev.plugin.api.client import Client
 from dev.plugin.awaiting.ready import CHECKS, Look
 from dev.plugin.server import KubernetesPlugin
-from tests.plugin.replay import CallError, Exchange, call, exchanges, new_plugin
+from tests.plugin.diff.replay import CallError, Exchange, call, exchanges, new_plugin
 from tests.plugin.waiting import until
 
 SENT = exchanges("Create", "Read", "Update", "Delete")

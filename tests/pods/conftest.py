@@ -6,7 +6,7 @@ import pytest
 from dev.hub import Hub
 from tests.pods.bench import Bench
 from tests.pods.shelf import OLD_S, Shelf, gen
-from tests.pods.warming import Warm
+from tests.pods.warm.warming import Warm
 
 
 @pytest.fixture

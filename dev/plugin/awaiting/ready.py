@@ -1,7 +1,8 @@
 """When an object counts as ready, kind by kind. A check returns what is still missing, [] when nothing is.
 
 Exactly as the official plugin judges, and never cleverer (docs/adr/0011): source of each check is the file of that name
-in its provider/pkg/await, v4.32. tests/plugin/test_await_table.py has its verdicts as a table. Only the words are ours.
+in its provider/pkg/await, v4.32. Its verdicts are a table in tests/plugin/awaiting/test_await_table.py. Only the words
+are ours.
 """
 
 from collections.abc import Callable

@@ -9,7 +9,7 @@ import pytest
 
 from tests.pods.bench import Bench
 from tests.pods.shelf import gen, sha
-from tests.pods.warming import MIB, Warm, evict, random_bytes
+from tests.pods.warm.warming import MIB, Warm, evict, random_bytes
 
 
 def flip(blob: Path) -> None:

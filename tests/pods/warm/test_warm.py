@@ -15,7 +15,7 @@ from tests.plans import planned
 from tests.pods.bench import until
 from tests.pods.pythons import pythons
 from tests.pods.shelf import gen, of
-from tests.pods.warming import MIB, Warm, evict, random_bytes, require_resident, resident
+from tests.pods.warm.warming import MIB, Warm, evict, random_bytes, require_resident, resident
 
 RESERVE = 128 * MIB
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from plan.base.errors import ConfigError
 from plan.base.quantity import whole
 from plan.card.extended_resource import KEY, MemoryPlan
-from plan.card.kubectl_answer import Node, Observed
-from plan.card.tenancy import Tenancy, waits_for, who
+from plan.live.kubectl_answer import Node, Observed
+from plan.live.tenancy import Tenancy, waits_for, who
 
 
 @dataclass(frozen=True, slots=True)

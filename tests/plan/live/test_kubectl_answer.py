@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plan.card.kubectl_answer import Pod, parse
+from plan.live.kubectl_answer import Pod, parse
 from tests.plan.cluster import CARD, GPUMEM, SLICE, UID, Containers, answer, node, pod
 
 

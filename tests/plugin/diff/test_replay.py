@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.plugin.replay import RECORDINGS, Exchange, call, exchanges, new_plugin
+from tests.plugin.diff.replay import RECORDINGS, Exchange, call, exchanges, new_plugin
 
 # The suffix is drawn from the engine's seed by an algorithm of the Go SDK; only that it is 8 hex digits matters.
 _AUTO_NAME = re.compile(r"^(cfg)-[0-9a-f]{8}$")

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from plan import config
 from plan.base.errors import ConfigError
 from plan.card.extended_resource import KEY
-from plan.card.kubectl_answer import Observed, Pod, parse
-from plan.card.live_memory import require_memory
-from plan.card.tenancy import Tenancy, waits_for, who
+from plan.live.kubectl_answer import Observed, Pod, parse
+from plan.live.live_memory import require_memory
+from plan.live.tenancy import Tenancy, waits_for, who
 
 _RIGHTS = "The right to list namespaces, nodes and pods of the whole cluster is needed"
 _TRY = "try `kubectl get namespaces,nodes,pods -A`"

@@ -11,8 +11,8 @@ import pytest
 
 from tests import stacks
 from tests.plans import made
-from tests.pods.advertising import BOTH, RESOURCE, Advertiser
-from tests.pods.api_server import TOKEN, ApiServer, Fault, half, hang, nonsense, refuse, reset
+from tests.pods.advertise.advertising import BOTH, RESOURCE, Advertiser
+from tests.pods.advertise.api_server import TOKEN, ApiServer, Fault, half, hang, nonsense, refuse, reset
 from tests.pods.bench import until
 from tests.pods.pythons import pythons
 from tests.pods.shelf import of

@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from tests.pods.api_server import TOKEN, ApiServer
+from tests.pods.advertise.api_server import TOKEN, ApiServer
 from tests.pods.bench import until
 from tests.pods.shelf import argv, of
 

@@ -9,7 +9,7 @@ import pytest
 from dev.tools import tools
 from plan.engine.preflight import BuildNeed
 from tests import stacks
-from tests.pods.engine_image import OFFICIAL, SINCE_0_4, UNKNOWN, EngineImage, engine_image
+from tests.pods.preflight.engine_image import OFFICIAL, SINCE_0_4, UNKNOWN, EngineImage, engine_image
 
 SHELLS = [["dash"], ["bash", "--posix"], ["busybox", "sh"]]
 BOTH = pytest.mark.parametrize("stack", ["cpu", "t4"])

@@ -1,7 +1,7 @@
 """Cluster state needed to see who holds GPU memory: nodes and their pods, as `kubectl get` prints them.
 
 kubectl is given a go-template, because that keeps an answer of a thousand pods to some hundred kB. observe/kubectl.py
-asks, plan/card/live_tenants.py judges the answer.
+asks, plan/live/live_tenants.py judges the answer.
 """
 
 from collections.abc import Iterator, Mapping

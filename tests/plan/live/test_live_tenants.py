@@ -11,9 +11,9 @@ from plan import config
 from plan.base import names
 from plan.base.errors import ConfigError
 from plan.card.extended_resource import plan_memory
-from plan.card.kubectl_answer import parse
-from plan.card.live_tenants import judge, undeclared, unread
-from plan.card.tenancy import Tenancy, plan_tenancy
+from plan.live.kubectl_answer import parse
+from plan.live.live_tenants import judge, undeclared, unread
+from plan.live.tenancy import Tenancy, plan_tenancy
 from tests import stacks
 from tests.plan.cluster import CARD, GPUMEM, SLICE, answer, node, pod
 
