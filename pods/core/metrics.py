@@ -27,12 +27,11 @@ def serve(port: int, render: Callable[[], str], lack: Callable[[], str] = str) -
 
         def do_GET(self) -> None:
             status, body = answer(self.path.partition("?")[0])
-            text = body.encode()
             self.send_response(status)
             self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-            self.send_header("Content-Length", str(len(text)))
+            self.send_header("Content-Length", str(len(body.encode())))
             self.end_headers()
-            self.wfile.write(text)
+            self.wfile.write(body.encode())
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
             pass

@@ -57,7 +57,8 @@ def run(action: Callable[[], None]) -> NoReturn:
 
 
 def _stopped(*_: object) -> NoReturn:
-    raise ExitError(128 + signal.SIGTERM, "ended by SIGTERM; the next run goes on from here")
+    # Ends here instead of raising: an exception is lost where Python runs the handler inside a weakref's callback.
+    _end(ExitError(128 + signal.SIGTERM, "ended by SIGTERM; the next run goes on from here"))
 
 
 def _end(failure: ExitError) -> NoReturn:

@@ -7,7 +7,7 @@ import os
 import re
 from typing import Any
 
-from pods.core.metrics import family
+from pods.core.metrics import Sample, family
 from pods.core.report import ExitError
 from pods.warm import pagecache
 
@@ -87,42 +87,29 @@ class State:
 
     def render(self) -> str:
         """The metrics in Prometheus' text format."""
+        return "".join(family(*one) for one in (*self._of_models(), *self._of_reading()))
+
+    def _of_models(self) -> list[tuple[str, str, str, list[Sample]]]:
         models = self.manifest.models
+        sizes: list[Sample] = [(it.id, it.size_bytes) for it in models]
         resident = [(it.id, found) for it in models if (found := self.resident_bytes(it)) is not None]
+        corrupt: list[Sample] = [(it.id, it.corrupt) for it in models]
+        complete: list[Sample] = [(it.id, int(it.complete)) for it in models]
+        failed: list[Sample] = [(it.id, it.failed) for it in models]
         weights, warm = "local_llm_weights", "local_llm_warm"
-        families = [
-            (
-                f"{weights}_bytes",
-                "gauge",
-                "Bytes of the model's locked files.",
-                [(it.id, it.size_bytes) for it in models],
-            ),
-            (f"{weights}_resident_bytes", "gauge", "Of these, in this node's memory now, by mincore(2).", resident),
-            (
-                f"{weights}_corrupt_total",
-                "counter",
-                "Files found with other bytes than locked.",
-                [(it.id, it.corrupt) for it in models],
-            ),
-            (
-                f"{warm}_complete",
-                "gauge",
-                "1 when every byte was read and is as locked.",
-                [(it.id, int(it.complete)) for it in models],
-            ),
-            (f"{warm}_errors_total", "counter", "Files that could not be read.", [(it.id, it.failed) for it in models]),
-            (
-                f"{warm}_budget_bytes",
-                "gauge",
-                "Most that this pod's memory may hold of files.",
-                [("", self.budget_bytes)],
-            ),
-            (
-                f"{warm}_read_bytes_total",
-                "counter",
-                "Bytes read from the volume or its cache.",
-                [("", self.read_bytes)],
-            ),
-            (f"{warm}_read_seconds_total", "counter", "Time that reading them took.", [("", round(self.read_s, 3))]),
+        return [
+            (f"{weights}_bytes", "gauge", "Bytes of the model's locked files.", sizes),
+            (f"{weights}_resident_bytes", "gauge", "Of these, in this node's memory now, by mincore(2).", [*resident]),
+            (f"{weights}_corrupt_total", "counter", "Files found with other bytes than locked.", corrupt),
+            (f"{warm}_complete", "gauge", "1 when every byte was read and is as locked.", complete),
+            (f"{warm}_errors_total", "counter", "Files that could not be read.", failed),
         ]
-        return "".join(family(*one) for one in families)
+
+    def _of_reading(self) -> list[tuple[str, str, str, list[Sample]]]:
+        warm = "local_llm_warm"
+        budget, read, took = self.budget_bytes, self.read_bytes, round(self.read_s, 3)
+        return [
+            (f"{warm}_budget_bytes", "gauge", "Most that this pod's memory may hold of files.", [("", budget)]),
+            (f"{warm}_read_bytes_total", "counter", "Bytes read from the volume or its cache.", [("", read)]),
+            (f"{warm}_read_seconds_total", "counter", "Time that reading them took.", [("", took)]),
+        ]
