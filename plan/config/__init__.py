@@ -2,7 +2,8 @@
 
 from plan.config.gpu import Gpu, GpuNode, Tenant
 from plan.config.gpu_memory import Memory
-from plan.config.parts import ExpectedAnswer, Fetch, Immich, Model, Prune, Server, Volume, total_tokens
+from plan.config.model import ExpectedAnswer, Model, total_tokens
+from plan.config.parts import Fetch, Immich, Prune, Server, Volume
 from plan.config.stack import KEY, MACHINE_FACTS, Stack, json_schema, parse
 
 __all__ = [

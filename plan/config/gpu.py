@@ -15,37 +15,48 @@ Mib = Annotated[int, Field(gt=0)]
 class Slice(Frozen):
     """The extended resource by which pods share the card; `count` whole units."""
 
-    resource: str = "nvidia.com/gpu"
-    count: Annotated[int, Field(gt=0)] = 1
+    resource: Annotated[str, Field(description="Name of the extended resource")] = "nvidia.com/gpu"
+    count: Annotated[int, Field(gt=0, description="Slices that the server's pod requests")] = 1
 
 
 class Toleration(Frozen):
-    key: str
-    value: str | None = None
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = "NoSchedule"
+    """A taint that the pods tolerate."""
+
+    key: Annotated[str, Field(description="Key of the node's taint")]
+    value: Annotated[str | None, Field(description="Its value; without one any value is tolerated")] = None
+    effect: Annotated[Literal["NoSchedule", "PreferNoSchedule", "NoExecute"], Field(description="Its effect")] = (
+        "NoSchedule"
+    )
 
 
 class GpuNode(Frozen):
     """Which node has the card. With `memory_gib`, its RAM, weights are read ahead into its page cache."""
 
-    selector: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it
-    tolerations: Annotated[tuple[Toleration, ...], Field(strict=False)] = ()
-    memory_gib: Annotated[int, Field(gt=0)] | None = None
+    selector: Annotated[dict[str, str], Field(description="Labels of the nodes with the card")] = {}  # noqa: RUF012 - pydantic copies it
+    tolerations: Annotated[
+        tuple[Toleration, ...], Field(strict=False, description="Taints of these nodes that the pods tolerate")
+    ] = ()
+    memory_gib: Annotated[
+        Annotated[int, Field(gt=0)] | None,
+        Field(description="RAM of the node; with it, weights are read ahead into its page cache"),
+    ] = None
 
 
 class Burst(Frozen):
     """The most that a tenant was measured to hold; `source` says by which tool or metric."""
 
-    mib: Mib
-    date: Day
-    source: str | None = None
+    mib: Annotated[Mib, Field(description="MiB that it held")]
+    date: Annotated[Day, Field(description="Day of the measurement")]
+    source: Annotated[str | None, Field(description="Tool or metric that measured it")] = None
 
 
 class Tenant(Frozen):
     """Someone else on the card: what it holds at rest and at its worst, MiB."""
 
-    peak_mib: Mib
-    idle_mib: Annotated[int, Field(ge=0)] | None = None
+    peak_mib: Annotated[Mib, Field(description="The most that it may hold, MiB; counted in every preview")]
+    idle_mib: Annotated[
+        Annotated[int, Field(ge=0)] | None, Field(description="What it holds at rest, MiB; only shown")
+    ] = None
     measured: Annotated[Burst | None, Field(description="Largest burst measured; peak_mib is at least that")] = None
     workload: Annotated[
         str | None,
@@ -88,12 +99,17 @@ class CardFacts(Frozen):
 class Gpu(Frozen):
     """`model: none` means that the slice is advertised but no card is behind it: all layers stay on the CPU."""
 
-    model: Literal["t4", "rtx-3070", "other", "none"]
+    model: Annotated[
+        Literal["t4", "rtx-3070", "other", "none"],
+        Field(description="The card: one that is built in, `other` with its figures in `card`, or `none`"),
+    ]
     card: CardFacts = CardFacts()
     slice: Slice = Slice()
-    memory: Memory | None = None
-    node: GpuNode = GpuNode()
-    tenants: dict[Name, Tenant] = {}  # noqa: RUF012 - pydantic copies it
+    memory: Annotated[
+        Memory | None, Field(description="GPU memory as an extended resource, which Kubernetes counts")
+    ] = None
+    node: Annotated[GpuNode, Field(description="Which nodes have the card, and how pods get there")] = GpuNode()
+    tenants: Annotated[dict[Name, Tenant], Field(description="Everyone else on the card, by name")] = {}  # noqa: RUF012 - pydantic copies it
     reserve_mib: Annotated[int, Field(ge=0, description="Stays free on the card at all times")] = 256
 
     @model_validator(mode="after")

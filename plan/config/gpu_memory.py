@@ -27,9 +27,16 @@ class Memory(Frozen):
     `managed` puts it on the nodes with the card and keeps it there; with `external` someone else does.
     """
 
-    resource: Annotated[str, AfterValidator(_extended_resource)]
-    budget_mib: Annotated[int, Field(gt=0, le=2**30)]
-    advertise: Literal["managed", "external"] = "external"
+    resource: Annotated[
+        str,
+        AfterValidator(_extended_resource),
+        Field(description="Name of the extended resource, with a domain of yours"),
+    ]
+    budget_mib: Annotated[int, Field(gt=0, le=2**30, description="MiB that a node with the card offers")]
+    advertise: Annotated[
+        Literal["managed", "external"],
+        Field(description="managed: a pod of ours puts it on the nodes; external: someone else does"),
+    ] = "external"
     request_mib: Annotated[
         int | None, Field(gt=0, description="What the server requests; defaults to what its models need")
     ] = None

@@ -13,17 +13,17 @@ Positive = Annotated[int, Field(gt=0)]
 class Measured(Frozen):
     """One measurement: `mib` of the card that one llama-server process held, its CUDA context with it.
 
-    `image_max_tokens` is of the largest image that was sent, and None when no projector was loaded. `build` is
-    llama.cpp's number (the 10524 of b10524), where known. `tokens_s`: tokens a second that it answered with, which is
-    what a quantized cache on an old card has to prove.
+    A quantized cache on an old card has to prove by `tokens_s` that it is usable.
     """
 
-    mib: Positive
+    mib: Annotated[Positive, Field(description="MiB that one llama-server process held, CUDA context included")]
     total_tokens: Positive = Field(alias="context", description="Tokens of all slots together, as they were served")
-    kv_type: Literal["f16", "q8_0", "q4_0"] = "f16"
-    parallel: Positive = 1
-    ubatch: Positive = 512
-    image_max_tokens: Positive | None = None
-    build: Positive | None = None
-    tokens_s: Annotated[float, Field(gt=0)] | None = None
-    date: Day
+    kv_type: Annotated[Literal["f16", "q8_0", "q4_0"], Field(description="Number format of the KV cache")] = "f16"
+    parallel: Annotated[Positive, Field(description="Requests at a time")] = 1
+    ubatch: Annotated[Positive, Field(description="Tokens of a prompt computed at once")] = 512
+    image_max_tokens: Annotated[
+        Positive | None, Field(description="Tokens of the largest image that was sent; none without a projector")
+    ] = None
+    build: Annotated[Positive | None, Field(description="llama.cpp's number, the 10524 of b10524")] = None
+    tokens_s: Annotated[float | None, Field(gt=0, description="Tokens a second that it answered with")] = None
+    date: Annotated[Day, Field(description="Day of the measurement")]

@@ -1,14 +1,12 @@
-"""The parts of a stack's configuration: frozen, unknown keys refused, defaults here and nowhere else."""
+"""The volume, server, downloads, pruning and tenant's TTL of a stack's configuration, with their defaults."""
 
-import math
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from plan.base.frozen import Frozen
-from plan.base.names import ModelId, Name
-from plan.config.measured import Measured
+from plan.base.names import Name
 
 
 def _pinned(image: str) -> str:
@@ -17,20 +15,10 @@ def _pinned(image: str) -> str:
     return image
 
 
-def _not_yaml_boolean(value: object) -> object:
-    return {False: "off", True: "on"}.get(value, value) if isinstance(value, bool) else value
-
-
 def _safe_mount_option(option: str) -> str:
     if option in _UNSAFE_MOUNT_OPTIONS:
         raise ValueError(f"{option} {_UNSAFE_MOUNT_OPTIONS[option]}")
     return option
-
-
-def _scalar(value: object) -> object:
-    if not isinstance(value, bool | int | float | str) or (isinstance(value, float) and not math.isfinite(value)):
-        raise ValueError("a flag has a text, a number or true")
-    return value
 
 
 _GIVES_UP = "turns a pause of the NFS server into EIO for a fetcher and SIGBUS for whoever has a file mapped; use hard"
@@ -41,47 +29,50 @@ _UNSAFE_MOUNT_OPTIONS = {
 MountOption = Annotated[str, Field(pattern=r"^[^\s,]+$"), AfterValidator(_safe_mount_option)]
 Image = Annotated[str, AfterValidator(_pinned)]
 AbsolutePath = Annotated[str, Field(pattern=r"^/[^\s]*$")]
-# YAML 1.1 readers turn an unquoted `off` into a boolean.
-Reasoning = Annotated[Literal["off", "on", "auto"], BeforeValidator(_not_yaml_boolean)]
 Tokens = Annotated[int, Field(gt=0)]
-# Validated by hand: a union's members would each add a line to the error.
-ArgValue = Annotated[
-    bool | int | float | str, PlainValidator(_scalar, json_schema_input_type=Literal[True] | int | float | str)
-]
-DEFAULT_UBATCH = 512  # llama-server's own
-DEFAULT_GROUP = "gpu0"
 IdleSeconds = Annotated[int, Field(ge=1, description="Unload a model after this many idle seconds")]
 
 
 class Cluster(Frozen):
     """`id` is the uid of the namespace kube-system: a run against any other cluster is refused."""
 
-    id: Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+    id: Annotated[
+        str,
+        Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description="uid of the namespace kube-system"),
+    ]
 
 
 class Nfs(Frozen):
     """An NFS export, mounted through the CSI driver nfs.csi.k8s.io; `mount_options` replace all our own."""
 
-    server: Annotated[str, Field(min_length=1)]
-    path: AbsolutePath
-    mount_options: Annotated[tuple[MountOption, ...], Field(strict=False)] | None = None
+    server: Annotated[str, Field(min_length=1, description="Address or name of the NFS server")]
+    path: Annotated[AbsolutePath, Field(description="The exported directory")]
+    mount_options: Annotated[
+        Annotated[tuple[MountOption, ...], Field(strict=False)] | None,
+        Field(description="Options as nfs(5) has them, in place of ours"),
+    ] = None
 
 
 class Local(Frozen):
     """A directory on one node; every pod that mounts it is scheduled there."""
 
-    path: AbsolutePath
-    node: Annotated[str, Field(min_length=1)]
+    path: Annotated[AbsolutePath, Field(description="A directory that exists and belongs to server.uid and server.gid")]
+    node: Annotated[str, Field(min_length=1, description="The node that has it, by its name in the cluster")]
 
 
 class Volume(Frozen):
     """Where the models live: an NFS export, a node's directory, or a claim that exists already and stays untouched."""
 
-    name: Name
-    size_gib: Annotated[int, Field(gt=0)] | None = None
-    nfs: Nfs | None = None
-    local: Local | None = None
-    existing_claim: bool = False
+    name: Annotated[Name, Field(description="Name of the claim; the volume's has the namespace before it")]
+    size_gib: Annotated[
+        Annotated[int, Field(gt=0)] | None,
+        Field(description="Size of the volume, with nfs or local; the locked files have to fit"),
+    ] = None
+    nfs: Annotated[Nfs | None, Field(description="An NFS export")] = None
+    local: Annotated[Local | None, Field(description="A directory of one node")] = None
+    existing_claim: Annotated[
+        bool, Field(description="The claim `name` exists already: it is mounted, and nothing is created")
+    ] = False
     read_mib_s: Annotated[int, Field(gt=0, description="Slowest rate at which the server reads weights, MiB/s")] = 60
 
     @model_validator(mode="after")
@@ -97,33 +88,48 @@ class Volume(Frozen):
 class Server(Frozen):
     """The process that answers: llama-swap, or llama.cpp's own router."""
 
-    engine: Literal["llama-swap", "llama-server"] = "llama-swap"
-    image: Image
-    uid: Annotated[int, Field(gt=0)] = 65532
-    gid: Annotated[int, Field(gt=0)] = 65532
+    engine: Annotated[
+        Literal["llama-swap", "llama-server"],
+        Field(description="The program that answers: llama-swap, or llama.cpp's own router"),
+    ] = "llama-swap"
+    image: Annotated[
+        Image,
+        Field(description="Image with that program and llama-server, by digest; its tag names llama.cpp's build"),
+    ]
+    uid: Annotated[int, Field(gt=0, description="User of every pod, to whom the models' directory belongs")] = 65532
+    gid: Annotated[int, Field(gt=0, description="Group of every pod")] = 65532
     ttl_s: IdleSeconds = 600
     image_max_tokens: Annotated[Tokens, Field(description="Largest image a vision model sees; larger are shrunk")] = (
         1024
     )
     priority_class: Annotated[Name | None, Field(description="An existing PriorityClass of the server's pod")] = None
     rollout_s: Annotated[int, Field(ge=10, description="A rollout not ready by then has failed")] = 1800
-    memory_request_mib: Annotated[int, Field(gt=0)] = 2048
-    memory_limit_mib: Annotated[int, Field(gt=0)] = 12288
+    memory_request_mib: Annotated[
+        int, Field(gt=0, description="Host memory that the scheduler keeps for the server")
+    ] = 2048
+    memory_limit_mib: Annotated[int, Field(gt=0, description="Host memory that the server may take")] = 12288
 
 
 class SecretKey(Frozen):
     """An entry of a Secret that exists in the stack's namespace; never its content."""
 
-    name: Name
-    key: Annotated[str, Field(pattern=r"^[\w.-]+$")]
+    name: Annotated[Name, Field(description="The Secret's name")]
+    key: Annotated[str, Field(pattern=r"^[\w.-]+$", description="The key of its entry")]
 
 
 class Fetch(Frozen):
     """How the locked files are downloaded. `image` has Python 3.11 or newer and runs the gate too."""
 
-    image: Image
-    endpoint: Annotated[str, Field(pattern=r"^https?://[^/\s@]+$")] = "https://huggingface.co"
-    deadline_s: Annotated[int, Field(ge=10, description="A Job not complete by then has failed")] | None = None
+    image: Annotated[Image, Field(description="Image with Python 3.11 or newer, by digest")]
+    endpoint: Annotated[str, Field(pattern=r"^https?://[^/\s@]+$", description="Address of the hub")] = (
+        "https://huggingface.co"
+    )
+    deadline_s: Annotated[
+        Annotated[int, Field(ge=10, description="A Job not complete by then has failed")] | None,
+        Field(
+            description="A Job not complete by then has failed; defaults to what all locked bytes take on a slow line"
+        ),
+    ] = None
     verify: Annotated[
         Literal["receipt", "always"],
         Field(description="always: a Job hashes again what is there; a change runs the Jobs"),
@@ -132,69 +138,29 @@ class Fetch(Frozen):
     token_secret: Annotated[SecretKey | None, Field(description="Where the hub's token for gated models lies")] = None
 
 
-class ExpectedAnswer(Frozen):
-    """A prompt and a text that the answer contains, case aside; a base model continues the prompt."""
-
-    prompt: Annotated[str, Field(min_length=1)]
-    expect: Annotated[str, Field(min_length=1)]
-
-
-def total_tokens(request_tokens: int, parallel: int) -> int:
-    """Tokens of all slots together: llama-server divides its context among them, and each takes one request."""
-    return request_tokens * parallel
-
-
-class Model(Frozen):
-    """One model: where it comes from and how it is served."""
-
-    repo: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
-    quant: Annotated[str, Field(min_length=1)]
-    request_tokens: Tokens = Field(alias="context", description="Tokens that one request may use")
-    revision: Annotated[str, Field(min_length=1)] = "main"
-    mmproj: Annotated[str, Field(min_length=1)] | None = None
-    # Thinking by default once cost a text consumer empty answers and 50 times the tokens.
-    reasoning: Reasoning = "off"
-    tools: bool = True
-    aliases: Annotated[tuple[Name, ...], Field(strict=False)] = ()
-    max_output_tokens: Tokens | None = None
-    kv_type: Annotated[
-        Literal["f16", "q8_0", "q4_0"],
-        Field(description="Number format of the KV cache; all but f16 are slow on old cards"),
-    ] = "f16"
-    parallel: Annotated[int, Field(gt=0, description="Requests at a time, each with all of `context`")] = 1
-    ubatch: Annotated[Tokens, Field(description="Tokens of a prompt computed at once")] = DEFAULT_UBATCH
-    resident: Annotated[bool, Field(description="Loaded at the start and never unloaded, beside every other")] = False
-    swap_group: Annotated[Name, Field(description="One model of a group is loaded at a time")] = DEFAULT_GROUP
-    fallback: Annotated[ModelId | None, Field(description="The model that a gateway asks when this one fails")] = None
-    measured: Annotated[tuple[Measured, ...], Field(strict=False)] = ()
-    ttl_s: IdleSeconds | None = None  # defaults to `server.ttl_s`
-    warm_priority: int = 0  # larger ones are read ahead first
-    args: Annotated[
-        dict[str, ArgValue], Field(description="llama-server's flags without a key of their own: {temp: 0.2}")
-    ] = {}  # noqa: RUF012 - pydantic copies it
-    verify: Annotated[
-        ExpectedAnswer | None, Field(description="What `ops verify` asks first, instead of its own question")
-    ] = None
-
-    @property
-    def total_tokens(self) -> int:
-        return total_tokens(self.request_tokens, self.parallel)
-
-
 class Prune(Frozen):
     """What happens to weights that no model names any more, when a Job looks for them, and how long they are kept."""
 
-    mode: Literal["report", "trash", "delete"] = "report"
+    mode: Annotated[
+        Literal["report", "trash", "delete"],
+        Field(
+            description="report only tells; trash sets aside what is due; delete also removes what lay aside for grace_h"
+        ),
+    ] = "report"
     schedule: Annotated[str, Field(pattern=r"^(\S+ ){4}\S+$", description="As crontab(5) has it, in UTC")] = (
         "17 4 * * *"
     )
-    grace_h: Annotated[int, Field(ge=1)] = 24
+    grace_h: Annotated[
+        int, Field(ge=1, description="Hours for which weights have to be unused before anything happens to them")
+    ] = 24
 
 
 class Immich(Frozen):
     """The tenant whose model TTL we set on a Deployment that someone else owns; `model_ttl_s` in seconds."""
 
-    namespace: Name
-    deployment: Name
-    container: Name | None = None  # defaults to the Deployment's name
-    model_ttl_s: Annotated[int, Field(ge=1, le=86400)]
+    namespace: Annotated[Name, Field(description="Where the Deployment is")]
+    deployment: Annotated[Name, Field(description="Name of the Deployment of immich's machine learning")]
+    container: Annotated[Name | None, Field(description="Its container; defaults to the Deployment's name")] = None
+    model_ttl_s: Annotated[
+        int, Field(ge=1, le=86400, description="Idle seconds after which it unloads a model; 0, never, is refused")
+    ]

@@ -9,7 +9,8 @@ from plan.base.errors import ConfigError
 from plan.base.frozen import Frozen
 from plan.base.names import ModelId, Name
 from plan.config.gpu import Gpu
-from plan.config.parts import Cluster, Fetch, Immich, Model, Prune, Server, Volume
+from plan.config.model import Model
+from plan.config.parts import Cluster, Fetch, Immich, Prune, Server, Volume
 
 KEY = "local-llm:stack"
 # Keys that `make` renders from the machine at hand when a committed stack file leaves them out.
@@ -25,14 +26,14 @@ _HINTS = {
 class Stack(Frozen):
     """Everything a person decides about one stack."""
 
-    namespace: Name
+    namespace: Annotated[Name, Field(description="Where everything lives; it exists first, the stack never owns it")]
     cluster: Cluster
     volume: Volume
     gpu: Gpu
     server: Server
     fetch: Fetch
     prune: Prune = Prune()
-    models: Annotated[dict[ModelId, Model], Field(min_length=1)]
+    models: Annotated[dict[ModelId, Model], Field(min_length=1, description="The models that are served, by id")]
     immich: Immich | None = None
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from plan import config
 from plan.base.errors import ConfigError
-from plan.config.parts import DEFAULT_UBATCH
+from plan.config.model import DEFAULT_UBATCH
 from plan.engine import args
 from plan.engine.thinking import require_bound
 from plan.models.lock import LockedModel

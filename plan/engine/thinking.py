@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from plan import config
 from plan.base.errors import ConfigError
-from plan.config.parts import ArgValue
+from plan.config.model import ArgValue
 
 _BUDGET = "reasoning-budget"
 _TEMPLATE = "chat-template-kwargs"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from plan import config
 from plan.base.errors import ConfigError
-from plan.config.parts import DEFAULT_GROUP
+from plan.config.model import DEFAULT_GROUP
 
 RESIDENT = "resident"  # the group of llama-swap's file that nothing unloads
 

@@ -2,7 +2,7 @@
 
 import re
 
-from dev.generate import docs
+from dev.generate import config_reference, docs
 from tests.stacks import ROOT
 
 
@@ -48,3 +48,7 @@ def test_files_that_documents_name_exist() -> None:
     }
 
     assert gone == set()
+
+
+def test_every_key_of_the_configuration_says_what_it_means() -> None:
+    assert [key.path for key in config_reference.every_key() if not key.meaning] == []

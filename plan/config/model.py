@@ -1,0 +1,94 @@
+"""One model in a stack's configuration: where it comes from and how it is served. Defaults are here, nowhere else."""
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, PlainValidator
+
+from plan.base.frozen import Frozen
+from plan.base.names import ModelId, Name
+from plan.config.measured import Measured
+from plan.config.parts import IdleSeconds, Tokens
+
+
+def _not_yaml_boolean(value: object) -> object:
+    return {False: "off", True: "on"}.get(value, value) if isinstance(value, bool) else value
+
+
+def _scalar(value: object) -> object:
+    if not isinstance(value, bool | int | float | str) or (isinstance(value, float) and not math.isfinite(value)):
+        raise ValueError("a flag has a text, a number or true")
+    return value
+
+
+# YAML 1.1 readers turn an unquoted `off` into a boolean.
+Reasoning = Annotated[Literal["off", "on", "auto"], BeforeValidator(_not_yaml_boolean)]
+# Validated by hand: a union's members would each add a line to the error.
+ArgValue = Annotated[
+    bool | int | float | str, PlainValidator(_scalar, json_schema_input_type=Literal[True] | int | float | str)
+]
+DEFAULT_UBATCH = 512  # llama-server's own
+DEFAULT_GROUP = "gpu0"
+
+
+class ExpectedAnswer(Frozen):
+    """A prompt and a text that the answer contains, case aside; a base model continues the prompt."""
+
+    prompt: Annotated[str, Field(min_length=1, description="What is asked")]
+    expect: Annotated[str, Field(min_length=1, description="A text that the answer contains, case aside")]
+
+
+def total_tokens(request_tokens: int, parallel: int) -> int:
+    """Tokens of all slots together: llama-server divides its context among them, and each takes one request."""
+    return request_tokens * parallel
+
+
+class Model(Frozen):
+    """One model: where it comes from and how it is served."""
+
+    repo: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$", description="Repository at the hub, owner/name")]
+    quant: Annotated[str, Field(min_length=1, description="Quantization, as the file's name has it: Q4_K_M")]
+    request_tokens: Tokens = Field(alias="context", description="Tokens that one request may use")
+    revision: Annotated[str, Field(min_length=1, description="Branch, tag or commit that `ops lock` resolves")] = "main"
+    mmproj: Annotated[
+        Annotated[str, Field(min_length=1)] | None,
+        Field(description="The vision projector's type, as its file's name has it: F16"),
+    ] = None
+    # Thinking by default once cost a text consumer empty answers and 50 times the tokens.
+    reasoning: Annotated[
+        Reasoning, Field(description="Whether the model thinks before it answers; on and auto need a bound in `args`")
+    ] = "off"
+    tools: Annotated[bool, Field(description="Whether the contract says that the model calls tools")] = True
+    aliases: Annotated[
+        tuple[Name, ...], Field(strict=False, description="Other names by which consumers may ask for it")
+    ] = ()
+    max_output_tokens: Annotated[
+        Tokens | None, Field(description="Longest answer that the contract promises; defaults to half of `context`")
+    ] = None
+    kv_type: Annotated[
+        Literal["f16", "q8_0", "q4_0"],
+        Field(description="Number format of the KV cache; all but f16 are slow on old cards"),
+    ] = "f16"
+    parallel: Annotated[int, Field(gt=0, description="Requests at a time, each with all of `context`")] = 1
+    ubatch: Annotated[Tokens, Field(description="Tokens of a prompt computed at once")] = DEFAULT_UBATCH
+    resident: Annotated[bool, Field(description="Loaded at the start and never unloaded, beside every other")] = False
+    swap_group: Annotated[Name, Field(description="One model of a group is loaded at a time")] = DEFAULT_GROUP
+    fallback: Annotated[ModelId | None, Field(description="The model that a gateway asks when this one fails")] = None
+    measured: Annotated[
+        tuple[Measured, ...],
+        Field(strict=False, description="What a process really held, as `ops calibrate` writes it"),
+    ] = ()
+    ttl_s: Annotated[
+        IdleSeconds | None, Field(description="Unload the model after this many idle seconds; defaults to server.ttl_s")
+    ] = None
+    warm_priority: Annotated[int, Field(description="Models with a larger number are read ahead first")] = 0
+    args: Annotated[
+        dict[str, ArgValue], Field(description="llama-server's flags without a key of their own: {temp: 0.2}")
+    ] = {}  # noqa: RUF012 - pydantic copies it
+    verify: Annotated[
+        ExpectedAnswer | None, Field(description="What `ops verify` asks first, instead of its own question")
+    ] = None
+
+    @property
+    def total_tokens(self) -> int:
+        return total_tokens(self.request_tokens, self.parallel)
