@@ -144,7 +144,7 @@ class Prune(Frozen):
     mode: Annotated[
         Literal["report", "trash", "delete"],
         Field(
-            description="report only tells; trash sets aside what is due; delete also removes what lay aside for grace_h"
+            description="report: only tell; trash: set aside what is due; delete: also remove what lay aside for grace_h"
         ),
     ] = "report"
     schedule: Annotated[str, Field(pattern=r"^(\S+ ){4}\S+$", description="As crontab(5) has it, in UTC")] = (
