@@ -143,9 +143,7 @@ class Prune(Frozen):
 
     mode: Annotated[
         Literal["report", "trash", "delete"],
-        Field(
-            description="report: only tell; trash: set aside what is due; delete: also remove what lay aside for grace_h"
-        ),
+        Field(description="report: only tell; trash: set aside what is due; delete: remove it after grace_h more"),
     ] = "report"
     schedule: Annotated[str, Field(pattern=r"^(\S+ ){4}\S+$", description="As crontab(5) has it, in UTC")] = (
         "17 4 * * *"
