@@ -84,15 +84,26 @@ def test_a_change_of_a_program_changes_the_archives_of_the_pods_that_run_it_alon
         file: str(file.relative_to(checkout / "pods").with_suffix("")) for file in checkout.rglob("pods/**/*.py")
     }
     for file, program in programs.items():
-        file.write_text(f"{file.read_text()}# {program} was changed\n")
+        file.write_text(f"{file.read_text()}CHANGED = '{program}'\n")
 
     written = {name: content(archived(sources(name, checkout))).values() for name in MOUNTED_BY}
 
     changed = {
-        program: {name for name, files in written.items() if any(f"# {program} was changed" in str(it) for it in files)}
+        program: {
+            name for name, files in written.items() if any(f"CHANGED = '{program}'".encode() in it for it in files)
+        }
         for program in programs.values()
     }
     assert changed == CARRIED_BY
+
+
+@pytest.mark.parametrize("name", sorted(MOUNTED_BY))
+def test_a_changed_sentence_of_a_program_changes_no_archive(checkout: Path, name: str) -> None:
+    before = archived(sources(name, checkout))
+    for file in checkout.rglob("pods/**/*.py"):
+        file.write_text(file.read_text().rstrip("\n") + "  # and why\n")
+
+    assert archived(sources(name, checkout)) == before
 
 
 @pytest.mark.parametrize("name", sorted(MOUNTED_BY))
