@@ -17,7 +17,8 @@ from plan.base import names
 from plan.base.errors import FixableError
 from plan.config import Prune
 from plan.models.lock import LockedModel
-from plan.weights.prune import grace_seconds, order
+from plan.weights import prune
+from plan.weights.prune import grace_seconds
 
 _PROGRAM = Path(__file__).parents[2] / "pods" / "archives" / "prune.pyz"
 GRACE_S = grace_seconds(Prune())  # the default of a stack
@@ -63,7 +64,7 @@ def _namespace(stack: str | None) -> str:
 
 
 def _ask(root: Path, keep: dict[str, LockedModel]) -> list[Line]:
-    manifest = order(str(root.absolute()), "report", GRACE_S, keep)
+    manifest = prune.manifest(str(root.absolute()), "report", GRACE_S, keep)
     argv = [sys.executable, "-I", "-S", str(_PROGRAM), "prune", "--manifest", "@/dev/stdin"]
     ran = subprocess.run(argv, input=manifest, capture_output=True, text=True, check=False)
     lines: list[Line] = [json.loads(line) for line in ran.stdout.splitlines()]

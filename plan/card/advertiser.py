@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from plan import config
 from plan.base import names
 from plan.base.errors import ConfigError
+from plan.base.pod_manifests import AdvertiseManifest
 from plan.base.pod_types import HttpProbe, small_program
 from plan.base.quantity import count_quantity
 from plan.base.text import json_text
@@ -40,14 +41,14 @@ def plan_advertiser(stack: config.Stack, memory: config.Memory) -> AdvertiserPla
         raise ConfigError(
             f"{config.KEY}.gpu.node.selector", {}, f"{rule}. Write a label that only nodes with the card have."
         )
-    order = {
-        "resource": memory.resource,
-        "quantity": count_quantity(memory.budget_mib),
-        "selector": dict(sorted(node.selector.items())),
-        "listen": names.ADVERTISER_PORT,
-        "poll_s": _POLL_S,
-        "role": names.cluster_wide(names.ADVERTISER, stack.namespace),
-    }
+    manifest = AdvertiseManifest(
+        resource=memory.resource,
+        quantity=count_quantity(memory.budget_mib),
+        selector=dict(sorted(node.selector.items())),
+        listen=names.ADVERTISER_PORT,
+        poll_s=_POLL_S,
+        role=names.cluster_wide(names.ADVERTISER, stack.namespace),
+    )
     return AdvertiserPlan(
         name=names.ADVERTISER,
         namespace=stack.namespace,
@@ -57,5 +58,5 @@ def plan_advertiser(stack: config.Stack, memory: config.Memory) -> AdvertiserPla
         gid=stack.server.gid,
         # It may run anywhere, also where the card's node is the only one.
         tolerations=tolerations(node),
-        manifest=json_text(order),
+        manifest=json_text(manifest),
     )

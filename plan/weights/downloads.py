@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from plan import config
 from plan.base import names
 from plan.base.jobs import CANNOT_START
+from plan.base.pod_manifests import AwaitedFile, AwaitedModel, FetchedFile, FetchManifest, GateManifest
 from plan.base.pod_types import Resources
 from plan.base.text import json_text
 from plan.config.tolerations import PodToleration, tolerations
@@ -96,31 +97,28 @@ def _deadline_s(models: Mapping[str, LockedModel]) -> int:
 
 
 def gate_manifest(models: Mapping[str, LockedModel]) -> str:
-    """JSON input of the gate: which generation of each model has to be whole before the server starts."""
-    waited = [
-        {
-            "id": model_id,
-            "gen": model.gen,
-            "files": [{"link": file.link, "size": file.size} for file in model.files],
-        }
+    """The manifest of the gate: which generation of each model has to be complete before the server starts."""
+    awaited = [
+        AwaitedModel(
+            id=model_id, gen=model.gen, files=[AwaitedFile(link=file.link, size=file.size) for file in model.files]
+        )
         for model_id, model in sorted(models.items())
     ]
-    return json_text({"root": MOUNT, "models": waited})
+    return json_text(GateManifest(root=MOUNT, models=awaited))
 
 
 def _manifest(model_id: str, model: LockedModel, fetch: config.Fetch) -> str:
-    files = [{"path": f.path, "size": f.size, "sha256": f.sha256, "link": f.link} for f in model.files]
     return json_text(
-        {
-            "endpoint": fetch.endpoint,
-            "root": MOUNT,
-            "id": model_id,
-            "gen": model.gen,
-            "repo": model.repo,
-            "commit": model.commit,
-            "files": files,
-            "streams": _STREAMS,
-            "slots": fetch.slots,
-            "verify": fetch.verify,
-        }
+        FetchManifest(
+            endpoint=fetch.endpoint,
+            root=MOUNT,
+            id=model_id,
+            gen=model.gen,
+            repo=model.repo,
+            commit=model.commit,
+            files=[FetchedFile(path=it.path, size=it.size, sha256=it.sha256, link=it.link) for it in model.files],
+            streams=_STREAMS,
+            slots=fetch.slots,
+            verify=fetch.verify,
+        )
     )

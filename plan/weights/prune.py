@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from plan import config
 from plan.base import names
+from plan.base.pod_manifests import KeptGeneration, PruneManifest
 from plan.base.pod_types import small_program
 from plan.base.text import json_text
 from plan.models.lock import LockedModel
@@ -26,18 +28,20 @@ class PrunePlan:
 
 
 def plan_prune(stack: config.Stack, locked: Mapping[str, LockedModel]) -> PrunePlan:
-    manifest = order(MOUNT, stack.prune.mode, grace_seconds(stack.prune), locked)
-    return PrunePlan(names.PRUNE_CRON_JOB, stack.prune.schedule, manifest)
+    text = manifest(MOUNT, stack.prune.mode, grace_seconds(stack.prune), locked)
+    return PrunePlan(names.PRUNE_CRON_JOB, stack.prune.schedule, text)
 
 
 def grace_seconds(prune: config.Prune) -> int:
     return prune.grace_h * 3600
 
 
-def order(root: str, mode: str, grace_s: int, locked: Mapping[str, LockedModel]) -> str:
-    """JSON input of pods/prune/prune.py: what is below `root`, and which of it is kept."""
+def manifest(
+    root: str, mode: Literal["report", "trash", "delete"], grace_s: int, locked: Mapping[str, LockedModel]
+) -> str:
+    """The manifest of prune: what is below `root`, and which of it is kept."""
     keep = [
-        {"id": model_id, "gen": model.gen, "sha256": sorted({file.sha256 for file in model.files})}
+        KeptGeneration(id=model_id, gen=model.gen, sha256=sorted({file.sha256 for file in model.files}))
         for model_id, model in sorted(locked.items())
     ]
-    return json_text({"root": root, "mode": mode, "grace_s": grace_s, "keep": keep})
+    return json_text(PruneManifest(root=root, mode=mode, grace_s=grace_s, keep=keep))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from plan import config
 from plan.base import names
+from plan.base.pod_manifests import WarmedFile, WarmedModel, WarmManifest
 from plan.base.pod_types import Resources, small_program
 from plan.base.quantity import mib_quantity
 from plan.base.text import json_text
@@ -43,12 +44,12 @@ def plan_warm(stack: config.Stack, locked: Mapping[str, LockedModel]) -> tuple[W
 
 def _manifest(stack: config.Stack, locked: Mapping[str, LockedModel]) -> str:
     models = [
-        {
-            "id": model_id,
-            "gen": model.gen,
-            "priority": stack.models[model_id].warm_priority,
-            "files": [{"link": file.link, "size": file.size, "sha256": file.sha256} for file in model.files],
-        }
+        WarmedModel(
+            id=model_id,
+            gen=model.gen,
+            priority=stack.models[model_id].warm_priority,
+            files=[WarmedFile(link=file.link, size=file.size, sha256=file.sha256) for file in model.files],
+        )
         for model_id, model in sorted(locked.items())
     ]
-    return json_text({"root": MOUNT, "listen": names.WARM_PORT, "models": models})
+    return json_text(WarmManifest(root=MOUNT, listen=names.WARM_PORT, models=models))

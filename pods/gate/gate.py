@@ -5,12 +5,44 @@ named, asking for it is an error, and the others serve. It polls: over NFS, a fi
 invisible for a minute.
 """
 
+import dataclasses
 import json
 import time
+from typing import Any
 
 from pods.core.report import ExitError, say
 from pods.volume.complete import HINT, lacks
 from pods.volume.quarantine import was_published
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """`files` are links and sizes."""
+
+    id: str
+    gen: str
+    files: list[tuple[str, int]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Manifest:
+    root: str
+    models: tuple[Model, ...]
+    timeout_s: float = 120
+    poll_s: float = 5
+
+    @classmethod
+    def parse(cls, text: str) -> "Manifest":
+        """Raises ExitError 78."""
+        try:
+            raw: Any = json.loads(text)
+            models = [
+                Model(files=[(file["link"], file["size"]) for file in it.pop("files")], **it)
+                for it in raw.pop("models")
+            ]
+            return cls(models=tuple(models), **raw)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ExitError(78, f"the manifest is unusable: {error!r}") from None
 
 
 def wait(manifest_text: str) -> None:
@@ -18,29 +50,21 @@ def wait(manifest_text: str) -> None:
 
     Also when nothing at all could be served.
     """
-    try:
-        manifest = json.loads(manifest_text)
-        root = manifest["root"]
-        timeout_s, poll_s = manifest.get("timeout_s", 120), manifest.get("poll_s", 5)
-        models = [
-            (it["id"], it["gen"], [(file["link"], file["size"]) for file in it["files"]]) for it in manifest["models"]
-        ]
-        ids = [model_id for model_id, _, _ in models]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ExitError(78, f"the manifest is unusable: {error!r}") from None
-    deadline, shown = time.monotonic() + timeout_s, list[str]()
+    manifest = Manifest.parse(manifest_text)
+    root, ids = manifest.root, [it.id for it in manifest.models]
+    deadline, shown = time.monotonic() + manifest.timeout_s, list[str]()
     while True:
-        missing = {model_id: lack for model_id, gen, files in models if (lack := lacks(root, model_id, gen, files))}
-        lost = {model_id for model_id, gen, _ in models if was_published(root, model_id, gen)}
+        missing = {it.id: lack for it in manifest.models if (lack := lacks(root, it.id, it.gen, it.files))}
+        lost = {it.id for it in manifest.models if was_published(root, it.id, it.gen)}
         if not missing or (missing.keys() <= lost and missing.keys() != set(ids)):
             break
         said = [lack for found in missing.values() for lack in found]
         if time.monotonic() > deadline:
-            raise ExitError(1, f"not complete after {timeout_s} s: {'; '.join(said)}; {HINT}")
+            raise ExitError(1, f"not complete after {manifest.timeout_s} s: {'; '.join(said)}; {HINT}")
         if said != shown:
             say("waiting", missing=said)
             shown = said
-        time.sleep(poll_s)
+        time.sleep(manifest.poll_s)
     for model_id, found in missing.items():
         say("unserved", id=model_id, missing=found, next=HINT)
     say("ready", models=[model_id for model_id in ids if model_id not in missing])
