@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-PROCESSES = Path(__file__).parents[2] / "bench" / "processes.py"
+PROCESSES = Path(__file__).parents[2] / "bench" / "preview" / "processes.py"
 BUSY_S = 0.3
 BUSY = f"import time\nwhile time.process_time() < {BUSY_S}: pass"
 

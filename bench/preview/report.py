@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rich.table import Table
 
-from bench.preview_parts import Spent
+from bench.preview.parts import Spent
 
 Pairs = Sequence[tuple[Spent, Spent]]
 _PROGRAM = "program"

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.preview_parts import Spent, of_the_program, spend
-from bench.preview_report import ratio, tables
+from bench.preview.parts import Spent, of_the_program, spend
+from bench.preview.report import ratio, tables
 from dev.cluster import cluster, host
 from dev.cluster.played import stand_ins
 from dev.commands.up import cluster_id, deploy
