@@ -1,5 +1,7 @@
 """Refuses to start on a disk that is too full, and says what could be freed."""
 
+import contextlib
+import os
 import shutil
 from pathlib import Path
 
@@ -25,5 +27,10 @@ def require_space(*paths: Path, needed_gib: float = NEEDED_GIB) -> None:
 
 
 def _size_gib(directory: Path) -> float:
-    files = (path for path in directory.rglob("*") if path.is_file() and not path.is_symlink())
-    return sum(path.stat().st_blocks * 512 for path in files) / _GIB
+    """What the directory takes; files come and go meanwhile, so what is gone counts for nothing."""
+    blocks = 0
+    for place, _, files in os.walk(directory):
+        for name in files:
+            with contextlib.suppress(FileNotFoundError):
+                blocks += os.lstat(os.path.join(place, name)).st_blocks
+    return blocks * 512 / _GIB

@@ -20,6 +20,8 @@ from dev.tools import tools
 from plan.base import names
 from plan.config.stack_file import Facts
 
+_ROLLOUT_S = 600  # a server that Pulumi took for ready is there long before
+
 
 def embedded(instance: Instance, stack: str) -> None:
     """Bring up Postgres, cluster, hub and stack on this machine, then chat with two models."""
@@ -60,6 +62,10 @@ def deploy(cli: PulumiCli) -> None:
 def prove(cli: PulumiCli, kubeconfig: Path) -> None:
     """Ask two models through the Service; the second answer includes a swap."""
     endpoint = f"http://127.0.0.1:{cli.instance.ports.endpoint}"
+    # The Kubernetes plugin may take the pod before a Recreate for the new one: until it is gone, the Deployment's
+    # revision and conditions are still its own (pulumi-kubernetes 4.32, provider/pkg/await/deployment.go).
+    place = ["-n", namespace(cli.stack)]
+    kubectl.run(kubeconfig, "rollout", "status", f"deployment/{names.SERVER}", *place, f"--timeout={_ROLLOUT_S}s")
     key = api_key(kubeconfig, namespace(cli.stack))
     chat.wait(endpoint)
     ids = sorted(committed(cli.stack)["models"])[:2]

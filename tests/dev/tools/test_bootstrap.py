@@ -21,10 +21,9 @@ esac
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    (tmp_path / "dev").mkdir()
-    shutil.copy(SCRIPT, tmp_path / "dev")
-    for beside in ("install.sh", "precompile.py"):
-        shutil.copy(SCRIPT.with_name(beside), tmp_path / "dev")
+    (tmp_path / "dev" / "generate").mkdir(parents=True)
+    for name in ("bootstrap.sh", "install.sh", "generate/precompile.py"):
+        shutil.copy(SCRIPT.parent / name, tmp_path / "dev" / name)
     (tmp_path / "requirements-dev.txt").write_text("pytest==9\n")
     (tmp_path / "python").write_text(PYTHON)
     (tmp_path / "python").chmod(0o755)

@@ -1,0 +1,51 @@
+"""The chat at the end of `make up` is with the server that this `up` rolled out."""
+
+from pathlib import Path
+
+import pytest
+
+from dev.cluster import kubectl
+from dev.commands import chat, up
+from dev.machine.instance import Instance
+from dev.machine.steps import DevError
+from dev.pulumi.cli import PulumiCli
+
+
+@pytest.fixture
+def happened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What `prove` does, in order, on a cluster that answers everything."""
+    done: list[str] = []
+
+    def run(_kubeconfig: Path, *arguments: str, stdin: str | None = None) -> str:
+        assert stdin is None
+        done.append(" ".join(arguments[:2]))
+        return "c2VjcmV0"
+
+    def ask(_endpoint: str, _key: str, model: str, timeout_s: float = 1.0) -> chat.Answer:
+        done.append(f"ask {model}")
+        return chat.Answer(model, "red, green and blue", timeout_s, 10)
+
+    monkeypatch.setattr(kubectl, "run", run)
+    monkeypatch.setattr(chat, "wait", lambda _: None)
+    monkeypatch.setattr(chat, "ask", ask)
+    return done
+
+
+def test_no_model_is_asked_before_the_old_pod_is_gone(happened: list[str]) -> None:
+    up.prove(PulumiCli(Instance("t-prove"), "dev", Path("kubeconfig"), {}), Path("kubeconfig"))
+
+    assert happened[0] == "rollout status"
+    assert [it for it in happened if it.startswith("ask ")] == ["ask gemma-3-270m-q3", "ask gemma-3-270m-q4"]
+
+
+def test_a_rollout_that_does_not_end_is_told_and_no_model_is_asked(
+    happened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stuck(_kubeconfig: Path, *_: str) -> str:
+        raise DevError("kubectl rollout: timed out", "look at the pod")
+
+    monkeypatch.setattr(kubectl, "run", stuck)
+
+    with pytest.raises(DevError, match="timed out"):
+        up.prove(PulumiCli(Instance("t-prove"), "dev", Path("kubeconfig"), {}), Path("kubeconfig"))
+    assert happened == []
