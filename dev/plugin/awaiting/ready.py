@@ -22,12 +22,14 @@ class FailedError(Exception):
 class Look:
     """One look of a wait, `waited_s` after the object was written; `created` when a create wrote it.
 
-    `once` is a look without a wait, at a refresh: what is in transition now counts as it is.
+    `once` is a look without a wait, at a refresh: what is in transition now counts as it is. `rolled_from` is the
+    revision that a Deployment had before its pod template was changed, "" where it was not changed.
     """
 
     waited_s: float = 0.0
     created: bool = False
     once: bool = False
+    rolled_from: str = ""
 
 
 Check = Callable[[Client, Object, Look], list[str]]
@@ -57,6 +59,11 @@ def current_replica_set(client: Client, deployment: Object) -> Object | None:
 def _deployment(client: Client, live: Object, look: Look) -> list[str]:
     if not look.once and field(live, "status", "observedGeneration") != field(live, "metadata", "generation"):
         return ["the Deployment controller has not seen the change yet"]
+    # With Recreate the old revision stays until its pods are gone, as ready as before. The official plugin looks at
+    # events in whatever order they come, and takes the old one for the new where the ReplicaSet's comes early; here the
+    # other order is the rule, or no test of a rollout would mean anything.
+    if look.rolled_from and annotation(live, REVISION) == look.rolled_from:
+        return ["the Deployment's new ReplicaSet is not there yet"]
     wanted_reasons: dict[str, str | None] = {"Available": None, "Progressing": "NewReplicaSetAvailable"}
     if annotation(live, REVISION) == "1":
         del wanted_reasons["Progressing"]  # the first pods are created, not rolled out

@@ -102,10 +102,11 @@ class Waiter:
         if kind not in CHECKS:
             return live
         limit_s = _VOLUME_TIMEOUT_S if str(kind[1]).startswith("PersistentVolume") else _limit(inputs, timeout_s)
-        begun, told = time.monotonic(), _Told(self._say)
+        begun, told, rolled_from = time.monotonic(), _Told(self._say), _rolled_from(previous, live)
         while True:
             elapsed_s = time.monotonic() - begun
-            live, missing = self._look(live, Look(elapsed_s, created=previous is None), told)
+            look = Look(elapsed_s, created=previous is None, rolled_from=rolled_from)
+            live, missing = self._look(live, look, told)
             if not missing:
                 told.done()
                 return live
@@ -166,6 +167,13 @@ def read_ready(client: Client, inputs: Object, live: Object) -> list[str]:
     except FailedError as failure:
         missing = [str(failure)]
     return [*missing, *of_pods(client, live), *of_object(client, live)] if missing else []
+
+
+def _rolled_from(previous: Object | None, live: Object) -> str:
+    """The revision before an update that changed the pod template; "" for anything else."""
+    if previous is None or field(previous, "spec", "template") == field(live, "spec", "template"):
+        return ""
+    return annotation(previous, REVISION)
 
 
 def _limit(inputs: Object, timeout_s: float) -> float:

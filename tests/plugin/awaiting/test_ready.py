@@ -10,7 +10,8 @@ import pytest
 
 from dev.plugin.api.client import UnreachableError
 from dev.plugin.api.metadata import SKIP_AWAIT, WAIT_FOR
-from dev.plugin.awaiting.waiter import InitFailedError, Waiter, _Told
+from dev.plugin.awaiting.ready import CHECKS, Look
+from dev.plugin.awaiting.waiter import InitFailedError, Waiter, _rolled_from, _Told
 from tests.plugin.live import Cluster, Object, deployment, failed, job, replica_set
 
 
@@ -99,3 +100,22 @@ def test_what_only_the_official_plugin_waits_for_is_refused_unless_the_wait_is_s
         waiter.until_ready(live, live, None, 60)
     live["metadata"]["annotations"] = {SKIP_AWAIT: "true"}
     assert waiter.until_ready(live, live, None, 60) == live
+
+
+@pytest.mark.parametrize(("before", "waits"), [("2", True), ("1", False)])
+def test_after_a_change_of_its_pods_a_deployment_is_ready_only_at_another_revision(before: str, waits: bool) -> None:
+    """With Recreate the old revision is there, and as ready as before, until its last pod has gone."""
+    missing = CHECKS["apps/v1", "Deployment"](
+        Cluster(replica_set()), deployment(revision="2"), Look(rolled_from=before)
+    )
+
+    assert bool(missing) == waits
+
+
+def test_a_wait_after_an_update_knows_the_revision_that_a_changed_template_leaves() -> None:
+    changed = deployment(revision="1")
+    changed["spec"]["template"]["spec"]["containers"][0]["image"] = "x:2"
+
+    assert _rolled_from(deployment(revision="1"), changed) == "1"
+    assert _rolled_from(deployment(revision="1"), deployment(revision="1")) == ""
+    assert _rolled_from(None, changed) == ""
