@@ -10,6 +10,7 @@ from typing import Any
 
 from dev.plugin.api.client import ApiError, Client, UnreachableError
 from dev.plugin.api.metadata import (
+    REVISION,
     SKIP_AWAIT,
     TIMEOUT_SECONDS,
     WAIT_FOR,
