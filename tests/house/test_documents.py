@@ -52,3 +52,19 @@ def test_files_that_documents_name_exist() -> None:
 
 def test_every_key_of_the_configuration_says_what_it_means() -> None:
     assert [key.path for key in config_reference.every_key() if not key.meaning] == []
+
+
+def test_the_messages_that_the_readme_explains_are_what_the_program_says() -> None:
+    rooms = ("plan", "observe", "components", "ops", "dev", "pods")
+    sources = [file for room in rooms for kind in ("*.py", "*.sh") for file in (ROOT / room).rglob(kind)]
+    said = "\n".join(file.read_text() for file in sources)
+    said = re.sub(r'"\s*\n\s*f?"', "", said).replace("`", "")  # one text over several lines
+    table = (ROOT / "README.md").read_text().partition("| you see |")[2].partition("\n\n")[0]
+    explained = re.findall(r"^\| `([^|]+)` \|", table, re.MULTILINE)
+    # Without what is put in at run time: the value met, a number.
+    parts = {
+        re.sub(r": got| \d+", "", it).strip(" :") for message in explained for it in re.split(r"\.\.\.|`", message)
+    }
+
+    assert len(explained) > 8
+    assert {part for part in parts if len(part) > 8 and part not in said} == set()
