@@ -2,6 +2,7 @@
 
 import atexit
 import gc
+import logging
 from collections.abc import Iterator
 
 import hypothesis
@@ -17,6 +18,10 @@ from tests.stacks import CLUSTER_ID
 # No deadline: an example's time is the machine's affair.
 hypothesis.settings.register_profile("local-llm", max_examples=EXAMPLES, deadline=None)
 hypothesis.settings.load_profile("local-llm")
+
+# A program that a test makes fail leaves futures that Pulumi does not await. They are told when the process ends, each
+# with a traceback, unless their logger has a handler; pytest shows them with the test that failed all the same.
+logging.getLogger("asyncio").addHandler(logging.NullHandler())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
