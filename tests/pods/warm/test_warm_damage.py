@@ -62,7 +62,9 @@ def test_a_fetch_repairs_what_was_quarantined_and_it_is_read_again(warm: Warm, b
     warm.manifest |= {"root": str(bench.root), "models": [model]}
     warm.start()
     warm.wait("corrupt")
-    gate = {"root": str(bench.root), "models": [model], "timeout_s": 0}
+    awaited = {key: model[key] for key in ("id", "gen")}
+    awaited["files"] = [{key: file[key] for key in ("link", "size")} for file in files]
+    gate = {"root": str(bench.root), "models": [awaited], "timeout_s": 0}
     assert "READY.json is withdrawn" in warm.shelf.run("gate", gate, code=1)[-1]["reason"]
 
     assert bench.fetch()[0] == 0
