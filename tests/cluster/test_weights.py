@@ -225,7 +225,7 @@ def has(name: str, model: str, value: float) -> bool:
 
 def test_weights_are_in_the_nodes_memory_and_a_flipped_byte_is_found_set_aside_and_repaired(output: str) -> None:  # noqa: ARG001
     file = lock.load((ROOT / "models.lock.yaml").read_text()).models[Q4].files[0]
-    eventually(lambda: has("weights_resident_bytes", Q4, file.size))
+    eventually(lambda: in_memory(Q4, file.size))
     blob = STORE / ".blobs" / f"sha256-{file.sha256}"
     flip(blob, file.size // 2)
 
@@ -247,6 +247,16 @@ def test_weights_are_in_the_nodes_memory_and_a_flipped_byte_is_found_set_aside_a
     assert dev_pulumi("refresh", "--yes").returncode == 0
     assert answered(up())
     assert (STORE / Q4 / "current" / "READY.json").exists()
+
+
+def in_memory(model: str, size: int) -> bool:
+    """Whether all of it is resident. A busy machine takes pages back after they were read: then a new pod reads again."""
+    if has("weights_resident_bytes", model, size):
+        return True
+    if has("warm_complete", model, 1):
+        print("read, and no longer resident:", metrics())
+        restart()
+    return False
 
 
 def flip(path: Path, offset: int) -> None:
