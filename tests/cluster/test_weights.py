@@ -250,7 +250,7 @@ def test_weights_are_in_the_nodes_memory_and_a_flipped_byte_is_found_set_aside_a
 
 
 def in_memory(model: str, size: int) -> bool:
-    """Whether all of it is resident. A busy machine takes pages back after they were read: then a new pod reads again."""
+    """Whether all of it is resident. A busy machine takes back pages that were read; then a new pod reads again."""
     if has("weights_resident_bytes", model, size):
         return True
     if has("warm_complete", model, 1):
