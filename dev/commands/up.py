@@ -53,19 +53,19 @@ def cluster_id(kubeconfig: Path) -> str:
 
 
 def deploy(cli: PulumiCli) -> None:
-    """Run `pulumi up` with the rendered stack file."""
+    """Run `pulumi up` with the rendered stack file; returns when the new server, and no older one, is there."""
     cli.prepare()
     with step(f"pulumi up of the stack {cli.stack}"):
         cli.run("up", "--yes", "--skip-preview", "--non-interactive", "--suppress-outputs")
+        # The Kubernetes plugin may take the pod before a Recreate for the new one: until it is gone, the Deployment's
+        # revision and conditions are still its own (pulumi-kubernetes 4.32, provider/pkg/await/deployment.go).
+        place = ["-n", namespace(cli.stack), f"--timeout={_ROLLOUT_S}s"]
+        kubectl.run(cli.kubeconfig, "rollout", "status", f"deployment/{names.SERVER}", *place)
 
 
 def prove(cli: PulumiCli, kubeconfig: Path) -> None:
     """Ask two models through the Service; the second answer includes a swap."""
     endpoint = f"http://127.0.0.1:{cli.instance.ports.endpoint}"
-    # The Kubernetes plugin may take the pod before a Recreate for the new one: until it is gone, the Deployment's
-    # revision and conditions are still its own (pulumi-kubernetes 4.32, provider/pkg/await/deployment.go).
-    place = ["-n", namespace(cli.stack)]
-    kubectl.run(kubeconfig, "rollout", "status", f"deployment/{names.SERVER}", *place, f"--timeout={_ROLLOUT_S}s")
     key = api_key(kubeconfig, namespace(cli.stack))
     chat.wait(endpoint)
     ids = sorted(committed(cli.stack)["models"])[:2]

@@ -13,7 +13,7 @@ from dev.pulumi.cli import PulumiCli
 
 @pytest.fixture
 def happened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What `prove` does, in order, on a cluster that answers everything."""
+    """What is done, in order, on a cluster that answers everything."""
     done: list[str] = []
 
     def run(_kubeconfig: Path, *arguments: str, stdin: str | None = None) -> str:
@@ -25,6 +25,8 @@ def happened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         done.append(f"ask {model}")
         return chat.Answer(model, "red, green and blue", timeout_s, 10)
 
+    monkeypatch.setattr(PulumiCli, "prepare", lambda _: None)
+    monkeypatch.setattr(PulumiCli, "run", lambda _, command, *__: done.append(f"pulumi {command}"))
     monkeypatch.setattr(kubectl, "run", run)
     monkeypatch.setattr(chat, "wait", lambda _: None)
     monkeypatch.setattr(chat, "ask", ask)
@@ -32,9 +34,11 @@ def happened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_no_model_is_asked_before_the_old_pod_is_gone(happened: list[str]) -> None:
-    up.prove(PulumiCli(Instance("t-prove"), "dev", Path("kubeconfig"), {}), Path("kubeconfig"))
+    cli = PulumiCli(Instance("t-prove"), "dev", Path("kubeconfig"), {})
+    up.deploy(cli)
+    up.prove(cli, cli.kubeconfig)
 
-    assert happened[0] == "rollout status"
+    assert happened[:2] == ["pulumi up", "rollout status"]
     assert [it for it in happened if it.startswith("ask ")] == ["ask gemma-3-270m-q3", "ask gemma-3-270m-q4"]
 
 
@@ -47,5 +51,5 @@ def test_a_rollout_that_does_not_end_is_told_and_no_model_is_asked(
     monkeypatch.setattr(kubectl, "run", stuck)
 
     with pytest.raises(DevError, match="timed out"):
-        up.prove(PulumiCli(Instance("t-prove"), "dev", Path("kubeconfig"), {}), Path("kubeconfig"))
-    assert happened == []
+        up.deploy(PulumiCli(Instance("t-prove"), "dev", Path("kubeconfig"), {}))
+    assert happened == ["pulumi up"], "nothing after it: neither a way to the Service nor a question"
