@@ -1,15 +1,18 @@
 """What pytest-xdist's workers run: which tests one after another, and which of them begin first.
 
-What only one test at a time may use is a group. Other tests go file by file, so that what a module shares is made once.
+Tests that share a machine are a group. Other tests go file by file, so that what a module shares is made once. A worker
+that runs tests of a machine has a machine of its own: what is made in seconds (a played cluster) needs no group.
 """
 
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-# Beginning of a path -> group.
+# Beginning of a path -> group; the first that fits counts.
 TOGETHER = {
-    "tests/cluster/": "node",
+    "tests/cluster/test_interrupted.py": "a node",
+    "tests/cluster/test_up": "a node",
+    "tests/cluster/": "another node",
     "tests/plugin/test_api_server.py": "api-server",
     "tests/plugin/test_engine.py": "api-server",
     "tests/plugin/test_outcomes.py": "api-server",

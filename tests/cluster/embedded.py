@@ -20,8 +20,9 @@ from dev.machine import daemons
 from dev.machine.instance import Instance
 from dev.pulumi.stackfile import ROOT
 
-# Two clones may run their tests at once: each names its own.
-INSTANCE = Instance(f"{os.environ.get('LOCAL_LLM_TEST_INSTANCE') or 'test'}-up")
+# Two clones may run their tests at once: each names its own. Of one clone each worker has its own.
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "0")
+INSTANCE = Instance(f"{(os.environ.get('LOCAL_LLM_TEST_INSTANCE') or 'test')[:8]}-{_WORKER}-up")
 NAMESPACE = "llama-cpp"
 MODELS = ("gemma-3-270m-q3", "gemma-3-270m-q4")
 PROMPT = "Write one sentence about the sea."
