@@ -161,7 +161,7 @@ class _Cdn(_Handler):
 
     def do_GET(self) -> None:
         path = unquote(urlsplit(self.path).path)
-        if self.headers.get("Authorization"):  # what signed storage answers to a second kind of credentials
+        if self.headers.get("Authorization"):  # signed storage refuses a request that has a token as well
             return self.answer(400, b"only one auth mechanism allowed")
         if self.refused():
             return None
@@ -227,7 +227,7 @@ class _Api(_Handler):
             self.body(entry, {"ETag": f'"{entry.etag}"', "X-Repo-Commit": repo.commit})
             return
         self.hub.signatures += 1
-        # As the client names us, and as far away: it may come through a forwarded pair of ports.
+        # The host as the client named it. Its ports may be forwarded ones, which are as far apart as ours.
         host, _, port = self.headers.get("Host", "").partition(":")
         cdn_port = int(port or 80) + self.hub.cdn_port - self.hub.port
         location = f"http://{host}:{cdn_port}/{repo.name}/{entry.sha256}?sig={self.hub.signatures}"

@@ -17,7 +17,7 @@ _TYPES = "application/vnd.oci.image"
 
 
 def write_layer(path: Path, files: Mapping[str, Path]) -> None:
-    """Write a layer holding `files` (path in the image -> source), all root's, executable and without a time."""
+    """Write a layer with `files` (path in the image -> source): owned by root, executable, with mtime 0."""
     with tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as tar:
         for name, source in sorted(files.items()):
             entry = tarfile.TarInfo(name.lstrip("/"))

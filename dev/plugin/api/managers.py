@@ -19,9 +19,9 @@ FieldsEntry = dict[str, Any]
 
 
 def take_over(live: Object, manager: str) -> list[FieldsEntry] | None:
-    """The object's managedFields after `manager` got the fields of our creates and of kubectl; None when it has none.
+    """The object's managedFields with what our create and kubectl own given to `manager`; None where they own nothing.
 
-    What kubectl changed and our inputs do not name is then removed by the next apply: the official plugin does so too.
+    The next apply then removes what kubectl set and our inputs do not name, as with the official plugin.
     """
     entries: list[FieldsEntry] = field(live, "metadata", "managedFields") or []
     taken = [entry for entry in entries if _key(entry) in _TAKEN_OVER and not entry.get("subresource")]
@@ -36,16 +36,16 @@ def take_over(live: Object, manager: str) -> list[FieldsEntry] | None:
 
 
 def written_by_create(live: Object) -> bool:
-    """Whether fields still belong to our create, and a dry run would see conflicts that the real update will not."""
+    """Whether our create still owns fields: a dry run then reports conflicts that the real update does not meet."""
     entries: list[FieldsEntry] = field(live, "metadata", "managedFields") or []
     return any(_key(entry) == (CREATE_MANAGER, "Update") for entry in entries)
 
 
 def drop_ignored(inputs: Object, live: Object, manager: str, ignore: list[str]) -> None:
-    """Make the apply of `inputs` leave the ignored paths alone, in place.
+    """Change `inputs` in place so that applying them leaves the ignored paths as they are in the cluster.
 
-    A field others own and we do not is not sent; any other is sent with its live value. Paths into lists are not
-    handled, as in the official plugin.
+    A field that only others own is left out; any other gets its live value. Paths into lists are not handled, as in
+    the official plugin.
     """
     entries: list[FieldsEntry] = field(live, "metadata", "managedFields") or []
     for path in (ignored.split(".") for ignored in ignore):
@@ -72,7 +72,7 @@ def _key(entry: FieldsEntry) -> tuple[str, str]:
 
 
 def _union(one: FieldsEntry, other: FieldsEntry) -> FieldsEntry:
-    """Union of two FieldsV1 sets; {} is a leaf that is a member, in an inner node "." says so."""
+    """Fields in either of two FieldsV1 sets. A leaf is {}; an object that is itself owned has the key "."."""
     if not one or not other:
         return one or other
     return {key: _member_union(one.get(key), other.get(key)) for key in {**one, **other}}

@@ -17,7 +17,7 @@ _IMAGE_KEYS = {
     "models-ready": "fetch.image",
 }
 _MEMORY_KEYS = {"server": "server.memory_limit_mib"}
-# What the scheduler says, and the stack file's key that asked for it.
+# A part of the scheduler's message -> the key of the stack file to look at.
 _PLACE_KEYS = (
     (r"didn't match Pod's node affinity/selector", "gpu.node.selector"),
     (r"untolerated taint", "gpu.node.tolerations"),
@@ -25,8 +25,8 @@ _PLACE_KEYS = (
     (r"Insufficient memory", "server.memory_request_mib"),
     (r"volume node affinity", "volume.local.node"),
 )
-_PREEMPTION = r"[.,]? (no new claims to deallocate, )?preemption: .*"  # what else the scheduler thought of, in vain
-# Our programs' own exit codes (sysexits.h); with them the message names the repair already.
+_PREEMPTION = r"[.,]? (no new claims to deallocate, )?preemption: .*"  # which nodes the scheduler could not free either
+# Exit codes of our own programs (sysexits.h): their last message names the repair.
 _EXPLAINED = {65, 66, 69, 73, 74, 77, 78, 143}
 
 
@@ -54,7 +54,7 @@ def diagnose(pod: Object, log: Callable[[str], str]) -> Iterator[Trouble]:
             yield Trouble(name, "", f"not scheduled ({condition.get('reason')})", said, _place(pod, said))
     for group in ("initContainerStatuses", "containerStatuses"):
         for status in items(pod, "status", group):
-            if not status.get("ready"):  # how a container ended before it became ready is history
+            if not status.get("ready"):  # an earlier failure of a container that is ready now does not matter
                 yield from _of_container(pod, status, describe, log)
 
 

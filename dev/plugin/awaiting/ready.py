@@ -11,19 +11,20 @@ from dataclasses import dataclass
 from dev.plugin.api.client import ApiError, Client
 from dev.plugin.api.metadata import REVISION, Object, annotation, field, id_of, items, name_of, namespace_of, text
 
-_SETTLE_S = 10.0  # a Service whose pods are not there yet is given this long to find some
+_SETTLE_S = 10.0  # how long a Service may be without pods before it counts as ready
 
 
 class FailedError(Exception):
-    """It will never become ready; waiting longer is useless."""
+    """The object has failed for good: waiting longer cannot make it ready."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look of a wait, `waited_s` after the object was written; `created` when a create wrote it.
+    """What a check knows besides the object itself.
 
-    `once` is a look without a wait, at a refresh: what is in transition now counts as it is. `rolled_from` is the
-    revision that a Deployment had before its pod template was changed, "" where it was not changed.
+    `waited_s`: seconds since the object was written. `created`: a create wrote it, not an update. `once`: this is a
+    refresh, which looks one time and does not wait. `rolled_from`: the Deployment's revision before its pod template
+    changed, "" where it did not change.
     """
 
     waited_s: float = 0.0
@@ -59,9 +60,9 @@ def current_replica_set(client: Client, deployment: Object) -> Object | None:
 def _deployment(client: Client, live: Object, look: Look) -> list[str]:
     if not look.once and field(live, "status", "observedGeneration") != field(live, "metadata", "generation"):
         return ["the Deployment controller has not seen the change yet"]
-    # With Recreate the old revision stays until its pods are gone, as ready as before. The official plugin looks at
-    # events in whatever order they come, and takes the old one for the new where the ReplicaSet's comes early; here the
-    # other order is the rule, or no test of a rollout would mean anything.
+    # With Recreate the old revision stays, and stays ready, until its pods are gone. The official plugin takes it for
+    # the new one if the ReplicaSet's event comes before the Deployment's. Here the new revision is always waited for;
+    # otherwise a test of a rollout could pass before the rollout began.
     if look.rolled_from and annotation(live, REVISION) == look.rolled_from:
         return ["the Deployment's new ReplicaSet is not there yet"]
     wanted_reasons: dict[str, str | None] = {"Available": None, "Progressing": "NewReplicaSetAvailable"}
@@ -89,7 +90,7 @@ def _unbound_claims(client: Client, deployment: Object) -> list[str]:
         try:
             claim = client.get({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata})
         except ApiError:
-            continue  # the pods' own events say that it is missing
+            continue  # the pods' events already report that it is missing
         if (phase := text(claim, "status", "phase")) != "Bound":
             missing.append(f"PersistentVolumeClaim {name} is {phase or 'new'}, not Bound")
     return missing
@@ -125,12 +126,12 @@ def _service(client: Client, live: Object, look: Look) -> list[str]:
     )
     if pending:
         return [f"{pending} of {ready + pending} pods behind the Service are not ready"]
-    # The official plugin lets ready pods settle as well; that ends the same way, 10 s later.
+    # The official plugin waits 10 s even where pods are ready already; the verdict is the same.
     return [] if ready or look.once or look.waited_s >= _SETTLE_S else ["no pod matches the Service's selector yet"]
 
 
 def _subsets(client: Client, service: Object) -> list[Object]:
-    """Of the Endpoints with the Service's name: unlike an EndpointSlice they leave out pods that are being deleted."""
+    """The subsets of the Service's Endpoints, which, unlike an EndpointSlice, leave out pods that are being deleted."""
     metadata = {"name": name_of(service), "namespace": namespace_of(service)}
     try:
         return client.get({"apiVersion": "v1", "kind": "Endpoints", "metadata": metadata}).get("subsets") or []
@@ -149,20 +150,21 @@ def _claim(client: Client, live: Object, look: Look) -> list[str]:
     phase = text(live, "status", "phase")
     if phase == "Bound" and not look.created:
         return []
-    # Where its class binds late, a claim that is bound at once is waited for in vain: the official plugin's, too.
+    # A new claim of a class that binds late has to be Pending. One that is Bound already is waited for until the
+    # timeout; the official plugin does the same.
     wanted = "Pending" if _binding_mode(client, live) == "WaitForFirstConsumer" else "Bound"
     return [] if phase == wanted else [f"PersistentVolumeClaim is {phase or 'new'}, not {wanted}"]
 
 
 def _binding_mode(client: Client, claim: Object) -> str:
-    """Of the claim's class; "" where it has none or there is no such class."""
+    """The volumeBindingMode of the claim's class; "" where it has none or there is no such class."""
     if not (name := text(claim, "spec", "storageClassName")):
         return ""
     try:
         like = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name}}
         return text(client.get(like), "volumeBindingMode")
     except ApiError:
-        return ""  # it will not bind, and the timeout says so
+        return ""  # without its class the claim stays Pending, and the timeout reports that
 
 
 def _pod(_: Client, live: Object, __: Look) -> list[str]:

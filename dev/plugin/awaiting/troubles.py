@@ -12,14 +12,14 @@ from dev.plugin.awaiting.diagnosis import MODEL_LABEL, Trouble, diagnose
 from dev.plugin.awaiting.ready import current_replica_set, selector_of
 
 AGAIN = "after the repair run `pulumi up` again: what succeeded stays, only what failed is done anew"
-# Warnings about what the object's conditions and the containers' states say already.
+# Events that repeat what the object's conditions or the containers' states say.
 _SAID = {"BackOff", "BackoffLimitExceeded", "DeadlineExceeded", "Failed", "FailedScheduling", "PodFailurePolicy"}
 _LONGEST = 600  # characters of an event that are shown
 Teller = Callable[[Client, Object], list[str]]
 
 
 def _harmless(tell: Teller) -> Teller:
-    """Say nothing where the cluster cannot be asked: this is told on top of another error."""
+    """Return [] where the cluster cannot be asked: what `tell` finds only explains an error that is reported anyway."""
 
     @wraps(tell)
     def told(client: Client, live: Object) -> list[str]:

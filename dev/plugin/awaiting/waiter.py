@@ -54,9 +54,9 @@ class InitFailedError(Exception):
 
 
 class _Told:
-    """Says what is waited for when it changes, and every now and then instead what troubles the pods.
+    """The status line of one wait: what is missing, and every few seconds what is wrong with the pods instead.
 
-    `pods` is what was said of them last: a Job that runs out of time takes its pods with it.
+    `pods` keeps the last lines about them, because the pods of a Job that ran out of time are deleted with it.
     """
 
     def __init__(self, say: Callable[[str], None]) -> None:

@@ -85,7 +85,7 @@ def diff(
 
 
 def _align(live: dict[str, Any], inputs: dict[str, Any], whole: dict[str, Any]) -> None:
-    """Leave out what makes no difference: an omitted default namespace, a name written for the first time."""
+    """Make equal, in place, what means the same: no namespace is `default`, and the name is the one in state."""
     api_version, kind = str(inputs.get("apiVersion", "")), str(inputs.get("kind", ""))
     for obj in (live, inputs):
         namespaced = kinds.is_namespaced(api_version, kind)
@@ -100,7 +100,7 @@ def _align(live: dict[str, Any], inputs: dict[str, Any], whole: dict[str, Any]) 
 
 def _compare(path: Path, old: Any, new: Any) -> Iterator[tuple[Path, str, Any]]:
     if new is UNKNOWN and is_object(old):
-        new = Object()  # an object known only later: everything in it may go, as the official plugin reports it
+        new = Object()  # not known before `up`: the official plugin reports everything in the old object as removed
     if is_object(old) and is_object(new):
         for key in sorted({*old, *new}):
             yield from _compare((*path, key), old.get(key, _MISSING), new.get(key, _MISSING))

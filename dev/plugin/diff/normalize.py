@@ -19,7 +19,7 @@ _SCALARS = {"s": str, "b": bool, "i": (int, float)}
 
 
 def normalize(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Inputs in their one spelling, read-only metadata removed; a new object, without secrets' wrappers."""
+    """A copy of the inputs in canonical spelling, with secrets unwrapped and read-only metadata removed."""
     result = plain(inputs)
     if not has_unknown(result):
         if result.get("apiVersion") == "v1" and result.get("kind") == "Secret":

@@ -15,9 +15,9 @@ _TEXT = re.compile(r"([+-]?)(\d+\.?\d*|\.\d+)(n|u|m|k|M|G|T|P|E|[KMGTPE]i|[eE][+
 
 
 def canonical(text: str) -> str:
-    """The spelling with which the API server would answer; raises ValueError where `text` is not a quantity.
+    """The quantity as the API server would write it; raises ValueError where `text` is not a quantity.
 
-    No digit is lost: the largest suffix that leaves a whole number, nothing finer than a nano-unit (rounded up).
+    It has the largest suffix that leaves a whole number. Anything finer than a nano-unit is rounded up.
     """
     match = _TEXT.fullmatch(text)
     if not match:
@@ -26,8 +26,8 @@ def canonical(text: str) -> str:
     whole, _, fraction = digits.partition(".")
     shifted = (whole.lstrip("0") or "0") + fraction
     if suffix in _BINARY and not fraction and int(shifted) % 8:
-        return text  # the server, too, takes it for canonical without looking further
-    from decimal import Decimal  # late: a preview pays for every import, and most values never come here
+        return text  # the API server returns such a text unchanged
+    from decimal import Decimal  # here, because a preview pays for every import and few values need it
 
     if suffix in _BINARY:
         amount = Decimal(digits) * 2 ** _BINARY[suffix]
@@ -38,7 +38,7 @@ def canonical(text: str) -> str:
     exponent = _DECIMAL[suffix] if suffix in _DECIMAL else int(suffix[1:])
     scale = exponent - len(fraction)
     if scale % 3 == 0 and scale >= -9 and shifted[0] != "0" and not shifted.endswith("000") and len(shifted) <= 18:
-        return text  # as above: 1.234 and 007 stay
+        return text  # the API server returns 1.234 and 007 unchanged
     number = _in_decimal(Decimal(digits).scaleb(exponent), exponential=suffix not in _DECIMAL)
     return number if number == "0" else sign + number
 
