@@ -4,9 +4,11 @@ An archive holds the module as its `__main__` and what that imports of pods/, no
 a program changed that it runs. The archives are committed: builds of zlib write different bytes, and a ConfigMap that
 differs between two machines would run every Job again. A test compares their content with pods/.
 Without comments and docstrings: a changed sentence starts no pod again, and the bytes pass through Pulumi's engine
-twenty times in every preview, logged each time.
+twenty times in every preview, logged each time. For the same reason an archive has one entry, with all modules in it:
+compressed one by one they take half as many bytes again.
 """
 
+import ast
 import io
 import sys
 import zipfile
@@ -17,6 +19,8 @@ from dev.generate.bare import bare
 from dev.machine.steps import DevError
 
 ROOT = Path(__file__).resolve().parents[2]
+_BOOT, _MAIN = "boot.py", "__main__.py"
+_CARRIED, _END = "\nFILES |= ", "\n\n"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip file knows
 
 
@@ -40,21 +44,27 @@ def sources(name: str, root: Path = ROOT) -> dict[str, bytes]:
             "use the standard library and the other modules of pods/",
         )
     files = {str(path.relative_to(root)): bare(path.read_bytes()) for path in found.values()}
-    return {"__main__.py": bare(entry.read_bytes()), **dict(sorted(files.items()))}
+    boot = bare(Path(__file__).with_name(_BOOT).read_bytes())
+    return {_BOOT: boot, _MAIN: bare(entry.read_bytes()), **dict(sorted(files.items()))}
 
 
 def content(archive: bytes) -> dict[str, bytes]:
-    """What an archive holds, by file name."""
+    """What an archive holds, by file name; nothing where `archived` did not write it."""
     with zipfile.ZipFile(io.BytesIO(archive)) as found:
-        return {name: found.read(name) for name in found.namelist()}
+        text = found.read(_MAIN).decode()
+    boot, mark, rest = text.partition(_CARRIED)
+    files, _, program = rest.partition(_END)
+    carried: dict[str, str] = ast.literal_eval(files) if mark else {}
+    return {_BOOT: boot.encode(), _MAIN: program.encode(), **{name: it.encode() for name, it in carried.items()}}
 
 
 def archived(files: dict[str, bytes]) -> bytes:
     """The archive of these files: equal files give equal bytes."""
+    carried = {name: text.decode() for name, text in files.items() if name not in (_BOOT, _MAIN)}
+    text = f"{files[_BOOT].decode()}{_CARRIED}{carried!r}{_END}{files[_MAIN].decode()}"
     target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, text in files.items():
-            archive.writestr(zipfile.ZipInfo(name, _EPOCH), text, zipfile.ZIP_DEFLATED, 9)
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(_MAIN, _EPOCH), text, zipfile.ZIP_DEFLATED, 9)
     return target.getvalue()
 
 

@@ -1,6 +1,8 @@
 """What a change of a pod's program changes: the archives that carry it, and the objects that mount those."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +79,17 @@ def test_equal_programs_make_equal_archives(checkout: Path) -> None:
         first, second = archived(sources(name)), archived(sources(name, checkout))
         assert first == second, "the same files at another place and time"
         assert content(first) == sources(name), "what is written is read back"
+
+
+def test_a_traceback_of_an_archive_names_the_file_and_the_line(tmp_path: Path) -> None:
+    files = {**sources("fetch"), "pods/core/report.py": b"\n\nraise OSError('no such thing')\n"}
+    (tmp_path / "pods.pyz").write_bytes(archived(files))
+
+    ran = subprocess.run(
+        [sys.executable, "-I", "-S", "pods.pyz"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert 'File "pods.pyz/pods/core/report.py", line 3, in <module>' in ran.stderr
 
 
 def test_a_change_of_a_program_changes_the_archives_of_the_pods_that_run_it_alone(checkout: Path) -> None:
