@@ -22,7 +22,7 @@ from components.weights.model_fetch import ModelFetch, ModelFetchArgs
 from components.weights.models_volume import ModelsVolume, ModelsVolumeArgs
 from components.weights.weights_prune import WeightsPrune, WeightsPruneArgs
 from plan import config
-from plan.base.errors import ConfigError
+from plan.base.errors import ConfigError, FixableError
 from plan.models import lock
 from plan.plan import Plan, make_plan
 
@@ -30,8 +30,9 @@ HERE = Path(__file__).parent
 
 
 def load() -> Plan:
-    stack = config.parse(pulumi.Config().get_object("stack"))
-    return make_plan(stack, lock.load((HERE / "models.lock.yaml").read_text()), datetime.date.today())  # noqa: DTZ011
+    stack, file = config.load(pulumi.Config().get("stack")), HERE / "models.lock.yaml"
+    locked = lock.load(file.read_bytes() if file.exists() else b"")
+    return make_plan(stack, locked, datetime.date.today())  # noqa: DTZ011 - the operator's day
 
 
 def scripts(archive: str, namespace: str, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
@@ -66,7 +67,7 @@ def build(plan: Plan) -> None:
 try:
     the_plan = load()
     notes = (*the_plan.notes, *kubectl.notes(question, the_plan.tenancy))
-except ConfigError as error:
+except (ConfigError, FixableError) as error:
     raise pulumi.RunError(str(error)) from None  # shown as its text alone, without a traceback
 build(the_plan)
 if notes:

@@ -10,12 +10,14 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from plan.live.kubectl_answer import KINDS, TEMPLATE, parse
+from plan.text.show import words
 
 if TYPE_CHECKING:
     from plan.live.kubectl_answer import Observed
     from plan.live.tenancy import Tenancy
 
 _REQUEST_S = 10  # for each of kubectl's requests; a healthy cluster answers sooner
+_SHOWN = 5  # lines of what kubectl says
 _ANSWER_S = 25  # kubectl retries a cluster that it cannot reach
 _ASK = ["kubectl", "get", ",".join(KINDS), "--all-namespaces", f"--request-timeout={_REQUEST_S}s"]
 _FRUGAL = {"GOGC": "400"}  # otherwise a quarter of its CPU time goes into garbage collection (kubectl 1.36)
@@ -31,12 +33,11 @@ class Query:
     def __init__(self) -> None:
         pipe = subprocess.PIPE
         try:
-            self._asked: subprocess.Popen[str] | str = subprocess.Popen(
+            self._asked: subprocess.Popen[bytes] | str = subprocess.Popen(
                 [*_ASK, f"--output=go-template={TEMPLATE}"],
                 stdin=subprocess.DEVNULL,
                 stdout=pipe,
                 stderr=pipe,
-                text=True,
                 env=_FRUGAL | os.environ,
             )
         except FileNotFoundError:
@@ -48,7 +49,7 @@ class Query:
             with contextlib.suppress(OSError, AttributeError):  # it has ended already, or the system has no priorities
                 os.setpriority(os.PRIO_PROCESS, self._asked.pid, 10)
 
-    def answer(self) -> str:
+    def answer(self) -> bytes:
         """What kubectl printed for TEMPLATE, after waiting for it. Raises NoAnswerError."""
         if isinstance(self._asked, str):
             raise NoAnswerError(self._asked)
@@ -58,7 +59,9 @@ class Query:
             self.drop()
             raise NoAnswerError(f"kubectl has no answer after {_ANSWER_S} s") from None
         if self._asked.returncode:
-            raise NoAnswerError(_reason(said) or f"kubectl ended with exit code {self._asked.returncode}")
+            raise NoAnswerError(
+                _reason(said.decode(errors="replace")) or f"kubectl ended with exit code {self._asked.returncode}"
+            )
         return printed
 
     def drop(self) -> None:
@@ -101,7 +104,7 @@ def look(cluster_id: str | None) -> "Observed":
 
 
 def _reason(said: str) -> str:
-    lines = [line.strip().rstrip(".") for line in said.splitlines() if line.strip()]
+    lines = [words(line).rstrip(".") for line in said.splitlines() if line.strip()]
     # Each refusal names a missing right, so all are shown; of other output the last line is the summary.
     refused = [line for line in lines if line.startswith("Error from server")]
-    return "; ".join(refused or lines[-1:])
+    return "; ".join(refused[:_SHOWN] or lines[-1:])

@@ -1,6 +1,7 @@
 """The command line. Each command imports its own module, so that `--help` does not wait for the others' libraries."""
 
 import datetime
+import math
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,15 @@ from plan.base.errors import ConfigError, FixableError
 from plan.config import total_tokens
 from plan.vram.estimate import Serving
 
+INT32 = 2**31 - 1  # llama.cpp counts tokens and builds in int32_t
+SLOTS = 256  # LLAMA_MAX_SEQ of llama.cpp, src/llama-cparams.h (b10524)
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+def _finite(value: float | None) -> float | None:
+    if value is not None and not math.isfinite(value):  # click compares, and no comparison with NaN is true
+        raise typer.BadParameter("pass a number")
+    return value
 
 
 @app.callback()
@@ -94,11 +103,11 @@ def fit(
         str | None, typer.Option(help="A GGUF file instead of a stack; for a split model any part.", metavar="F|URL")
     ] = None,
     mmproj: Annotated[str | None, typer.Option(help="With --gguf: its projector.", metavar="F|URL")] = None,
-    context: Annotated[int | None, typer.Option(min=1, help="With --gguf: tokens of one request.")] = None,
+    context: Annotated[int | None, typer.Option(min=1, max=INT32, help="With --gguf: tokens of one request.")] = None,
     kv_type: Annotated[Literal["f16", "q8_0", "q4_0"], typer.Option(help="With --gguf.")] = "f16",
-    parallel: Annotated[int, typer.Option(min=1, help="With --gguf: requests at a time.")] = 1,
-    ubatch: Annotated[int, typer.Option(min=1, help="With --gguf: tokens at a time.")] = 512,
-    image_max_tokens: Annotated[int, typer.Option(min=1, help="With --gguf: of the largest image.")] = 1024,
+    parallel: Annotated[int, typer.Option(min=1, max=SLOTS, help="With --gguf: requests at a time.")] = 1,
+    ubatch: Annotated[int, typer.Option(min=1, max=INT32, help="With --gguf: tokens at a time.")] = 512,
+    image_max_tokens: Annotated[int, typer.Option(min=1, max=INT32, help="With --gguf: of the largest image.")] = 1024,
     card: Annotated[str, typer.Option(help="With --gguf: a name of plan/vram/cards.py.")] = "t4",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
 ) -> None:
@@ -131,9 +140,17 @@ def verify(
     model: Annotated[list[str] | None, typer.Option(help="Ask only this model; repeat it for more. Else all.")] = None,
     stack: Annotated[str | None, typer.Option(help="Ask the models of Pulumi.STACK.yaml, as it says.")] = None,
     min_tokens_s: Annotated[
-        float | None, typer.Option(min=0, help="A slower answer fails. Default: 5, or 0 where the stack has no card.")
+        float | None,
+        typer.Option(
+            min=0,
+            max=1e6,
+            callback=_finite,
+            help="A slower answer fails. Default: 5, or 0 where the stack has no card.",
+        ),
     ] = None,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds of silence that end a question.")] = 600,
+    timeout: Annotated[
+        float, typer.Option(min=1, max=86400, callback=_finite, help="Seconds of silence that end a question.")
+    ] = 600,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
 ) -> None:
     """Ask every model of an endpoint a question with a known answer, and time it. Ends with 1 if an answer is wrong.
@@ -158,10 +175,12 @@ def calibrate(
     tenant: Annotated[
         list[str] | None, typer.Option(help="Only these; PATTERN: of pods, or processes.", metavar="NAME[=PATTERN]")
     ] = None,
-    days: Annotated[int, typer.Option(min=1, help="With --prometheus: how far it looks back.")] = 30,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="With --prometheus: how far it looks back.")] = 30,
     metric: Annotated[str, typer.Option(help="With --prometheus: MiB, or ..._bytes.")] = "DCGM_FI_DEV_FB_USED",
     pod_label: Annotated[str, typer.Option(help="With --prometheus: the label with a pod's name.")] = "pod",
-    build: Annotated[int | None, typer.Option(min=1, help="llama.cpp's, where the image's tag has none.")] = None,
+    build: Annotated[
+        int | None, typer.Option(min=1, max=INT32, help="llama.cpp's, where the image's tag has none.")
+    ] = None,
     write: Annotated[bool, typer.Option("--write", help="Write the entries into the file.")] = False,
 ) -> None:
     """Turn measured GPU memory into `measured:` entries, which previews use instead of estimates.
@@ -170,7 +189,7 @@ def calibrate(
     nvidia-smi --query-compute-apps=pid,process_name,used_gpu_memory --format=csv
     """
     from ops.calibrate import command
-    from ops.calibrate.prometheus import Series
+    from ops.calibrate.prometheus import series
 
     with _ending(2):
         if (prometheus is None) == (nvidia_smi is None):
@@ -179,8 +198,8 @@ def calibrate(
             )
         today = datetime.date.today()  # noqa: DTZ011 - the operator's day
         wanted = command.Wanted(model, command.tenants(tenant or []), build, today)
-        series = Series(prometheus, metric, pod_label, days) if prometheus else None
-        command.run(stack, wanted, series, nvidia_smi, write=write)
+        asked = series(prometheus, metric, pod_label, days) if prometheus is not None else None
+        command.run(stack, wanted, asked, nvidia_smi, write=write)
 
 
 @contextmanager

@@ -9,19 +9,19 @@ from ops.base.errors import OpsError
 _READABLE = 0o644
 
 
-def write(file: Path, text: str) -> None:
-    """Make `file` hold `text`; it keeps its permissions, and what it links to is replaced. Raises OpsError."""
+def write(file: Path, content: str | bytes) -> None:
+    """Make `file` hold `content`; it keeps its permissions, and what it links to is replaced. Raises OpsError."""
     try:
-        _replace(file.resolve(), text)
+        _replace(file.resolve(), content.encode() if isinstance(content, str) else content)
     except OSError as error:
         raise OpsError(f"{file}: {error.strerror}", "repair that or name another file, and run it again") from None
 
 
-def _replace(file: Path, text: str) -> None:
+def _replace(file: Path, content: bytes) -> None:
     mode = file.stat().st_mode & 0o777 if file.exists() else _READABLE
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=".draft-", delete=False) as draft:
+    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=".draft-", delete=False) as draft:
         try:
-            draft.write(text)
+            draft.write(content)
             draft.flush()
             os.fchmod(draft.fileno(), mode)
             os.fsync(draft.fileno())

@@ -6,13 +6,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ops.base import atomic
-from ops.base.errors import OpsError
-from ops.base.table import whole
+from ops.base.errors import OpsError, reason
+from ops.base.terminal import console, row, whole
 from ops.calibrate import entries as calibrate_entries
 from ops.calibrate import nvidia_smi, stack_edit
 from ops.calibrate.entries import MeasuredEntry, Wanted
@@ -22,6 +21,10 @@ from plan import config
 from plan.base.errors import ConfigError
 from plan.card.fit import Fit, plan_fit
 from plan.card.fit_table import fit_line
+from plan.text import limits
+from plan.text.decode import decode
+from plan.text.errors import Source
+from plan.text.show import show
 
 
 def tenants(names: Sequence[str]) -> dict[str, str | None]:
@@ -32,7 +35,7 @@ def tenants(names: Sequence[str]) -> dict[str, str | None]:
         try:
             re.compile(pattern)
         except re.error as error:
-            raise OpsError(f"--tenant {text}: {error}", "correct the regular expression") from None
+            raise OpsError(f"--tenant {show(text)}: {error}", "correct the regular expression") from None
         found[name] = pattern or None
     return found
 
@@ -50,28 +53,31 @@ def run(stack: str, wanted: Wanted, series: Series | None, listing: str | None, 
     if series is not None:
         entries = calibrate_entries.of_pods(configured, wanted, series)
     else:
-        entries = calibrate_entries.of_processes(configured, wanted, nvidia_smi.parse(_text(listing or "-")))
+        entries = calibrate_entries.of_processes(configured, wanted, nvidia_smi.parse(_listing(listing or "-")))
     _require_possible(entries, fit)
-    text = file.read_text(encoding="utf-8")
+    written = decode(file.read_bytes(), Source(str(file), "correct the file"))
+    text = written.text
     for entry in (entry for entry in entries if not entry.kept):
         text = stack_edit.set_value(text, entry.path, entry.value)
-    console = Console(highlight=False)
-    console.print(_table(entries, configured, fit))
-    console.print(_outlook(text, file, wanted.today), soft_wrap=True)
+    out = console()
+    out.print(_table(entries, configured, fit))
+    out.print(_outlook(text, file, wanted.today), soft_wrap=True)
     if write:
-        atomic.write(file, text)
+        atomic.write(file, written.encode(text))
     what = "is written" if write else "would change like this; nothing is written without --write"
-    console.print(Text(f"{file} {what}"), soft_wrap=True)
+    out.print(Text(f"{file} {what}"), soft_wrap=True)
 
 
 def _require_known(configured: config.Stack, wanted: Wanted) -> None:
     for name in wanted.tenants:
         if name not in configured.gpu.tenants:
             known = ", ".join(sorted(configured.gpu.tenants)) or "none"
-            raise OpsError(f"{name} is not a tenant of the stack; it has {known}", "declare it in gpu.tenants first")
+            raise OpsError(
+                f"{show(name)} is not a tenant of the stack; it has {known}", "declare it in gpu.tenants first"
+            )
     if wanted.model and wanted.model not in configured.models:
         raise OpsError(
-            f"{wanted.model} is not a model of the stack", f"name one of {', '.join(sorted(configured.models))}"
+            f"{show(wanted.model)} is not a model of the stack", f"name one of {', '.join(sorted(configured.models))}"
         )
 
 
@@ -82,12 +88,14 @@ def _require_possible(entries: Sequence[MeasuredEntry], fit: Fit) -> None:
             raise OpsError(got, "take a metric in MiB, or one in bytes whose name ends in _bytes; and look under load")
 
 
-def _text(listing: str) -> str:
+def _listing(place: str) -> bytes:
     try:
-        return sys.stdin.read() if listing == "-" else Path(listing).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise OpsError(f"{listing}: {reason}", f"save what `{nvidia_smi.COMMAND}` prints there") from None
+        if place == "-":
+            return sys.stdin.buffer.read(limits.BYTES + 1)
+        with Path(place).open("rb") as source:
+            return source.read(limits.BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise OpsError(f"{show(place)}: {reason(error)}", f"save what `{nvidia_smi.COMMAND}` prints there") from None
 
 
 def _table(entries: Sequence[MeasuredEntry], configured: config.Stack, fit: Fit) -> Table:
@@ -96,7 +104,7 @@ def _table(entries: Sequence[MeasuredEntry], configured: config.Stack, fit: Fit)
         was = "-" if entry.was_mib is None else str(entry.was_mib)
         beside, verdict = _beside(entry, configured, fit)
         verdict = "kept: one sample is not a peak" if entry.kept else verdict
-        table.add_row(_key(entry), was, f"{entry.value['mib']} MiB", beside, Text(verdict, "red"))
+        row(table, _key(entry), was, f"{entry.value['mib']} MiB", beside, Text(verdict, "red"))
     return table
 
 

@@ -15,6 +15,7 @@ from plan import config
 from plan.config import KEY
 from plan.config.measured import Measured
 from plan.models.engine_builds import image_build
+from plan.text.show import plain, words
 
 SERVER = "llama-server"
 # The letters in the random end of a pod's name; Kubernetes leaves vowels out, so that no words appear.
@@ -65,7 +66,7 @@ def of_pods(stack: config.Stack, wanted: Wanted, series: Series) -> list[Measure
 
 def of_processes(stack: config.Stack, wanted: Wanted, processes: Sequence[Process]) -> list[MeasuredEntry]:
     """Entries from what a model and tenants hold now; raises OpsError where it is unclear whose a process is."""
-    there = ", ".join(sorted({process.name for process in processes}))
+    there = words(", ".join(sorted({plain(process.name) for process in processes})))
     if not wanted.model and not wanted.tenants:
         fix = f"say whose they are: --model ID for {SERVER}, --tenant NAME=PATTERN for any other"
         raise OpsError(f"the card has processes of {there}", fix)
@@ -128,7 +129,7 @@ def _is_of(peak: Peak, name: str, pattern: str | None, workload: str | None) -> 
 
 
 def _listed(found: Sequence[Peak]) -> str:
-    names = [f"{peak.namespace}/{peak.pod}".lstrip("/") for peak in found[:5]]
+    names = [plain(f"{peak.namespace}/{peak.pod}".lstrip("/")) for peak in found[:5]]
     return ", ".join(names) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
 
 

@@ -7,6 +7,9 @@ import re
 from dataclasses import dataclass
 
 from ops.base.errors import OpsError
+from plan.text.decode import decode
+from plan.text.errors import Source
+from plan.text.show import plain, show
 
 COMMAND = "nvidia-smi --query-compute-apps=pid,process_name,used_gpu_memory --format=csv"
 _AGAIN = f"on the node, as root, run `{COMMAND}` while the model is loaded"
@@ -21,12 +24,13 @@ class Process:
     mib: int
 
 
-def parse(text: str) -> list[Process]:
+def parse(content: bytes) -> list[Process]:
     """Every process on the card; raises OpsError where nvidia-smi hides a figure, and for text of another program."""
+    text = decode(content, Source("the list of processes", _AGAIN)).text
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines or not lines[0].lower().startswith("pid,"):
-        first = lines[0] if lines else "nothing"
-        raise OpsError(f"this is not a list of processes from nvidia-smi: {first[:80]}", _AGAIN)
+        first = show(lines[0] if lines else None)
+        raise OpsError(f"this is not a list of processes from nvidia-smi: {first}", _AGAIN)
     if not lines[1:]:
         raise OpsError("nvidia-smi lists no process", f"{_AGAIN}: a container does not see other containers' processes")
     return [_process(line) for line in lines[1:]]
@@ -37,8 +41,8 @@ def _process(line: str) -> Process:
     name, _, size = rest.rpartition(",")
     name, size = name.strip(), size.strip()
     if size.startswith("["):  # [N/A], [Not Supported], [Insufficient Permissions]
-        raise OpsError(f"nvidia-smi does not say how much {name or line} holds: {size}", _AGAIN)
-    found = re.fullmatch(r"(\d+)(?: MiB)?", size)
-    if not found or not pid.strip().isdigit() or not name:
-        raise OpsError(f"this is not a line of nvidia-smi's list: {line[:80]}", _AGAIN)
+        raise OpsError(f"nvidia-smi does not say how much {plain(name or line)} holds: {plain(size)}", _AGAIN)
+    found = re.fullmatch(r"([0-9]{1,9})(?: MiB)?", size)
+    if not found or not re.fullmatch(r"[0-9]{1,10}", pid.strip()) or not name:
+        raise OpsError(f"this is not a line of nvidia-smi's list: {show(line)}", _AGAIN)
     return Process(int(pid), name, int(found[1]))

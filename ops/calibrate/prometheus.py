@@ -4,19 +4,24 @@ On a time-sliced card NVIDIA's DCGM exporter knows only the memory of the whole 
 for every pod (NVIDIA/dcgm-exporter#587), and only newer ones tell processes apart (#594).
 """
 
-import json
 import math
 import re
 from dataclasses import dataclass
-from typing import Any
 
 import httpx2
+from pydantic import BaseModel
 
 from ops.base.errors import OpsError, unreachable
+from ops.gguf import byte_ranges
+from plan.text import limits
+from plan.text.errors import Source
+from plan.text.model import read_model
+from plan.text.show import plain, show, words
+from plan.text.url import Url, parse_url
 
 METRIC, LABEL = "DCGM_FI_DEV_FB_USED", "pod"
 _TIMEOUT_S = 60
-_MIB = 2**20
+_MIB, _MOST_MIB = 2**20, 2**30  # no card has a PiB
 _FIX = "check --prometheus: it is the server's own URL, as http://prometheus:9090"
 _OTHERWISE = "measure on the node instead: --nvidia-smi; or name a per-process metric: --metric"
 
@@ -25,7 +30,7 @@ _OTHERWISE = "measure on the node instead: --nvidia-smi; or name a per-process m
 class Series:
     """The metric with the figures, in bytes where its name ends in _bytes, else in MiB; `label` has the pod's name."""
 
-    url: str
+    url: Url
     metric: str
     label: str
     days: int
@@ -33,7 +38,38 @@ class Series:
     @property
     def place(self) -> str:
         """The server, without what may be secret in its URL."""
-        return re.sub(r"//[^/]*@", "//", self.url.partition("?")[0])
+        return self.url.place
+
+
+def series(url: str, metric: str, label: str, days: int) -> Series:
+    """The figures that a person asks for; raises OpsError for a URL or a name that cannot be one."""
+    # prometheus/common model/metric.go and labels.go: the names that need no quotes in a query.
+    for option, text, signs in (("--metric", metric, "a-zA-Z0-9_:"), ("--pod-label", label, "a-zA-Z0-9_")):
+        if not re.fullmatch(f"(?![0-9])[{signs}]{{1,200}}", text):
+            rule = "letters, digits and '_', not a digit first" + (", and ':'" if ":" in signs else "")
+            raise OpsError(f"{option} {show(text)} is no name of Prometheus: it has {rule}", "correct it")
+    try:
+        return Series(parse_url(url), metric, label, days)
+    except ValueError as error:
+        raise OpsError(f"--prometheus {show(url.partition('?')[0])} is not usable: {error}", _FIX) from None
+
+
+class _Row(BaseModel):
+    metric: dict[str, str]
+    value: tuple[float, str]
+
+
+class _Data(BaseModel):
+    resultType: str  # noqa: N815 - its name in the answer
+    result: list[_Row] = []
+
+
+class _Answer(BaseModel):
+    """Of Prometheus's HTTP API v1, /api/v1/query."""
+
+    status: str
+    error: str = ""
+    data: _Data | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +104,7 @@ def _require_per_pod(series: Series, highest: list[Peak], now: list[Peak]) -> No
             )
     if len(highest) == 1 and series.metric == METRIC:
         raise OpsError(
-            f"{METRIC} names one pod, {highest[0].pod}, of a card that is shared: it may be the whole card's",
+            f"{METRIC} names one pod, {plain(highest[0].pod)}, of a card that is shared: it may be the whole card's",
             _OTHERWISE,
         )
 
@@ -77,26 +113,37 @@ def _ask(series: Series, what: str) -> list[Peak]:
     """The finite values of `what` by pod, MiB rounded up; raises OpsError for an answer that is not Prometheus's."""
     namespace = series.label.replace("pod", "namespace")
     status, body = _get(series, f"max by ({namespace}, {series.label}) ({what})")
-    unit = _MIB if series.metric.endswith("_bytes") else 1
+    source = Source(f"{series.place} answered HTTP {status}, and not as Prometheus does", _FIX)
+    said = read_model(body, source, _Answer)
+    if said.status != "success" or said.data is None:
+        raise OpsError(f"{series.place} refuses the query: {words(said.error) or f'HTTP {status}'}", _FIX)
+    if said.data.resultType != "vector":
+        kind = plain(said.data.resultType)
+        raise OpsError(f"{series.place} answered with a {kind} where a vector was asked for", _FIX)
+    return [
+        Peak(row.metric.get(namespace, ""), row.metric.get(series.label, ""), mib)
+        for row in said.data.result
+        if (mib := _mib(series, row.value[1])) is not None
+    ]
+
+
+def _mib(series: Series, text: str) -> int | None:
+    """The MiB that a value stands for; None for what no measurement gives: a division by zero in the query is NaN."""
+    if text in ("NaN", "+Inf", "-Inf"):
+        return None
     try:
-        said: Any = json.loads(body)
-        if said["status"] != "success":
-            raise OpsError(f"{series.place} refuses the query: {said.get('error', status)}", _FIX)
-        if (kind := said["data"]["resultType"]) != "vector":
-            raise OpsError(f"{series.place} answered with a {kind} where a vector was asked for", _FIX)
-        rows = [(row["metric"], float(row["value"][1])) for row in said["data"]["result"]]
-        return [
-            Peak(labels.get(namespace, ""), labels[series.label], math.ceil(value / unit))
-            for labels, value in rows
-            if math.isfinite(value)  # a division by zero in the query gives NaN
-        ]
-    except (ValueError, KeyError, TypeError, IndexError):
-        raise OpsError(f"{series.place} answered HTTP {status}, and not as Prometheus does", _FIX) from None
+        value = limits.finite(text) / (_MIB if series.metric.endswith("_bytes") else 1)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= _MOST_MIB:
+        raise OpsError(f"{series.place} says {show(text)} of {series.metric}, which is no size of a memory", _OTHERWISE)
+    return math.ceil(value)
 
 
 def _get(series: Series, query: str) -> tuple[int, bytes]:
+    address = f"{series.url.origin}{series.url.path.rstrip('/')}/api/v1/query"
     try:
-        answer = httpx2.get(f"{series.url.rstrip('/')}/api/v1/query", params={"query": query}, timeout=_TIMEOUT_S)
-    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        with httpx2.stream("GET", address, params={"query": query}, timeout=_TIMEOUT_S) as answer:
+            return answer.status_code, byte_ranges.body(answer, limits.BYTES + 1)
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
         raise unreachable(series.place, error, _FIX) from None
-    return answer.status_code, answer.content

@@ -5,15 +5,20 @@ edited at that place, then parsed again and compared with what was meant.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import yaml
 
 from ops.base.errors import OpsError
+from plan.text.errors import Source, TextError
+from plan.text.yaml_reader import read_yaml
 
 Step: TypeAlias = str | int  # a key of a mapping, or an index of a list; the index after the last one appends
 _COLUMNS = 120
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_EDITED = Source("the stack file", "correct the file")
 Value: TypeAlias = Mapping[str, int | str]
 
 
@@ -24,9 +29,9 @@ def set_value(text: str, path: tuple[Step, ...], value: Value) -> str:
     """
     try:
         after = _set(text, path, value)
-        if yaml.safe_load(after) == _expected(yaml.safe_load(text), path, value):
+        if read_yaml(after, _EDITED) == _expected(read_yaml(text, _EDITED), path, value):
             return after
-    except (yaml.YAMLError, TypeError):
+    except (yaml.YAMLError, TextError, TypeError):
         pass  # the edit broke the document, or something other than a mapping stands at the place
     where = ".".join(map(str, path[1:]))
     raise OpsError(f"{where} cannot be set without changing more of the file", f"write it by hand: {_flow(value)}")
@@ -56,11 +61,23 @@ def _put(text: str, path: tuple[Step, ...], written: str) -> str:
     if parent.flow_style:
         at, column = _end(_last(parent)), parent.start_mark.column + 1
         line = len(text[:at].rpartition("\n")[2]) + len(item) + len(text[at:].partition("\n")[0])
-        between = " " if line < _COLUMNS else "\n" + " " * column
+        between = " " if line < _COLUMNS else _line_end(text) + " " * column
         return f"{text[:at]},{between}{item}{text[at:]}"
-    at = text.find("\n", _end(parent) - 1)
-    at = len(text) if at < 0 else at
-    return f"{text[:at]}\n{_indent(text, parent)}{item}{text[at:]}"
+    at = _end_of_line(text, _end(parent))
+    return f"{text[:at]}{_line_end(text)}{_indent(text, parent)}{item}{text[at:]}"
+
+
+def _end_of_line(text: str, end: int) -> int:
+    """Where the line ends in which a value does; the end of a block of text is behind its own line end."""
+    found = _LINE_END.search(text, max(end - 1, 0))
+    at = found.start() if found else len(text)
+    return at - 1 if text[at - 1 : at + 1] == "\r\n" else at
+
+
+def _line_end(text: str) -> str:
+    """As the file has them."""
+    found = _LINE_END.search(text)
+    return found[0] if found else "\n"
 
 
 def _indent(text: str, parent: yaml.MappingNode | yaml.SequenceNode) -> str:

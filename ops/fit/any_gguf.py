@@ -14,6 +14,7 @@ from ops.gguf import header
 from ops.gguf.header import Header, HeaderError
 from plan import config
 from plan.models.gguf_facts import GgufFacts
+from plan.text.show import plain, show
 from plan.vram.cards import CARDS, Card
 from plan.vram.estimate import Breakdown, Serving, VramError, estimate
 from plan.vram.largest_context import largest_context
@@ -33,7 +34,7 @@ class Wish:
 def run(wish: Wish, *, as_json: bool) -> bool:
     """Show the model and return whether it fits on the card alone; raises OpsError for what cannot be computed."""
     if wish.card not in CARDS:
-        raise OpsError(f"there is no card {wish.card}", f"pass --card with one of: {_known()}")
+        raise OpsError(f"there is no card {show(wish.card)}", f"pass --card with one of: {_known()}")
     card, models = CARDS[wish.card], gguf_source.sources(wish.model)
     projectors = gguf_source.sources(wish.mmproj)[:1] if wish.mmproj else []
     facts = _facts(models, projectors)
@@ -85,8 +86,8 @@ def _header(source: GgufFile) -> Header:
 
 def _said(wish: Wish, facts: GgufFacts, breakdown: Breakdown, card: Card) -> dict[str, Any]:
     return {
-        "model": wish.model.split("?")[0].rsplit("/", 1)[-1],
-        "architecture": facts.shape.architecture,
+        "model": plain(wish.model.split("?")[0].rsplit("/", 1)[-1]),
+        "architecture": plain(facts.shape.architecture),
         "context": wish.request_tokens,
         "kv_type": wish.serving.kv_type,
         "parallel": wish.serving.parallel,
@@ -97,21 +98,21 @@ def _said(wish: Wish, facts: GgufFacts, breakdown: Breakdown, card: Card) -> dic
 
 
 def _show(said: dict[str, Any], breakdown: Breakdown, card: Card) -> None:
-    from rich.console import Console
     from rich.text import Text
 
+    from ops.base.terminal import console
     from ops.fit.terminal import show_model
 
-    console = Console(highlight=False)
+    out = console()
     left = card.capacity_mib - breakdown.upper_mib
     verdict = f"{left:.0f} MiB stay free" if said["fits"] else f"{-left:.0f} MiB too much"
     how = "fits" if said["fits"] else "does not fit"
     style = "bold green" if said["fits"] else "bold red"
-    console.print(Text(f"{how} alone on a {card.name} with {card.capacity_mib} MiB: {verdict}", style), soft_wrap=True)
+    out.print(Text(f"{how} alone on a {card.name} with {card.capacity_mib} MiB: {verdict}", style), soft_wrap=True)
     most = f"{said['largest_context']} would fit" if said["largest_context"] else "none would fit"
     text = Text(f"{said['model']}  ", "bold").append(
         f"{breakdown.total_mib:.0f} MiB, at most {breakdown.upper_mib:.0f} ({breakdown.source}); "
         f"{said['architecture']}, context {said['context']}, {most}",
         "default",
     )
-    show_model(console, text, breakdown, card.capacity_mib, said["notes"])
+    show_model(out, text, breakdown, card.capacity_mib, said["notes"])

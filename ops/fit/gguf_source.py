@@ -4,19 +4,21 @@ import os
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
 
 import httpx2
 from huggingface_hub import constants
 
-from ops.base.errors import OpsError, unreachable
+from ops.base.errors import OpsError, reason, unreachable
+from ops.base.token import HF_TOKEN, token
 from ops.gguf import byte_ranges
 from ops.gguf.byte_ranges import Read
 from ops.gguf.file_names import siblings
 from ops.gguf.header import FIRST_READ_BYTES
+from plan.text.show import show
+from plan.text.url import Url, parse_url
 
 _TIMEOUT_S = 30
 _REFUSED = {
@@ -37,28 +39,26 @@ class GgufFile:
 
 def sources(place: str) -> list[GgufFile]:
     """The file at `place`, or all parts of the split model that it belongs to, in order; raises OpsError."""
-    if not place.startswith(("http://", "https://")):
+    if not re.match("(?i)https?:", place):
         return [_local(Path(name)) for name in siblings(place)]
     try:
-        parts = urlsplit(place)
-        _ = parts.port
+        url = parse_url(place)
     except ValueError as error:
-        raise OpsError(f"{place.split('?')[0]} is not a URL: {error}", "correct it") from None
-    return [_remote(parts._replace(path=path)) for path in siblings(parts.path)]
+        raise OpsError(f"{show(place.partition('?')[0])} is not usable: {error}", "correct the URL") from None
+    return [_remote(replace(url, path=path)) for path in siblings(url.path)]
 
 
 def _local(file: Path) -> GgufFile:
     try:
         with file.open("rb") as opened:
             return GgufFile(str(file), opened.seek(0, os.SEEK_END), partial(byte_ranges.of_file, file))
-    except OSError as error:
-        raise OpsError(f"{file}: {error.strerror}", "name a .gguf file, or the http(s) URL of one") from None
+    except (OSError, ValueError) as error:  # a ValueError for a NUL in the name
+        raise OpsError(f"{show(str(file))}: {reason(error)}", "name a .gguf file, or the http(s) URL of one") from None
 
 
-def _remote(parts: SplitResult) -> GgufFile:
+def _remote(url: Url) -> GgufFile:
     """A file on a server that answers range requests; the first answer says its size."""
-    url = parts.geturl()
-    name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    name = url.place
     first, size_bytes = _get(url, name, 0, FIRST_READ_BYTES)
 
     def read(start: int, end: int) -> bytes:
@@ -72,13 +72,13 @@ def _remote(parts: SplitResult) -> GgufFile:
     return GgufFile(name, size_bytes, read)
 
 
-def _get(url: str, name: str, start: int, end: int) -> tuple[bytes, int]:
+def _get(url: Url, name: str, start: int, end: int) -> tuple[bytes, int]:
     """Bytes from `start` on, to `end` or the file's end, and the file's size."""
     headers = {**_identity(url), **byte_ranges.headers(start, end)}
     # The client drops the token at a redirect to another origin.
     with (
         _explained(name),
-        httpx2.stream("GET", url, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True) as answer,
+        httpx2.stream("GET", url.text, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True) as answer,
     ):
         size_bytes = _size(answer, name, start)
         return byte_ranges.body(answer, end - start), size_bytes
@@ -94,22 +94,25 @@ def _size(answer: httpx2.Response, name: str, start: int) -> int:
             f"{name} is not sent in parts (HTTP {answer.status_code})",
             f"download it, and name the file{page}",
         )
-    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", ""))
+    found = re.fullmatch(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18})", answer.headers.get("Content-Range", ""))
     if not found or int(found[1]) != start:
         raise OpsError(f"{name} sends another part than it was asked for", "download it, and name the file")
     return int(found[2])
 
 
-def _identity(url: str) -> dict[str, str]:
+def _identity(url: Url) -> dict[str, str]:
     """The token of the environment, sent to the hub and to no other server, as `ops lock` does it."""
-    here, hub = urlsplit(url), urlsplit(constants.ENDPOINT)
-    token = os.environ.get("HF_TOKEN") if (here.scheme, here.netloc) == (hub.scheme, hub.netloc) else None
-    return {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        hub = parse_url(constants.ENDPOINT)
+    except ValueError as error:
+        raise OpsError(f"HF_ENDPOINT is not usable: {error}", "export HF_ENDPOINT=https://huggingface.co") from None
+    secret = token(HF_TOKEN) if url.origin == hub.origin else ""
+    return {"Authorization": f"Bearer {secret}"} if secret else {}
 
 
 @contextmanager
 def _explained(name: str) -> Generator[None]:
     try:
         yield
-    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
         raise unreachable(name, error, "check the URL") from None

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from ops.fit import drawings
 from ops.fit.drawings import number
 from ops.fit.report import PARTS, Report, by_size, holders, notes
 from plan.card.fit import Fit
+from plan.text.show import lines
 from plan.vram.estimate import Breakdown
 
 _HERE = Path(__file__).parent
@@ -53,7 +55,12 @@ class _Table:
 def render(report: Report) -> str:
     """The page; equal reports give equal bytes."""
     pages = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        finalize=_shown,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     pages.filters["number"] = number
     fit = report.fit
@@ -64,6 +71,11 @@ def render(report: Report) -> str:
         notes=[*(fit.notes if fit else ()), *notes(report)],
         **(_of_card(report, fit) if fit else {}),
     )
+
+
+def _shown(value: object) -> object:
+    """A text without signs that XML does not have or that nobody sees; markup is of the templates alone."""
+    return lines(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _of_card(report: Report, fit: Fit) -> dict[str, Any]:

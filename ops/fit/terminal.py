@@ -7,8 +7,10 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from ops.base.terminal import console
 from ops.fit.report import Report, Segment, by_size, holders, notes, parts, room_mib
 from plan.card.fit import Fit
+from plan.text.show import lines
 from plan.vram.estimate import Breakdown
 
 _INK = {  # a glyph and a colour for each kind
@@ -29,38 +31,38 @@ _INK = {  # a glyph and a colour for each kind
 
 def show(report: Report) -> None:
     """Print the card, the models and every note."""
-    console = Console(highlight=False)
+    out = console()
     fit = report.fit
     if fit is None:
-        console.print(f"stack {report.stack}: there is no card (gpu.model is none), every layer stays on the CPU")
+        out.print(f"stack {report.stack}: there is no card (gpu.model is none), every layer stays on the CPU")
     else:
-        console.print(_verdict(report.stack, fit))
-        _card(console, fit)
+        out.print(_verdict(report.stack, fit))
+        _card(out, fit)
         for model_id in by_size(fit):
-            console.print()
+            out.print()
             show_model(
-                console,
+                out,
                 _headline(model_id, report, fit),
                 fit.models[model_id],
                 room_mib(fit),
                 fit.models[model_id].notes,
             )
     for line in notes(report):
-        console.print(Text(f"\n{line}"), style="yellow", soft_wrap=True)
+        out.print(Text(f"\n{lines(line)}"), style="yellow", soft_wrap=True)
     if report.refusal:
-        Console(stderr=True, highlight=False).print(Text(f"\n{report.refusal}"), style="red", soft_wrap=True)
+        console(stderr=True).print(Text(f"\n{lines(report.refusal)}"), style="red", soft_wrap=True)
 
 
-def show_model(console: Console, headline: Text, breakdown: Breakdown, scale_mib: float, about: Sequence[str]) -> None:
+def show_model(out: Console, headline: Text, breakdown: Breakdown, scale_mib: float, about: Sequence[str]) -> None:
     """Print one model: its bar on a scale of `scale_mib`, the size of each part, and its notes."""
-    segments, width = parts(breakdown), min(console.width - 2, 100)
+    segments, width = parts(breakdown), min(out.width - 2, 100)
     longest = max(scale_mib, breakdown.upper_mib)
-    console.print(headline, soft_wrap=True)
-    console.print(Text("  ").append_text(_bar(segments, longest, width, edge_mib=scale_mib)))
+    out.print(headline, soft_wrap=True)
+    out.print(Text("  ").append_text(_bar(segments, longest, width, edge_mib=scale_mib)))
     keys = [Text(f"{_INK[it.kind][0]} {it.name} {it.mib:.2f}", _INK[it.kind][1]) for it in segments]
-    console.print(Padding(Columns(keys, padding=(0, 2)), (0, 0, 0, 2)))
+    out.print(Padding(Columns(keys, padding=(0, 2)), (0, 0, 0, 2)))
     for note in about:
-        console.print(Text(f"  {note}"), style="yellow", soft_wrap=True)
+        out.print(Text(f"  {lines(note)}"), style="yellow", soft_wrap=True)
 
 
 def _verdict(stack: str, fit: Fit) -> Text:
@@ -71,16 +73,16 @@ def _verdict(stack: str, fit: Fit) -> Text:
     return text.append(f"fits on its {card}: {-fit.over_mib} MiB stay free", "bold green")
 
 
-def _card(console: Console, fit: Fit) -> None:
+def _card(out: Console, fit: Fit) -> None:
     rows = holders(fit)
     rest = "over" if fit.over_mib > 0 else "free"
     begins = min(fit.used_mib, fit.capacity_mib)
     rows.append(Segment({"over": "too much", "free": "free"}[rest], rest, begins, abs(fit.over_mib)))
     scale, names = max(fit.used_mib, fit.capacity_mib), max(len(row.name) for row in rows)
-    width = max(10, min(console.width - names - 11, 100))
+    width = max(10, min(out.width - names - 11, 100))
     for row in rows:
         line = Text(f"  {row.name:{names}} {row.mib:6.0f}  ")
-        console.print(line.append_text(_bar([row], scale, width, edge_mib=fit.capacity_mib)), no_wrap=True, crop=True)
+        out.print(line.append_text(_bar([row], scale, width, edge_mib=fit.capacity_mib)), no_wrap=True, crop=True)
 
 
 def _bar(segments: Sequence[Segment], scale_mib: float, width: int, edge_mib: float) -> Text:

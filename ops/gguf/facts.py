@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from ops.gguf.header import Header, HeaderError
 from plan.models.gguf_facts import GgufFacts, Projector, Shape, Weights
+from plan.text.show import plain, show
 
 # llama.cpp keeps these on the CPU, because it only looks rows up in them (LLM_TENSOR_LAYER_INPUT, src/llama-arch.cpp).
 _INPUT = ("token_embd.", "token_embd_norm.", "position_embd.", "token_types.", "per_layer_token_embd.")
@@ -20,7 +21,7 @@ def facts(parts: Sequence[Header], projector: Header | None) -> GgufFacts:
     pairs = parts[0].pairs  # llama.cpp reads a split model's keys from its first part
     architecture = pairs.get("general.architecture")
     if not isinstance(architecture, str) or architecture == "clip":
-        raise HeaderError(f"it is not a language model: its architecture is {architecture!r}")
+        raise HeaderError(f"it is not a language model: its architecture is {show(architecture)}")
     shape = _fields(Shape, parts[0], "general", architecture, f"{architecture}.attention", f"{architecture}.ssm")
     shape.setdefault("vocab_size", parts[0].lengths.get("tokenizer.ggml.tokens"))
     shape["chat_template"] = "tokenizer.chat_template" in pairs
@@ -32,7 +33,9 @@ def facts(parts: Sequence[Header], projector: Header | None) -> GgufFacts:
         )
     except ValidationError as error:
         first = error.errors()[0]
-        raise HeaderError(f"{'.'.join(map(str, first['loc']))} is {first['input']!r}: {first['msg']}") from None
+        raise HeaderError(
+            f"{plain('.'.join(map(str, first['loc'])))} is {show(first['input'])}: {first['msg']}"
+        ) from None
 
 
 def _fields(group: type[BaseModel], header: Header, *sections: str) -> dict[str, Any]:
@@ -55,7 +58,7 @@ def _tensors(parts: Sequence[Header]) -> dict[str, int]:
     tensors = {name: size for part in parts for name, size in part.tensors.items()}
     for key, have in (("split.count", len(parts)), ("split.tensors.count", len(tensors))):
         if (said := parts[0].pairs.get(key, have)) != have:
-            raise HeaderError(f"its {key} is {said}, its parts have {have}")
+            raise HeaderError(f"its {key} is {show(said)}, its parts have {have}")
     return tensors
 
 
@@ -80,7 +83,7 @@ def _block(name: str) -> int:
 
 def _projector(header: Header) -> Projector:
     if (architecture := header.pairs.get("general.architecture")) != "clip":
-        raise HeaderError(f"its mmproj is not a projector: the architecture is {architecture!r}")
+        raise HeaderError(f"its mmproj is not a projector: the architecture is {show(architecture)}")
     vision = ("clip.vision", "clip.vision.attention", "clip.vision.projector")
     known = _fields(Projector, header, "clip", *vision)
     return Projector(**known, weight_bytes=sum(header.tensors.values()), source="header")

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from ops.base.errors import OpsError
+from plan.text.show import LINE, plain, words
 
 _SPLIT = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 # A quantization's name stands between separators; what follows with an underscore belongs to it (Q4_K_M, Q2_K_XL).
@@ -74,12 +75,15 @@ def _only(repo: str, groups: Mapping[str, list[str]], wanted: str, what: str, ke
     if not groups:
         raise OpsError(f"{repo} has no {what} in GGUF form", "name another repository in the stack file")
     if not fitting:
-        there = sorted({tag(parts[0]) or parts[0] for parts in groups.values()})
-        raise OpsError(f"{repo} has no {what} {wanted}; there are {', '.join(there)}", f"set `{key}` to one of them")
+        there = words(", ".join(sorted({plain(tag(parts[0]) or parts[0]) for parts in groups.values()})), LINE)
+        raise OpsError(f"{repo} has no {what} {wanted}; there are {there}", f"set `{key}` to one of them")
     if len(fitting) > 1:
-        names = "".join(f"\n    {parts[0]}" for parts in fitting)
+        names = "".join(f"\n    {plain(parts[0])}" for parts in fitting)
         raise OpsError(f"{repo} has {len(fitting)} {what}s {wanted}:{names}", "name a repository with one such file")
     (parts,) = fitting
-    if (match := _SPLIT.search(parts[0])) and len(parts) != int(match[2]):
-        raise OpsError(f"{repo} has {len(parts)} of {int(match[2])} parts of {parts[0]}", "name a complete repository")
+    if match := _SPLIT.search(parts[0]):
+        numbers, total = [number[1] for one in parts if (number := _SPLIT.search(one))], int(match[2])
+        if numbers != [f"{number:05d}" for number in range(1, total + 1)]:
+            what = f"{repo} has the parts {words(', '.join(numbers))} of {plain(parts[0])}, which has {total}"
+            raise OpsError(what, "name a complete repository, or copy the files again")
     return tuple(parts)

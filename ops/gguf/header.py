@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ops.gguf.ggml_types import BLOCKS
+from plan.text.show import plain, show
 
 FIRST_READ_BYTES = 8 << 20
 LIMIT_BYTES = 64 << 20
@@ -90,12 +91,12 @@ class _Reader:
     def table(self, header: Header, count: int) -> None:
         alignment, end = header.pairs.get("general.alignment", 32), 0
         if not isinstance(alignment, int) or alignment < 1:
-            raise HeaderError(f"its alignment is {alignment!r}")
+            raise HeaderError(f"its alignment is {show(alignment)}")
         for _ in range(count):
             name, size_bytes, offset = self.tensor()
             # ggml checks this too. It finds a wrong size before it makes a sum wrong.
             if offset != (expected := _padded(end, alignment)):
-                raise HeaderError(f"tensor {name} begins at {offset}, the one before it ends at {expected}")
+                raise HeaderError(f"tensor {plain(name)} begins at {offset}, the one before it ends at {expected}")
             header.tensors[name] = size_bytes
             end = offset + size_bytes
         if (needed := _padded(self.at, alignment) + end) > self.size_bytes and count:
@@ -104,13 +105,15 @@ class _Reader:
     def tensor(self) -> tuple[str, int, int]:
         name, dimensions = self.string(), self.number("I")
         if not 1 <= dimensions <= 4:  # GGML_MAX_DIMS
-            raise HeaderError(f"tensor {name} has {dimensions} dimensions")
+            raise HeaderError(f"tensor {plain(name)} has {dimensions} dimensions")
         shape = [self.number("Q") for _ in range(dimensions)]
         kind, offset = self.number("I"), self.number("Q")
         if (block := BLOCKS.get(kind)) is None:
-            raise HeaderError(f"tensor {name} has type id {kind}, which ops/gguf/ggml_types.py does not know")
+            raise HeaderError(f"tensor {plain(name)} has type id {kind}, which ops/gguf/ggml_types.py does not know")
         if shape[0] % block.elements:
-            raise HeaderError(f"tensor {name} has rows of {shape[0]}, which are not whole blocks of {block.name}")
+            raise HeaderError(
+                f"tensor {plain(name)} has rows of {shape[0]}, which are not whole blocks of {block.name}"
+            )
         return name, math.prod(shape) // block.elements * block.size_bytes, offset
 
     def scalar(self, kind: int) -> str:

@@ -91,22 +91,21 @@ def _resolve(models: Mapping[str, Model], source: Origin) -> dict[str, LockedMod
         from ops.lock import directory
 
         return directory.resolve(models, source.directory, source.commit)
-    from rich.console import Console
+    from rich.text import Text
 
+    from ops.base.terminal import console
     from ops.lock import hub
 
     resolved: dict[str, LockedModel] = {}
-    with Console(stderr=True).status("") as status:
+    with console(stderr=True).status("") as status:
         for number, (model_id, model) in enumerate(models.items(), start=1):
-            status.update(f"{model_id} ({number} of {len(models)}): asking the hub for {model.repo}")
+            status.update(Text(f"{model_id} ({number} of {len(models)}): asking the hub for {model.repo}"))
             resolved[model_id] = hub.resolve(model)
     return resolved
 
 
 def _show(before: Mapping[str, LockedModel], resolved: Mapping[str, LockedModel]) -> None:
-    from rich.console import Console
-
-    from ops.base.table import whole
+    from ops.base.terminal import console, row, several, whole
 
     changed = {model_id: model for model_id, model in resolved.items() if before.get(model_id) != model}
     if not changed:
@@ -115,9 +114,8 @@ def _show(before: Mapping[str, LockedModel], resolved: Mapping[str, LockedModel]
     table = whole("model", "", "commit", "quant", "MiB", "files", "facts", "generation")
     for model_id, model in sorted(changed.items()):
         rows = [("-", old)] if (old := before.get(model_id)) else []
-        for sign, row in [*rows, ("+", model)]:
-            names = "\n".join(file.path for file in row.files)
-            facts = "\n".join(f"{name}: {group.source}" for name, group in row.gguf.groups.items())
-            mib = f"{row.size_bytes / 2**20:.0f}"
-            table.add_row(model_id, sign, row.commit[:12], row.quant, mib, names, facts, row.gen)
-    Console().print(table)
+        for sign, it in [*rows, ("+", model)]:
+            names = several([file.path for file in it.files])
+            facts = several([f"{name}: {group.source}" for name, group in it.gguf.groups.items()])
+            row(table, model_id, sign, it.commit[:12], it.quant, f"{it.size_bytes / 2**20:.0f}", names, facts, it.gen)
+    console().print(table)

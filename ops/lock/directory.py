@@ -11,16 +11,19 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from ops.base.errors import OpsError
+from ops.base.terminal import console
 from ops.gguf import byte_ranges
-from ops.lock.locked_model import Chosen, choose, entry
+from ops.lock.locked_model import Chosen, choose, entry, locked_file
 from plan.config import Model
 from plan.models.lock import LockedFile, LockedModel
+from plan.text.decode import decode
+from plan.text.errors import Source
+from plan.text.show import plain, show
 
-_BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES, _NOTE_BYTES = 1 << 20, 1 << 16
 _COMMIT, _SHA256 = re.compile("[0-9a-f]{40}"), re.compile("[0-9a-f]{64}")
 _ASK = "pass --commit with the 40 hex digits that the hub shows, for the models of one repository at a time"
 
@@ -37,7 +40,7 @@ def resolve(models: Mapping[str, Model], root: Path, commit: str | None) -> dict
     if not root.is_dir():
         raise OpsError(f"there is no directory {root}", "pass one with --from")
     if commit and not _COMMIT.fullmatch(commit):
-        raise OpsError(f"{commit} is not a commit", _ASK)
+        raise OpsError(f"{show(commit)} is not a commit", _ASK)
     repos = sorted({model.repo for model in models.values()})
     if commit and len(repos) > 1:
         what = f"--commit is for one repository, and the models are from {', '.join(repos)}"
@@ -46,7 +49,7 @@ def resolve(models: Mapping[str, Model], root: Path, commit: str | None) -> dict
     try:
         places = {key: _place(model, root, len(repos)) for key, model in models.items()}
         with Progress(
-            TextColumn("{task.description}", markup=False), *columns, console=Console(stderr=True)
+            TextColumn("{task.description}", markup=False), *columns, console=console(stderr=True)
         ) as progress:
             return {key: _resolve(model, root, places[key], commit, progress) for key, model in models.items()}
     except OSError as error:
@@ -82,7 +85,7 @@ def _resolve(model: Model, root: Path, place: Path, commit: str | None, progress
 def _snapshot(cache: Path, revision: str, commit: str | None) -> Path:
     """The directory of one commit in the library's cache: of `commit`, else of the revision, else the only one."""
     there, ref = sorted(path.name for path in (cache / "snapshots").iterdir()), cache / "refs" / revision
-    wanted = commit or (ref.read_text().strip() if ref.is_file() else revision)
+    wanted = commit or (_note(ref).strip() if ref.is_file() else revision)
     if not commit and not ref.is_file() and len(there) == 1:
         wanted = there[0]
     if wanted not in there:
@@ -90,12 +93,18 @@ def _snapshot(cache: Path, revision: str, commit: str | None) -> Path:
     return cache / "snapshots" / wanted
 
 
+def _note(file: Path) -> str:
+    """What the hub's library wrote down; raises TextError where it cannot be that."""
+    with file.open("rb") as opened:
+        return decode(opened.read(_NOTE_BYTES), Source(str(file), "remove that file, and pass --commit")).text
+
+
 def _record(place: Path, path: str) -> _Record:
     if place.parent.name == "snapshots":
         commit, digest = place.name, (place / path).resolve().name
     else:
         metadata = place / ".cache/huggingface/download" / f"{path}.metadata"
-        commit, digest, *_ = [*(metadata.read_text().split() if metadata.is_file() else ()), "", ""]
+        commit, digest, *_ = [*(_note(metadata).split() if metadata.is_file() else ()), "", ""]
     # For a small file the library notes git's digest of 40 digits, which is not a sha256.
     return _Record(commit if _COMMIT.fullmatch(commit) else "", digest if _SHA256.fullmatch(digest) else "")
 
@@ -113,7 +122,7 @@ def _locked(place: Path, chosen: Chosen, record: _Record, progress: Progress) ->
     file = place / chosen.path
     if not (size := file.stat().st_size):
         raise OpsError(f"{file} is empty", "copy it again")
-    digest, task = hashlib.sha256(), progress.add_task(chosen.path, total=size)
+    digest, task = hashlib.sha256(), progress.add_task(plain(chosen.path), total=size)
     with file.open("rb") as source:
         while block := source.read(_BLOCK_BYTES):
             digest.update(block)
@@ -121,4 +130,4 @@ def _locked(place: Path, chosen: Chosen, record: _Record, progress: Progress) ->
     sha256 = digest.hexdigest()
     if record.sha256 and record.sha256 != sha256:
         raise OpsError(f"{file} is damaged: its sha256 is {sha256}, the hub's is {record.sha256}", "copy it again")
-    return LockedFile(role=chosen.role, path=chosen.path, size=size, sha256=sha256, part=chosen.part)
+    return locked_file(str(place), chosen, size, sha256)

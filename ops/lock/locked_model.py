@@ -4,6 +4,8 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from pydantic import ValidationError
+
 from ops.base.errors import OpsError
 from ops.gguf import facts, file_names, header
 from ops.gguf.byte_ranges import Read
@@ -11,6 +13,7 @@ from ops.gguf.header import Header, HeaderError
 from plan.config import Model
 from plan.models.gguf_facts import GgufFacts
 from plan.models.lock import LockedFile, LockedModel, Role, generation
+from plan.text.show import plain, show
 
 
 class Chosen(NamedTuple):
@@ -33,15 +36,23 @@ def choose(model: Model, paths: Iterable[str]) -> list[Chosen]:
 
 def entry(model: Model, commit: str, files: Sequence[LockedFile], reader: Callable[[LockedFile], Read]) -> LockedModel:
     """The lock's entry for these files, with the facts of their headers; raises OpsError where they are not usable."""
-    return LockedModel(
-        repo=model.repo,
-        revision=model.revision,
-        commit=commit,
-        quant=model.quant,
-        gen=generation(files),
-        files=tuple(files),
-        gguf=_facts(model.repo, files, reader),
-    )
+    facts_ = _facts(model.repo, files, reader)
+    with _lockable(model.repo):
+        return LockedModel(
+            repo=model.repo,
+            revision=model.revision,
+            commit=commit,
+            quant=model.quant,
+            gen=generation(files),
+            files=tuple(files),
+            gguf=facts_,
+        )
+
+
+def locked_file(where: str, chosen: Chosen, size: int, sha256: str) -> LockedFile:
+    """The lock's entry for one file, as `where` says it; raises OpsError where it says what cannot be."""
+    with _lockable(where):
+        return LockedFile(role=chosen.role, path=chosen.path, size=size, sha256=sha256, part=chosen.part)
 
 
 def _facts(repo: str, files: Sequence[LockedFile], reader: Callable[[LockedFile], Read]) -> GgufFacts:
@@ -51,6 +62,17 @@ def _facts(repo: str, files: Sequence[LockedFile], reader: Callable[[LockedFile]
             headers[file.role].append(header.read_header(reader(file), file.size))
     with _usable(repo):
         return facts.facts(headers["model"], next(iter(headers["mmproj"]), None))
+
+
+@contextmanager
+def _lockable(where: str) -> Generator[None]:
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors()[0]
+        key, rule = plain(".".join(map(str, first["loc"])), 80), first["msg"].removeprefix("Value error, ")
+        what = f"{where} says {key or 'of its files'} {show(first['input'])}: {rule}"
+        raise OpsError(what, "the lock takes nothing like that: name another repository or revision") from None
 
 
 @contextmanager

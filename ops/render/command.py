@@ -22,7 +22,8 @@ _GOOD = "new, empty, or rendered before"
 
 def run(stack: str, directory: Path, config: Path | None) -> None:
     """Write the stack into `directory`, remove what is no longer in it, and print a summary. Raises OpsError first."""
-    file = config or ROOT / stack_file.path(stack)
+    named = stack_file.path(stack)
+    file = config or ROOT / named
     raw = complete(stack_file.configuration(file), Facts(NO_CLUSTER))  # no manifest shows the cluster's uid
     recorder = Recorder(_uid(raw["cluster"]), suffix)
     recorder.install()

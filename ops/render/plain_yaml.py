@@ -15,7 +15,14 @@ _FIRST = ("apiVersion", "kind", "metadata", "name")
 
 def dump(value: Mapping[str, Any]) -> str:
     """Equal values give equal text, whatever the order of their keys. Whole floats are written as integers."""
-    return yaml.dump(_tidy(value), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**6)
+    text = _dumped(value, allow_unicode=True)
+    # A sign that turns the direction of writing, or that nobody sees, would show a reviewer another text than it is.
+    hidden = not text.replace("\n", "").isprintable()
+    return _dumped(value, allow_unicode=False) if hidden else text
+
+
+def _dumped(value: Mapping[str, Any], *, allow_unicode: bool) -> str:
+    return yaml.dump(_tidy(value), Dumper=_Dumper, sort_keys=False, allow_unicode=allow_unicode, width=10**6)
 
 
 class _Dumper(yaml.SafeDumper):

@@ -12,8 +12,15 @@ LOCK_FILE = Path("models.lock.yaml")
 
 
 def read() -> Lock:
-    """The lock, without models where there is no file yet; raises ConfigError."""
-    return locks.load(LOCK_FILE.read_text()) if LOCK_FILE.exists() else Lock(version=1, models={})
+    """The lock, without models where there is no file yet; raises OpsError, TextError or ConfigError."""
+    return locks.load(_content())
+
+
+def _content() -> bytes:
+    try:
+        return LOCK_FILE.read_bytes() if LOCK_FILE.exists() else b""
+    except OSError as error:
+        raise OpsError(f"{LOCK_FILE}: {error.strerror}", "make it a file that you may read") from None
 
 
 def locked(stack: config.Stack) -> dict[str, LockedModel]:

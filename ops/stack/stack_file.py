@@ -1,18 +1,24 @@
 """Stack files of the current directory, for commands that have neither Pulumi nor the facts of a machine."""
 
+import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ops.base.errors import OpsError
+from ops.base.errors import OpsError, reason
 from plan import config
 from plan.config import stack_file
 from plan.config.stack_file import NO_CLUSTER, Facts
+from plan.text.show import plain, show
 
 # An image without a tag, so that no build is read from it.
 _STAND_INS = Facts(NO_CLUSTER, f"unknown@sha256:{'0' * 64}", PurePosixPath("/"), "unknown")
 
 
 def path(stack: str) -> Path:
+    """The file of a stack; raises OpsError for what cannot be a stack's name."""
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", stack):  # pulumi 3.x, sdk/go/common/tokens/stack_name.go
+        rule = "a stack's name has letters, digits, '-', '_' and '.', 100 at most"
+        raise OpsError(f"--stack {show(stack)}: {rule}", "pass the part between Pulumi. and .yaml of its file's name")
     return Path(stack_file.file_name(stack))
 
 
@@ -27,8 +33,8 @@ def configuration(file: Path) -> dict[str, Any]:
         return stack_file.configuration(file.read_bytes(), file)
     except FileNotFoundError:
         raise stack_file.missing(file, file.parent.glob(stack_file.FILES)) from None
-    except OSError as error:
-        raise OpsError(f"{file}: {error.strerror}", "name a stack file") from None
+    except (OSError, ValueError) as error:  # a ValueError for a NUL in the name
+        raise OpsError(f"{plain(str(file))}: {reason(error)}", "name a stack file") from None
 
 
 def read(stack: str, file: Path | None = None) -> config.Stack:
@@ -41,7 +47,7 @@ def read(stack: str, file: Path | None = None) -> config.Stack:
 
 def parse(text: str, file: Path) -> config.Stack:
     """`read` of a text that is not written to `file` yet."""
-    return _parsed(stack_file.configuration(text.encode(), file))
+    return _parsed(stack_file.configuration(text, file))
 
 
 def _parsed(written: dict[str, Any]) -> config.Stack:

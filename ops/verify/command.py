@@ -1,15 +1,17 @@
 """`ops verify`: asks every model of an endpoint whether it answers rightly and fast enough. A running pod may not."""
 
 import json
-import os
 import sys
 from dataclasses import asdict, dataclass
 
 from ops.base.errors import OpsError
+from ops.base.token import require_variable, token
 from ops.stack import lock_file, stack_file, stack_models
 from ops.verify.endpoint import AskError, Endpoint
 from ops.verify.questions import Fault, Known, fault, questions, tokens_per_s, words
 from plan.models.lock import LockedModel
+from plan.text.show import LINE, lines, plain, show
+from plan.text.url import parse_url
 
 # A card that is slower has a problem: a bad combination of flags once gave 0.58 tokens/s instead of 33.
 SLOWEST_TOKENS_S = 5.0
@@ -41,10 +43,8 @@ class Check:
 
 def run(url: str, key_env: str, asked: Asked, silence_s: float, *, as_json: bool) -> None:
     """Ask and print; raises OpsError naming the models with which something is wrong."""
-    if not url.startswith(("http://", "https://")):
-        raise OpsError(f"--url {url} is not the URL of an endpoint", "pass it like http://127.0.0.1:8080/v1")
-    base = url.rstrip("/").removesuffix("/v1") + "/v1"
-    endpoint = Endpoint(base, os.environ.get(key_env, ""), key_env, silence_s)
+    base, key = _base(url), _key(key_env)
+    endpoint = Endpoint(base, key, key_env, silence_s)
     slowest = _slowest(asked)
     listed = endpoint.models()  # asked first, so that a wrong URL gives one error instead of one for each model
     checks = [check for known in _known(asked, listed) for check in _verify(endpoint, known, slowest)]
@@ -57,9 +57,25 @@ def run(url: str, key_env: str, asked: Asked, silence_s: float, *, as_json: bool
     if not checks:
         raise OpsError(f"{base} lists no model", "name one with --model, or a stack with --stack")
     if bad:
-        names = ", ".join(dict.fromkeys(check.model for check in bad))
+        names = plain(", ".join(dict.fromkeys(plain(check.model) for check in bad)), LINE)
         first = bad[0]
-        raise OpsError(f"{names}: not as it should be; {first.model}, {first.check}: {first.wrong}", first.fix)
+        what = f"{names}: not as it should be; {plain(first.model)}, {first.check}: {first.wrong}"
+        raise OpsError(what, first.fix)
+
+
+def _base(url: str) -> str:
+    """The address that ends in /v1; raises OpsError."""
+    try:
+        parsed = parse_url(url)
+    except ValueError as error:
+        what = f"--url {show(url.partition('?')[0])} is not usable: {error}"
+        raise OpsError(what, "pass it like http://127.0.0.1:8080/v1") from None
+    return parsed.place.rstrip("/").removesuffix("/v1") + "/v1"
+
+
+def _key(variable: str) -> str:
+    require_variable(variable)
+    return token(variable)
 
 
 def _slowest(asked: Asked) -> float:
@@ -95,12 +111,12 @@ def _verify(endpoint: Endpoint, known: Known, slowest: float) -> list[Check]:
     """The model's checks; a question without any answer is the last."""
     checks: list[Check] = []
     for question in questions(known):
-        print(f"{known.model}: {question.name} ...", file=sys.stderr)
+        print(f"{plain(known.model)}: {question.name} ...", file=sys.stderr)
         try:
             reply = endpoint.ask(known.model, question.path, question.body)
         except AskError as error:
             if error.final:
-                raise OpsError(f"{known.model}: {error}", error.fix) from None
+                raise OpsError(f"{plain(known.model)}: {error}", error.fix) from None
             return [*checks, Check(known.model, question.name, "", None, 0.0, str(error), error.fix)]
         speed = tokens_per_s(reply) if question.timed else None
         wrong = fault(question, reply, known.model) or _too_slow(speed, slowest)
@@ -118,19 +134,13 @@ def _too_slow(speed: float | None, slowest: float) -> Fault | None:
 
 
 def _show(checks: list[Check]) -> None:
-    from rich.console import Console
+    from rich.text import Text
 
-    from ops.base.table import whole
+    from ops.base.terminal import console, row, whole
 
     table = whole("model", "check", "answer", "tokens/s", "s", "")
     for it in checks:
         speed = "" if it.tokens_per_s is None else f"{it.tokens_per_s:.1f}"
-        verdict = f"[red]{_plain(it.wrong)}[/red]" if it.wrong else "[green]ok[/green]"
-        table.add_row(it.model, it.check, _plain(it.answer), speed, f"{it.took_s:.1f}", verdict)
-    Console().print(table)
-
-
-def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
+        verdict = Text(lines(it.wrong), "red") if it.wrong else Text("ok", "green")
+        row(table, it.model, it.check, it.answer, speed, f"{it.took_s:.1f}", verdict)
+    console().print(table)

@@ -12,9 +12,13 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from ops.base.errors import OpsError
+from ops.base.errors import OpsError, reason
+from plan.text import limits
+from plan.text.errors import Source, TextError
+from plan.text.model import read_model
+from plan.text.show import plain, show, words
 
 _LOG = "read what the engine said: kubectl logs deploy/llama-swap -c server"
 _SHOWN = 200  # characters of an answer that a message quotes
@@ -80,11 +84,11 @@ class Endpoint:
     def models(self) -> list[str]:
         """The ids that the endpoint lists; raises OpsError where it does not answer as it should."""
         try:
-            return [model.id for model in _Ids.model_validate_json(self._call("/models", None)).data]
+            said = self._call("/models", None)
         except AskError as error:
             raise OpsError(str(error), error.fix) from None
-        except ValidationError:
-            raise OpsError(f"{self.url}/models is not a list of models", "check the URL: it ends in /v1") from None
+        source = Source(f"{self.url}/models is not a list of models", "check the URL: it ends in /v1")
+        return [model.id for model in read_model(said, source, _Ids).data]
 
     def ask(self, model: str, path: str, body: Mapping[str, Any]) -> Reply:
         """POST to /v1/PATH; raises AskError. While it waits, it says so on stderr every 15 seconds."""
@@ -92,11 +96,11 @@ class Endpoint:
         with _patience(model):
             said = self._call(f"/{path}", {"model": model, **body})
         try:
-            reply = Reply.model_validate_json(said)
-        except ValidationError:
-            raise AskError(f"an answer that is not a completion: {self._shown(said)!r}", _LOG) from None
+            reply = read_model(said, Source("an answer that is not a completion", _LOG), Reply)
+        except TextError as error:
+            raise AskError(f"{error.what}; it begins {show(self._shown(said))}", _LOG) from None
         if not reply.choices:
-            raise AskError(f"an answer without choices: {self._shown(said)!r}", _LOG)
+            raise AskError(f"an answer without choices: {show(self._shown(said))}", _LOG)
         return reply.model_copy(update={"took_s": time.monotonic() - begun})
 
     def _call(self, path: str, body: Mapping[str, Any] | None) -> bytes:
@@ -107,19 +111,18 @@ class Endpoint:
                 self.url + path, data, {"Content-Type": "application/json", **key}
             )
             with urllib.request.urlopen(request, timeout=self.silence_s) as answer:  # noqa: S310 - the same
-                return answer.read()
+                return answer.read(limits.BYTES + 1)
         except urllib.error.HTTPError as error:
             said = b""
             with error, contextlib.suppress(OSError, http.client.HTTPException):
                 said = error.read(4096)
             raise self._refusal(error.code, self._shown(said)) from None
         except (OSError, http.client.HTTPException) as error:
-            why = getattr(error, "reason", error)
-            if isinstance(why, TimeoutError):
+            if isinstance(getattr(error, "reason", error), TimeoutError):
                 raise AskError(
                     f"no byte of an answer for {self.silence_s:g} s", f"{_LOG}; or allow more with --timeout"
                 ) from None
-            what = f"{self.url} does not answer: {self._shown(str(why).encode())}"
+            what = f"{self.url} does not answer: {reason(error)}"
             raise AskError(what, "check the URL, and that the stack is up: make up", final=True) from None
 
     def _refusal(self, status: int, said: str) -> AskError:
@@ -134,8 +137,8 @@ class Endpoint:
         return AskError(what, _LOG)
 
     def _shown(self, said: bytes) -> str:
-        text = " ".join(said.decode(errors="replace").split())
-        return (text.replace(self.key, "***") if self.key else text)[:_SHOWN]
+        text = said.decode(errors="replace")
+        return words(text.replace(self.key, "***") if self.key else text, _SHOWN)
 
 
 @contextlib.contextmanager
@@ -145,7 +148,7 @@ def _patience(model: str) -> Generator[None]:
     def tick() -> None:
         while not done.wait(_EVERY_S):
             waited_s = time.monotonic() - begun
-            print(f"{model}: no answer yet after {waited_s:.0f} s; a cold load takes a while", file=sys.stderr)
+            print(f"{plain(model)}: no answer yet after {waited_s:.0f} s; a cold load takes a while", file=sys.stderr)
 
     threading.Thread(target=tick, daemon=True).start()
     try:

@@ -17,6 +17,9 @@ from plan.base import names
 from plan.base.errors import FixableError
 from plan.config import Prune
 from plan.models.lock import LockedModel
+from plan.text.errors import Source
+from plan.text.json_reader import read_json
+from plan.text.show import LINE, plain, words
 from plan.weights import prune
 from plan.weights.prune import grace_seconds
 
@@ -66,11 +69,13 @@ def _namespace(stack: str | None) -> str:
 def _ask(root: Path, keep: dict[str, LockedModel]) -> list[Line]:
     manifest = prune.manifest(str(root.absolute()), "report", GRACE_S, keep)
     argv = [sys.executable, "-I", "-S", str(_PROGRAM), "prune", "--manifest", "@/dev/stdin"]
-    ran = subprocess.run(argv, input=manifest, capture_output=True, text=True, check=False)
-    lines: list[Line] = [json.loads(line) for line in ran.stdout.splitlines()]
+    ran = subprocess.run(argv, input=manifest.encode(), capture_output=True, check=False)
+    said = Source("the program that reads the volume", "run `make pods`, and this again")
+    lines: list[Line] = [read_json(line, said) for line in ran.stdout.splitlines()]
     if ran.returncode:
-        reason = lines[-1].get("reason") if lines else ran.stderr.strip()
-        raise OpsError(f"{root} cannot be read: {reason}", "run this as the user to whom the files belong, or as root")
+        reason = lines[-1].get("reason") if lines else ran.stderr.strip().decode(errors="replace")
+        what = f"{plain(str(root))} cannot be read: {words(str(reason))}"
+        raise OpsError(what, "run this as the user to whom the files belong, or as root")
     return lines
 
 
@@ -110,11 +115,9 @@ def _below(root: Path, line: Line) -> str:
 
 
 def _show(report: Line) -> None:
-    from rich.console import Console
+    from ops.base.terminal import console, row, whole
 
-    from ops.base.table import whole
-
-    console, now = Console(), time.time()
+    out, now = console(), time.time()
     table = whole("model", "generation", "MiB", "age", "needed by", "state")
     for it in report["generations"]:
         state = it["state"] if it["ready"] else f"{it['state']}, not complete"
@@ -122,17 +125,17 @@ def _show(report: Line) -> None:
             state += f", unused for {_age(now - it['since'])}"
         if it["unknown"]:
             state += f", holds {', '.join(it['unknown'])}"
-        table.add_row(it["id"], it["gen"], _mib(it["bytes"]), _age(it["age_s"]), ", ".join(it["stacks"]), state)
+        row(table, it["id"], it["gen"], _mib(it["bytes"]), _age(it["age_s"]), ", ".join(it["stacks"]), state)
     for it in report["blobs"]:
         kinds = ", ".join(suffix or "bytes" for suffix in it["files"])
-        table.add_row("(no model)", f"sha256-{it['sha256']}", _mib(it["bytes"]), "", "", f"{it['state']}, {kinds}")
+        row(table, "(no model)", f"sha256-{it['sha256']}", _mib(it["bytes"]), "", "", f"{it['state']}, {kinds}")
     for it in report["aside"]:
-        table.add_row("(set aside)", it["path"], _mib(it["bytes"]), _age(now - it["since"]), "", it["state"])
+        row(table, "(set aside)", it["path"], _mib(it["bytes"]), _age(now - it["since"]), "", it["state"])
     for it in report["unknown"]:
-        table.add_row("(not ours)", it["path"], _mib(it["bytes"]), "", "", "never removed")
-    console.print(table)
+        row(table, "(not ours)", it["path"], _mib(it["bytes"]), "", "", "never removed")
+    out.print(table)
     for it in report["unreadable"]:
-        console.print(f"{it['path']}: {it['reason']}", style="yellow", soft_wrap=True)
+        out.print(plain(f"{it['path']}: {it['reason']}", LINE), style="yellow", soft_wrap=True)
     sums = report["summary"]
     due, expired = _mib(sums["due_bytes"]), _mib(sums["expired_bytes"])
     print(f"prune: {due} MiB are due for the trash, {expired} MiB have lain aside for longer than the grace")

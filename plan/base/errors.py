@@ -3,27 +3,21 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
+from plan.text.errors import FixableError
+from plan.text.show import lines, show
+
 if TYPE_CHECKING:  # dev's daemons import this too, and have no use for pydantic
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-
-class FixableError(Exception):
-    """Something a person has to know and can put right; commands print it without a traceback.
-
-    `what` says what is wrong, with the value met; `fix` is the next command or decision.
-    """
-
-    def __init__(self, what: str, fix: str) -> None:
-        super().__init__(f"{what}\n  next: {fix}")
-        self.what, self.fix = what, fix
+__all__ = ["ConfigError", "FixableError"]
 
 
 class ConfigError(Exception):
     """A key with an unusable value: `key` is its path, `got` the value found, `fix` the rule and what to do next."""
 
     def __init__(self, key: str, got: object, fix: str) -> None:
-        super().__init__(f"{key}: got {_short(got)}. {fix}")
+        super().__init__(lines(f"{key}: got {show(got)}. {fix}"))
         self.key, self.got, self.fix = key, got, fix
 
     @classmethod
@@ -54,8 +48,3 @@ def _translate(prefix: str, problem: "ErrorDetails", hints: dict[str, str]) -> C
             message = problem["msg"].removeprefix("Value error, ")
             rule = f"{message[:1].upper()}{message[1:]}.{' ' + hint if hint else ''}"
     return ConfigError(key, problem["input"], rule)
-
-
-def _short(value: object) -> str:
-    text = "nothing" if value is None else repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

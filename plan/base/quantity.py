@@ -2,6 +2,9 @@
 
 import re
 
+from plan.text.limits import DIGITS
+from plan.text.show import show
+
 _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _TEXT = re.compile(r"\+?(\d+\.?\d*|\.\d+)(n|u|m|k|M|G|T|P|E|[KMGTPE]i|[eE][+-]?\d{1,2})?", re.ASCII)
@@ -26,9 +29,9 @@ def whole(text: str) -> int:
     Raises ValueError for a fraction, a negative number and a text that is not a quantity (k8s.io/apimachinery,
     quantity.go).
     """
-    match = _TEXT.fullmatch(text)
+    match = _TEXT.fullmatch(text) if len(text) <= DIGITS else None
     if not match:
-        raise ValueError(f"{text!r} is not a quantity of 0 or more")
+        raise ValueError(f"{show(text)} is not a quantity of 0 or more")
     integer, _, fraction = match[1].partition(".")
     suffix, digits = match[2] or "", int(integer + fraction)
     if suffix in _BINARY:
@@ -38,5 +41,5 @@ def whole(text: str) -> int:
         up, down = 10 ** max(exponent, 0), 10 ** max(-exponent, 0)
     number, rest = divmod(digits * up, down)
     if rest:
-        raise ValueError(f"{text!r} is not a whole number, and an extended resource is counted in whole units")
+        raise ValueError(f"{show(text)} is not a whole number, and an extended resource is counted in whole units")
     return number

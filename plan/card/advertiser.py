@@ -8,8 +8,8 @@ from plan.base.errors import ConfigError
 from plan.base.pod_manifests import AdvertiseManifest
 from plan.base.pod_types import HttpProbe, small_program
 from plan.base.quantity import count_quantity
-from plan.base.text import json_text
 from plan.config.tolerations import PodToleration, tolerations
+from plan.text.writer import json_text
 
 RESOURCES = small_program()
 READY_S = 300  # not ready by then, the rollout has failed

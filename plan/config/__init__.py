@@ -4,7 +4,7 @@ from plan.config.gpu import Gpu, GpuNode, Tenant
 from plan.config.gpu_memory import Memory
 from plan.config.model import ExpectedAnswer, Model, total_tokens
 from plan.config.parts import Fetch, Immich, Prune, Server, Volume
-from plan.config.stack import KEY, MACHINE_FACTS, Stack, json_schema, parse
+from plan.config.stack import KEY, MACHINE_FACTS, Stack, json_schema, load, parse
 
 __all__ = [
     "KEY",
@@ -22,6 +22,7 @@ __all__ = [
     "Tenant",
     "Volume",
     "json_schema",
+    "load",
     "parse",
     "total_tokens",
 ]

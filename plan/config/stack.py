@@ -11,6 +11,8 @@ from plan.base.names import ModelId, Name
 from plan.config.gpu import Gpu
 from plan.config.model import Model
 from plan.config.parts import Cluster, Fetch, Immich, Prune, Server, Volume
+from plan.text.errors import Source
+from plan.text.json_reader import read_json
 
 KEY = "local-llm:stack"
 # Keys that `make` renders from the machine at hand when a committed stack file leaves them out.
@@ -50,6 +52,12 @@ def parse(raw: object) -> Stack:
         return Stack.model_validate(raw)
     except ValidationError as error:
         raise ConfigError.from_pydantic(KEY, error, _HINTS) from None
+
+
+def load(text: str | None) -> Stack:
+    """The configuration as Pulumi hands it over, in JSON; raises TextError or ConfigError."""
+    source = Source(KEY, "write a mapping there; stack.schema.json has its keys")
+    return parse(None if text is None else read_json(text, source))
 
 
 def json_schema() -> str:

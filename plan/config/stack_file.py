@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, cast
 
-import yaml
-
 from plan.base.errors import FixableError
 from plan.config.stack import KEY
+from plan.text.errors import Source, TextError
+from plan.text.yaml_reader import read_yaml
 
 FILES = "Pulumi.*.yaml"
 NO_CLUSTER = "00000000-0000-4000-8000-000000000000"  # stands for the uid where no cluster is known
@@ -46,7 +46,7 @@ def file_name(stack: str) -> str:
 
 def stack_names(files: Iterable[PurePath]) -> list[str]:
     """The stacks that these files are of."""
-    return sorted(file.name.split(".")[1] for file in files)
+    return sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in files)
 
 
 def missing(file: PurePath, beside: Iterable[PurePath]) -> StackFileError:
@@ -56,12 +56,12 @@ def missing(file: PurePath, beside: Iterable[PurePath]) -> StackFileError:
     return StackFileError(f"there is no {file}", fix)
 
 
-def read(content: bytes, file: PurePath) -> dict[str, Any]:
+def read(content: bytes | str, file: PurePath) -> dict[str, Any]:
     """The whole file, with a mapping at `config` and KEY; raises StackFileError, which calls it `file`."""
     try:
-        document: Any = yaml.safe_load(content.decode())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise StackFileError(f"{file} is not YAML: {' '.join(str(error).split())}", "correct the file") from None
+        document: Any = read_yaml(content, Source(str(file), "correct the file"))
+    except TextError as error:
+        raise StackFileError(error.what, error.fix) from None
     try:
         if isinstance(document["config"][KEY], dict):
             return document
@@ -70,7 +70,7 @@ def read(content: bytes, file: PurePath) -> dict[str, Any]:
     raise StackFileError(f"{file} has no mapping at config.{KEY}", "correct the file; README.md shows the form")
 
 
-def configuration(content: bytes, file: PurePath) -> dict[str, Any]:
+def configuration(content: bytes | str, file: PurePath) -> dict[str, Any]:
     """What the file says of the stack, as it is written; raises StackFileError."""
     return read(content, file)["config"][KEY]
 

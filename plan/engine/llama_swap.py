@@ -3,10 +3,10 @@
 import shlex
 from collections.abc import Mapping, Sequence
 
-from plan.base.text import yaml_text
 from plan.engine.flags import Served, words
 from plan.engine.llama_swap_schema import Config, Group, ModelEntry
 from plan.models.residency import RESIDENT
+from plan.text.writer import yaml_text
 
 COMMAND = "/app/llama-swap"
 CONFIG_FILE = "llama-swap.yaml"

@@ -1,11 +1,12 @@
 """Refuses a model that could think without a limit."""
 
-import json
-from typing import Any, cast
+from typing import Any
 
 from plan import config
 from plan.base.errors import ConfigError
 from plan.config.model import ArgValue
+from plan.text.errors import Source, TextError
+from plan.text.json_reader import read_json
 
 _BUDGET = "reasoning-budget"
 _TEMPLATE = "chat-template-kwargs"
@@ -20,9 +21,8 @@ def require_bound(model_id: str, model: config.Model) -> None:
     budget = _number(model.args.get(_BUDGET))
     if budget is not None and budget >= 0:
         return
-    where = (
-        f"reasoning: {model.reasoning}" if model.reasoning != "off" else "enable_thinking" if _asked(model.args) else ""
-    )
+    asked = model.reasoning == "off" and _asked(model_id, model.args)
+    where = "enable_thinking" if asked else "" if model.reasoning == "off" else f"reasoning: {model.reasoning}"
     if where:
         raise ConfigError(
             f"{config.KEY}.models.{model_id}.reasoning",
@@ -32,12 +32,15 @@ def require_bound(model_id: str, model: config.Model) -> None:
         )
 
 
-def _asked(args: dict[str, ArgValue]) -> bool:
-    try:
-        found: Any = json.loads(str(args.get(_TEMPLATE, "{}")))
-    except ValueError:
+def _asked(model_id: str, args: dict[str, ArgValue]) -> bool:
+    if (text := args.get(_TEMPLATE)) is None:
         return False
-    return isinstance(found, dict) and cast("dict[str, Any]", found).get("enable_thinking") is True
+    try:
+        found: dict[str, Any] = read_json(str(text), Source(_TEMPLATE, ""))
+    except TextError as error:
+        key = f"{config.KEY}.models.{model_id}.args.{_TEMPLATE}"
+        raise ConfigError(key, text, f"llama-server takes a JSON object there: {error.what}.") from None
+    return found.get("enable_thinking") is True
 
 
 def _number(value: ArgValue | None) -> int | None:

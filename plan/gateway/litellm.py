@@ -7,8 +7,8 @@ So whatever a model needs stands at the model, and what only a section can say i
 
 from typing import Any
 
-from plan.base.text import yaml_text
 from plan.gateway.contract import Contract, ContractModel
+from plan.text.writer import yaml_text
 
 _RATE_LIMIT_RETRIES = 3  # a full queue answers 429 at once, and loads nothing
 _BESIDE = {

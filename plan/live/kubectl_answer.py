@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from plan.base.quantity import whole
+from plan.text.decode import text_of
+from plan.text.errors import Source, TextError
+from plan.text.show import show
 
 KINDS = ("namespaces", "nodes", "pods")
 # A line an object, fields after tabs. Neither names nor quantities nor labels have blanks, or the signs between them.
@@ -95,10 +98,10 @@ class Observed:
     pods: tuple[Pod, ...]
 
 
-def parse(answer: str) -> Observed:
+def parse(answer: bytes | str) -> Observed:
     """Raises ValueError for what TEMPLATE does not print."""
     nodes, pods, cluster_id = list[Node](), list[Pod](), ""
-    for line in answer.splitlines():
+    for line in _text(answer).splitlines():
         kind, *fields = line.split("\t")
         if kind == "cluster" and len(fields) == 1:
             (cluster_id,) = fields
@@ -108,10 +111,17 @@ def parse(answer: str) -> Observed:
             if fields[2] not in ("Succeeded", "Failed"):
                 pods.append(_pod(fields))
         else:
-            raise ValueError(f"kubectl printed an unexpected line: {line[:80]!r}")
+            raise ValueError(f"kubectl printed an unexpected line: {show(line)}")
     if not cluster_id:
         raise ValueError("kubectl did not print the namespace kube-system")
     return Observed(cluster_id, tuple(nodes), tuple(pods))
+
+
+def _text(answer: bytes | str) -> str:
+    try:
+        return text_of(answer, Source("kubectl's answer", ""))
+    except TextError as error:
+        raise ValueError(error.what) from None
 
 
 def _pod(fields: list[str]) -> Pod:
@@ -128,9 +138,12 @@ def _containers(text: str) -> Iterator[tuple[Kind, Mapping[str, str]]]:
     for container in text.split(";")[1:]:
         kind, _, asked = container.partition(" ")
         if kind not in ("init", "sidecar", "main"):
-            raise ValueError(f"kubectl printed a container of an unknown kind: {container[:80]!r}")
+            raise ValueError(f"kubectl printed a container of an unknown kind: {show(container)}")
         yield kind, _pairs(asked)
 
 
 def _pairs(text: str) -> dict[str, str]:
-    return dict(pair.split("=", 1) for pair in text.split())
+    pairs = [pair.partition("=") for pair in text.split()]
+    if odd := next((key for key, equals, _ in pairs if not equals), None):
+        raise ValueError(f"kubectl printed a label or a quantity without a value: {show(odd)}")
+    return {key: value for key, _, value in pairs}

@@ -26,7 +26,7 @@ class Undeclared:
     memory_mib: int
 
 
-def judge(wanted: Tenancy, answer: str) -> tuple[str, ...]:
+def judge(wanted: Tenancy, answer: bytes | str) -> tuple[str, ...]:
     """Notes for the preview, from what kubectl printed for kubectl_answer.py; none about another stack's cluster.
 
     Raises ConfigError where a new server would not find room, or where gpu.memory is set and that cannot be known.

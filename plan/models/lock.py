@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self
@@ -14,6 +13,8 @@ from plan.base.errors import ConfigError
 from plan.base.frozen import Frozen
 from plan.base.names import ModelId
 from plan.models.gguf_facts import GgufFacts
+from plan.text.errors import Source
+from plan.text.yaml_reader import read_yaml
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Role = Literal["model", "mmproj"]
@@ -22,8 +23,7 @@ _HEADER = (
 )
 _HINTS = {"gen": "Run `python -m ops lock --update ID`.", "version": "Use the program's version that wrote this lock."}
 _ONE_LINE = 1 << 20  # columns: a list of every layer's heads is not to be wrapped
-# The C loader parses 512 models in a tenth of the time; PyYAML has it wherever libyaml was there at build time.
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SOURCE = Source("models.lock.yaml", "restore it from version control, or remove it and run `python -m ops lock`")
 
 
 class LockedFile(Frozen):
@@ -96,15 +96,11 @@ def generation(files: Sequence[LockedFile]) -> str:
     return hashlib.sha256(json.dumps(rows, separators=(",", ":")).encode()).hexdigest()[:12]
 
 
-def load(text: str) -> Lock:
-    """Parse a lock file's text; raises ConfigError naming the model and the key."""
-    try:
-        raw: Any = yaml.load(text, Loader=_Loader)  # noqa: S506 - it is the safe loader, in C
-    except yaml.YAMLError as error:
-        where = re.sub(r"\s+", " ", str(error))
-        raise ConfigError(
-            "models.lock.yaml", where, "Restore it from version control, or run `python -m ops lock`."
-        ) from None
+def load(content: bytes | str) -> Lock:
+    """The lock in a file's content, without models in an empty one; raises TextError, or ConfigError naming the key."""
+    raw: Any = read_yaml(content, _SOURCE)
+    if raw is None:
+        return Lock(version=1, models={})
     try:
         return Lock.model_validate(raw)
     except ValidationError as error:

@@ -9,9 +9,9 @@ from plan.base import names
 from plan.base.jobs import CANNOT_START
 from plan.base.pod_manifests import AwaitedFile, AwaitedModel, FetchedFile, FetchManifest, GateManifest
 from plan.base.pod_types import Resources
-from plan.base.text import json_text
 from plan.config.tolerations import PodToleration, tolerations
 from plan.models.lock import LockedModel
+from plan.text.writer import json_text
 from plan.weights.volume import MOUNT
 
 RESOURCES = Resources(

@@ -8,8 +8,8 @@ from plan import config
 from plan.base import names
 from plan.base.pod_manifests import KeptGeneration, PruneManifest
 from plan.base.pod_types import small_program
-from plan.base.text import json_text
 from plan.models.lock import LockedModel
+from plan.text.writer import json_text
 from plan.weights.volume import MOUNT
 
 RESOURCES = small_program(memory_limit="256Mi")

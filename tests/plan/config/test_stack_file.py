@@ -16,8 +16,8 @@ FACTS = Facts("a-uid", "mine@sha256:0", PurePosixPath("/srv/models"), "node1", "
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("config: {", "here/Pulumi.mine.yaml is not YAML: "),
-        ("config: \xff", "here/Pulumi.mine.yaml is not YAML: "),
+        ("config: {", "here/Pulumi.mine.yaml, line 1: this is not YAML: "),
+        ("a: 1\nconfig: \xff", "here/Pulumi.mine.yaml, line 2: byte 0xff of it is not UTF-8"),
         ("", "here/Pulumi.mine.yaml has no mapping at config.local-llm:stack"),
         ("- x", "has no mapping at"),
         ("config: []", "has no mapping at"),

@@ -1,0 +1,23 @@
+"""An answer in JSON as a model that says which keys are needed: what is read of it is there, and of the right type."""
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from plan.text.errors import Source, TextError
+from plan.text.json_reader import read_json
+from plan.text.show import plain, show
+
+Read = TypeVar("Read", bound=BaseModel)
+
+
+def read_model(content: bytes | str, source: Source, model: type[Read]) -> Read:
+    """The answer as `model`; raises TextError with the first key that is missing or has another type."""
+    value = read_json(content, source)
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = plain(".".join(map(str, first["loc"])), 80)
+        rule = "the key is missing" if first["type"] == "missing" else f"got {show(first['input'])}; {first['msg']}"
+        raise TextError(source, rule, key=key) from None

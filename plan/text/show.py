@@ -1,0 +1,90 @@
+"""Shows text from outside: escaped, shortened before anything is formatted, and without a password in a URL.
+
+Escaped is every sign that a terminal acts on or that nobody sees: control characters, line ends, those that turn the
+direction of writing, those without a width, and halves of surrogate pairs. They are written as Python does: \\x1b.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+VALUE, NAME, LINE = 80, 200, 4000  # characters of a value in a message, of a name in a table, of a message's line
+_DIGITS = 64
+
+
+def show(value: object, limit: int = VALUE) -> str:
+    """A value in a message, as Python writes it and cut to `limit` characters; None is "nothing".
+
+    However large, deep or cyclic it is, no more of it is looked at than is shown.
+    """
+    if value is None:
+        return "nothing"
+    text = ""
+    for piece in _pieces(value, limit):
+        text += piece
+        if len(text) > limit:
+            return f"{text[: limit - 3]}..."
+    return text
+
+
+def plain(text: str, limit: int = NAME) -> str:
+    """A name or a sentence without quotes, for a table or within a message; it stays on one line."""
+    return _printable(_without_password(text), limit)
+
+
+def words(text: str, limit: int = NAME) -> str:
+    """Somebody's prose on one line: what lies between the words is one space."""
+    return plain(" ".join(text[: 10 * limit].split()), limit)
+
+
+def lines(text: str) -> str:
+    """A whole message; its line ends stay, and everything else is harmless."""
+    return "\n".join(_printable(" ".join(map(_without_password, line.split(" "))), LINE) for line in text.split("\n"))
+
+
+def _printable(text: str, limit: int) -> str:
+    cut = text if len(text) <= limit else f"{text[: limit - 3]}..."
+    return cut if cut.isprintable() else "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in cut)
+
+
+def _pieces(value: object, limit: int) -> Iterator[str]:
+    if isinstance(value, str):
+        yield repr(_without_password(value)[: limit + 1])
+    elif isinstance(value, bool | float) or value is None:
+        yield repr(value)
+    elif isinstance(value, int):
+        yield repr(value) if abs(value) < 10**_DIGITS else f"a number of {value.bit_length() * 3 // 10} digits"
+    elif isinstance(value, Mapping):
+        yield from _entries(cast("Mapping[Any, Any]", value), limit)
+    elif isinstance(value, list | tuple):
+        yield from _items(cast("list[Any] | tuple[Any, ...]", value), limit)
+    else:
+        yield f"a {type(value).__name__}"
+
+
+def _entries(value: Mapping[Any, Any], limit: int) -> Iterator[str]:
+    yield "{"
+    for number, (key, one) in enumerate(value.items()):
+        yield ", " * (number > 0)
+        yield from _pieces(key, limit)
+        yield ": "
+        yield from _pieces(one, limit)
+    yield "}"
+
+
+def _items(value: list[Any] | tuple[Any, ...], limit: int) -> Iterator[str]:
+    yield "[" if isinstance(value, list) else "("
+    for number, one in enumerate(value):
+        yield ", " * (number > 0)
+        yield from _pieces(one, limit)
+    yield "]" if isinstance(value, list) else ",)" if len(value) == 1 else ")"
+
+
+def _without_password(text: str) -> str:
+    """The text with *** for what stands before the last @ of a URL, or of user:password@host without a scheme."""
+    if (at := text.rfind("@")) < 0:
+        return text
+    if 0 <= (scheme := text.find("://")) < at:
+        return f"{text[: scheme + 3]}***{text[at:]}"
+    before, colon, _ = text[:at].partition(":")
+    alone = colon and not any(sign in "/ \n" for sign in text[:at]) and not text.startswith("@sha256:", at)
+    return f"***{text[at:]}" if alone and before else text
