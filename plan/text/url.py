@@ -57,7 +57,7 @@ def _divided(authority: str) -> tuple[str, int | None]:
     if authority.startswith("["):
         address, bracket, after = authority[1:].partition("]")
         if not bracket:
-            raise ValueError("an IPv6 address is written in brackets, as http://[::1]:8080")
+            raise ValueError("an IPv6 address stands in brackets, as http://[2001:db8::1]:8080")
         host = _ipv6(address)
     else:
         host, colon, digits = authority.partition(":")

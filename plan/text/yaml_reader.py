@@ -33,7 +33,7 @@ def read_yaml(content: bytes | str, source: Source) -> Any:
         return _Builder(_Loader(text), source).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 0
+        line = min(mark.line, text.rstrip().count("\n")) + 1 if mark else 0
         context = f" ({words(str(error.context))})" if error.context else ""
         raise TextError(source, f"this is not YAML: {words(str(error.problem))}{context}", line) from None
     except yaml.YAMLError as error:
