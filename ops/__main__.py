@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from ops.base.errors import OpsError
+from ops.stack import stack_file
 from plan.base.errors import ConfigError, FixableError
 from plan.config import total_tokens
 from plan.vram.estimate import Serving
@@ -25,6 +26,15 @@ def _finite(value: float | None) -> float | None:
     return value
 
 
+def _stack(name: str | None) -> str | None:
+    if name is not None:
+        try:
+            stack_file.path(name)
+        except OpsError as error:
+            raise typer.BadParameter(error.what) from None
+    return name
+
+
 @app.callback()
 def commands() -> None:
     """Commands around the stack; run them in the repository's root."""
@@ -36,7 +46,7 @@ def lock(
         list[str] | None, typer.Argument(help="With --update: only these models.", metavar="[ID]...")
     ] = None,
     stack: Annotated[
-        str | None, typer.Option(help="Only the models of Pulumi.STACK.yaml; else of every stack.")
+        str | None, typer.Option(callback=_stack, help="Only the models of Pulumi.STACK.yaml; else of every stack.")
     ] = None,
     update: Annotated[bool, typer.Option("--update", help="Resolve locked models again.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Only look whether the lock is complete.")] = False,
@@ -64,7 +74,7 @@ def lock(
 @app.command()
 def render(
     directory: Annotated[Path, typer.Argument(help="New, empty, or rendered before.", metavar="DIR")],
-    stack: Annotated[str, typer.Option(help="Render Pulumi.STACK.yaml.")],
+    stack: Annotated[str, typer.Option(callback=_stack, help="Render Pulumi.STACK.yaml.")],
     config: Annotated[
         Path | None, typer.Option(help="Read this file instead, such as the completed one that `make env` names.")
     ] = None,
@@ -83,7 +93,9 @@ def weights(
     root: Annotated[Path | None, typer.Option(help="Where the volume of models is mounted.", metavar="DIR")] = None,
     stack: Annotated[
         str | None,
-        typer.Option(help="Only the models of Pulumi.STACK.yaml are needed; else those of every stack."),
+        typer.Option(
+            callback=_stack, help="Only the models of Pulumi.STACK.yaml are needed; else those of every stack."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
 ) -> None:
@@ -95,7 +107,9 @@ def weights(
 
 @app.command()
 def fit(
-    stack: Annotated[str | None, typer.Option(help="The card of Pulumi.STACK.yaml and who holds it.")] = None,
+    stack: Annotated[
+        str | None, typer.Option(callback=_stack, help="The card of Pulumi.STACK.yaml and who holds it.")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="With --stack: read this file instead.")] = None,
     html: Annotated[Path | None, typer.Option(help="With --stack: write a page too.", metavar="FILE")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="With --stack: do not look at the cluster.")] = False,
@@ -138,7 +152,9 @@ def verify(
     url: Annotated[str, typer.Option(help="The endpoint, like http://127.0.0.1:8080/v1.")],
     key_env: Annotated[str, typer.Option(help="The variable that holds the API key.")] = "LOCAL_LLM_API_KEY",
     model: Annotated[list[str] | None, typer.Option(help="Ask only this model; repeat it for more. Else all.")] = None,
-    stack: Annotated[str | None, typer.Option(help="Ask the models of Pulumi.STACK.yaml, as it says.")] = None,
+    stack: Annotated[
+        str | None, typer.Option(callback=_stack, help="Ask the models of Pulumi.STACK.yaml, as it says.")
+    ] = None,
     min_tokens_s: Annotated[
         float | None,
         typer.Option(
@@ -166,7 +182,7 @@ def verify(
 
 @app.command()
 def calibrate(
-    stack: Annotated[str, typer.Option(help="The stack whose Pulumi.STACK.yaml gets the entries.")],
+    stack: Annotated[str, typer.Option(callback=_stack, help="The stack whose Pulumi.STACK.yaml gets the entries.")],
     prometheus: Annotated[str | None, typer.Option(help="Tenants' peaks from this server.", metavar="URL")] = None,
     nvidia_smi: Annotated[
         str | None, typer.Option(help="A node's processes from this text; - is the standard input.", metavar="FILE")

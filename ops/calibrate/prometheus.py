@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from ops.base.errors import OpsError, unreachable
 from ops.gguf import byte_ranges
 from plan.text import limits
-from plan.text.errors import Source
+from plan.text.errors import Source, TextError
 from plan.text.model import read_model
 from plan.text.show import plain, show, words
 from plan.text.url import Url, parse_url
@@ -115,14 +115,17 @@ def _ask(series: Series, what: str) -> list[Peak]:
     status, body = _get(series, f"max by ({namespace}, {series.label}) ({what})")
     source = Source(f"{series.place} answered HTTP {status}, and not as Prometheus does", _FIX)
     said = read_model(body, source, _Answer)
-    if said.status != "success" or said.data is None:
+    if said.status != "success":
         raise OpsError(f"{series.place} refuses the query: {words(said.error) or f'HTTP {status}'}", _FIX)
-    if said.data.resultType != "vector":
-        kind = plain(said.data.resultType)
+    data = said.data or _Data(resultType="value of no type")
+    if data.resultType != "vector":
+        kind = plain(data.resultType)
         raise OpsError(f"{series.place} answered with a {kind} where a vector was asked for", _FIX)
+    if not all(series.label in row.metric for row in data.result):
+        raise TextError(source, f"a value has no label {series.label}")
     return [
-        Peak(row.metric.get(namespace, ""), row.metric.get(series.label, ""), mib)
-        for row in said.data.result
+        Peak(row.metric.get(namespace, ""), row.metric[series.label], mib)
+        for row in data.result
         if (mib := _mib(series, row.value[1])) is not None
     ]
 

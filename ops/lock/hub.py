@@ -48,9 +48,12 @@ def resolve(model: Model) -> LockedModel:
     endpoint = _endpoint()
     where = f"{model.repo} at {endpoint}"
     # Only the environment's token: one that `hf auth login` left on this machine would make the result depend on it.
-    secret = token(HF_TOKEN) or False
+    secret = token(HF_TOKEN)
     with _explained(where):
-        info = read_model(_info(endpoint, model, secret), Source(where, _CHECK), _Info)
+        said = _info(endpoint, model, secret)
+        if secret:  # an answer that repeats the token is not to bring it into a message
+            said = said.replace(secret.encode(), b"***")
+        info = read_model(said, Source(where, _CHECK), _Info)
         siblings = {sibling.rfilename: sibling for sibling in info.siblings}
         files = [_locked(where, one, siblings[one.path]) for one in choose(model, siblings)]
 
@@ -68,10 +71,10 @@ def _endpoint() -> str:
     return constants.ENDPOINT
 
 
-def _info(endpoint: str, model: Model, secret: str | bool) -> bytes:
+def _info(endpoint: str, model: Model, secret: str) -> bytes:
     url = f"{endpoint}/api/models/{model.repo}/revision/{quote(model.revision, safe='')}"
     with get_session().stream(
-        "GET", url, headers=build_hf_headers(token=secret), params={"blobs": True}, timeout=_TIMEOUT_S,
+        "GET", url, headers=build_hf_headers(token=secret or False), params={"blobs": True}, timeout=_TIMEOUT_S,
         follow_redirects=True,
     ) as answer:  # fmt: skip
         _require_good(answer, model, f"{model.repo} at {endpoint}")
@@ -100,8 +103,8 @@ def _locked(where: str, chosen: Chosen, sibling: _Sibling) -> LockedFile:
     return locked_file(where, chosen, sibling.size, sibling.lfs.sha256)
 
 
-def _read(model: Model, where: str, url: str, secret: str | bool, start: int, end: int) -> bytes:
-    headers = {**build_hf_headers(token=secret), **byte_ranges.headers(start, end)}
+def _read(model: Model, where: str, url: str, secret: str, start: int, end: int) -> bytes:
+    headers = {**build_hf_headers(token=secret or False), **byte_ranges.headers(start, end)}
     # The client drops the token at the redirect to another origin.
     with get_session().stream("GET", url, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True) as answer:
         _require_good(answer, model, where)

@@ -51,6 +51,9 @@ def entry(model: Model, commit: str, files: Sequence[LockedFile], reader: Callab
 
 def locked_file(where: str, chosen: Chosen, size: int, sha256: str) -> LockedFile:
     """The lock's entry for one file, as `where` says it; raises OpsError where it says what cannot be."""
+    if not chosen.path.isprintable():
+        what = f"{where} has a file {show(chosen.path)}: a path has no sign that acts on a terminal or that nobody sees"
+        raise OpsError(what, "name another repository")
     with _lockable(where):
         return LockedFile(role=chosen.role, path=chosen.path, size=size, sha256=sha256, part=chosen.part)
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from ops.base.errors import OpsError, reason
 from plan.text import limits
 from plan.text.errors import Source, TextError
-from plan.text.model import read_model
+from plan.text.model import Read, read_model
 from plan.text.show import plain, show, words
 
 _LOG = "read what the engine said: kubectl logs deploy/llama-swap -c server"
@@ -88,7 +88,7 @@ class Endpoint:
         except AskError as error:
             raise OpsError(str(error), error.fix) from None
         source = Source(f"{self.url}/models is not a list of models", "check the URL: it ends in /v1")
-        return [model.id for model in read_model(said, source, _Ids).data]
+        return [model.id for model in self._read(said, source, _Ids).data]
 
     def ask(self, model: str, path: str, body: Mapping[str, Any]) -> Reply:
         """POST to /v1/PATH; raises AskError. While it waits, it says so on stderr every 15 seconds."""
@@ -96,7 +96,7 @@ class Endpoint:
         with _patience(model):
             said = self._call(f"/{path}", {"model": model, **body})
         try:
-            reply = read_model(said, Source("an answer that is not a completion", _LOG), Reply)
+            reply = self._read(said, Source("an answer that is not a completion", _LOG), Reply)
         except TextError as error:
             raise AskError(f"{error.what}; it begins {show(self._shown(said))}", _LOG) from None
         if not reply.choices:
@@ -124,6 +124,10 @@ class Endpoint:
                 ) from None
             what = f"{self.url} does not answer: {reason(error)}"
             raise AskError(what, "check the URL, and that the stack is up: make up", final=True) from None
+
+    def _read(self, said: bytes, source: Source, model: type[Read]) -> Read:
+        """The answer, without the key where it repeats that."""
+        return read_model(said.replace(self.key.encode(), b"***") if self.key else said, source, model)
 
     def _refusal(self, status: int, said: str) -> AskError:
         what = f"HTTP {status}: {said}"

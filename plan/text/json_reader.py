@@ -36,17 +36,13 @@ def read_json(content: bytes | str, source: Source, root: type = dict) -> Any:
     except _TwiceError:
         raise _twice(text, source) from None
     except json.JSONDecodeError as error:
-        raise TextError(source, f"this is not JSON: {error.msg}{_met(text, error.pos)}", error.lineno) from None
+        page = "; it is a page, as a portal or a proxy sends" if text.lstrip()[:1] == "<" else ""
+        raise TextError(source, f"this is not JSON: {error.msg}{page}", error.lineno) from None
     except ValueError as error:  # of a number
         raise TextError(source, str(error)) from None
     if type(value) is not root:
         raise TextError(source, f"it is {_ROOTS.get(type(value), 'a single value')}, not {_ROOTS[root]}")
     return value
-
-
-def _met(text: str, at: int) -> str:
-    """What stands there, so that the page of a portal is known for one."""
-    return f", met {show(text[at : at + 40])}" if at < len(text) else ""
 
 
 def _require_shallow(text: str, source: Source) -> None:

@@ -5,9 +5,15 @@ import pytest
 
 from dev.hub import Hub
 from tests.ops.desk import Desk
+from tests.ops.inside import Inside
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     with Hub(tmp_path / "hub") as hub:
         yield Desk(tmp_path, hub)
+
+
+@pytest.fixture
+def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Inside:
+    return Inside(tmp_path, monkeypatch, capsys)

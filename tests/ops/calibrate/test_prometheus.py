@@ -84,14 +84,11 @@ def test_another_metric_in_bytes_and_another_label_are_named(desk: Desk, prometh
         ((401, b""), "answered HTTP 401"),
         ((200, b"<html>"), "answered HTTP 200, and not as Prometheus does"),
         ((200, vector([], "matrix")), "answered with a matrix where a vector was asked for"),
-        ((200, b'{"status":"success"}'), "not as Prometheus does"),
+        ((200, b'{"status":"success"}'), "answered with a value of no type where a vector"),
         ((200, vector([{"metric": {}, "value": [1, "5"]}])), "not as Prometheus does"),
     ],
 )
 def test_an_answer_that_is_none_is_told(desk: Desk, prometheus: Prometheus, raw: tuple[int, bytes], said: str) -> None:
     prometheus.raw = raw
 
-    printed = desk.calibrate("--prometheus", prometheus.url.replace("//", "//user:secret@"), code=2)
-
-    assert said in printed
-    assert "secret" not in printed
+    assert said in desk.calibrate("--prometheus", prometheus.url, code=2)
