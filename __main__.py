@@ -25,6 +25,7 @@ from plan import config
 from plan.base.errors import ConfigError, FixableError
 from plan.models import lock
 from plan.plan import Plan, make_plan
+from plan.text.show import lines
 
 HERE = Path(__file__).parent
 
@@ -71,6 +72,6 @@ except (ConfigError, FixableError) as error:
     raise pulumi.RunError(str(error)) from None  # shown as its text alone, without a traceback
 build(the_plan)
 if notes:
-    pulumi.log.info("\n".join(notes))
+    pulumi.log.info(lines("\n".join(notes)))
 pulumi.export("contract", the_plan.contract)
 pulumi.export("litellm", the_plan.litellm)

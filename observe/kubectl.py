@@ -104,7 +104,7 @@ def look(cluster_id: str | None) -> "Observed":
 
 
 def _reason(said: str) -> str:
-    lines = [words(line).rstrip(".") for line in said.splitlines() if line.strip()]
+    lines = [words(line.strip().rstrip(".")) for line in said.splitlines() if line.strip()]
     # Each refusal names a missing right, so all are shown; of other output the last line is the summary.
     refused = [line for line in lines if line.startswith("Error from server")]
     return "; ".join(refused[:_SHOWN] or lines[-1:])

@@ -13,7 +13,7 @@ from plan.card.fit import Fit
 _CARD_TOP, _CARD_ROW = 86, 38
 _MODELS_TOP, _MODELS_ROW = 26, 76
 _NAME_LETTERS = 26
-_THIN, _WIDE = "\N{NARROW NO-BREAK SPACE}", "\N{HORIZONTAL ELLIPSIS}"
+THIN, _WIDE = "\N{NARROW NO-BREAK SPACE}", "\N{HORIZONTAL ELLIPSIS}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Drawing:
 
 def number(mib: float, digits: int = 0) -> str:
     """MiB for a person: 15 360, or 4 455.34."""
-    return f"{mib:,.{digits}f}".replace(",", _THIN)
+    return f"{mib:,.{digits}f}".replace(",", THIN)
 
 
 def card(fit: Fit) -> Drawing:

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ops.fit import drawings
-from ops.fit.drawings import number
+from ops.fit.drawings import THIN, number
 from ops.fit.report import PARTS, Report, by_size, holders, notes
 from plan.card.fit import Fit
 from plan.text.show import lines
@@ -75,7 +75,9 @@ def render(report: Report) -> str:
 
 def _shown(value: object) -> object:
     """A text without signs that XML does not have or that nobody sees; markup is of the templates alone."""
-    return lines(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    return THIN.join(map(lines, value.split(THIN)))  # the space between the digits of our own numbers
 
 
 def _of_card(report: Report, fit: Fit) -> dict[str, Any]:

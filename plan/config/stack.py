@@ -52,6 +52,8 @@ def parse(raw: object) -> Stack:
         return Stack.model_validate(raw)
     except ValidationError as error:
         raise ConfigError.from_pydantic(KEY, error, _HINTS) from None
+    except UnicodeEncodeError as error:  # pydantic encodes keys, and what a pattern is for
+        raise ConfigError(KEY, error.object, "Half of a surrogate pair is no sign: remove it.") from None
 
 
 def load(text: str | None) -> Stack:

@@ -21,3 +21,5 @@ def read_model(content: bytes | str, source: Source, model: type[Read]) -> Read:
         key = plain(".".join(map(str, first["loc"])), 80)
         rule = "the key is missing" if first["type"] == "missing" else f"got {show(first['input'])}; {first['msg']}"
         raise TextError(source, rule, key=key) from None
+    except UnicodeEncodeError as error:  # pydantic encodes keys
+        raise TextError(source, f"{show(error.object)} has half of a surrogate pair") from None

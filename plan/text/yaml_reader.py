@@ -73,6 +73,8 @@ class _Builder:
 
     def _scalar(self, event: Any) -> None:
         value: Scalar = event.value
+        if not event.value.isascii():
+            _require_whole(event.value)
         if event.tag not in (None, "!"):
             value = tagged(event.tag, event.value)
         elif event.implicit[0]:
@@ -129,3 +131,11 @@ class _Builder:
 
     def _key(self) -> str:
         return shown(".".join(step for node in self._open if (step := node.step())), 80)
+
+
+def _require_whole(text: str) -> None:
+    """Raise ValueError for half of a surrogate pair, which PyYAML's own parser lets pass when it is escaped."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{show(text)} has half of a surrogate pair") from None

@@ -23,11 +23,11 @@ Kubectl = Callable[..., Path]
 def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kubectl:
     """Puts a kubectl on PATH that prints `out` and `err` and ends with `code`; returns where it notes its arguments."""
 
-    def install(out: str = "", err: str = "", code: int = 0, then: str = "") -> Path:
+    def install(out: str | bytes = "", err: str | bytes = "", code: int = 0, then: str = "") -> Path:
         programs, trace = tmp_path / "bin", tmp_path / "trace"
         programs.mkdir()
-        (tmp_path / "out").write_text(out)
-        (tmp_path / "err").write_text(err)
+        for name, content in (("out", out), ("err", err)):
+            (tmp_path / name).write_bytes(content.encode() if isinstance(content, str) else content)
         script = [
             "#!/bin/sh",
             f'printf "%s\\n" "$@" >{trace}',
@@ -99,6 +99,58 @@ def test_what_kubectl_says_of_a_failure_is_passed_on_in_one_line(kubectl: Kubect
         live.Query().answer()
     assert "\n" not in str(caught.value)
     assert "memcache" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("err", "said"),
+    [
+        (b"\xff\xfe", "\ufffd\ufffd"),
+        (b"Connexion refus\xe9e", "Connexion refus\ufffde"),
+        (b"a\x1b[31mred\x1b[0m", r"a\x1b[31mred\x1b[0m"),
+        ("\u202ea\u200b".encode(), r"\u202ea\u200b"),
+        (b"x" * 10**6, "xxx..."),
+        (b"\0", r"\x00"),
+    ],
+    ids=lambda it: repr(it)[:30],
+)
+def test_a4_what_kubectl_says_in_another_encoding_is_passed_on_escaped(kubectl: Kubectl, err: bytes, said: str) -> None:
+    kubectl("", err, code=1)
+
+    (note,) = live.notes(live.Query(), tenancy())
+
+    assert said in note
+    assert note.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [
+        (b"\xff", "line 1: byte 0xff of it is not UTF-8"),
+        (b"cluster\tx\nnode\t\xe9", "line 2: byte 0xe9 of it is not UTF-8"),
+        (b"\x1b[31mhello", r"an unexpected line: '\x1b[31mhello'"),
+        (b"", "did not print the namespace kube-system"),
+        (b"<html>\n", "an unexpected line: '<html>'"),
+        (b"x" * (17 << 20), "more than 16 MiB"),
+        (answer(node()).replace("=", "", 1).encode(), "a label or a quantity without a value"),
+    ],
+    ids=lambda it: repr(it)[:30],
+)
+def test_a7_an_odd_answer_of_kubectl_is_a_sentence(kubectl: Kubectl, out: bytes, said: str) -> None:
+    kubectl(out)
+
+    (note,) = live.notes(live.Query(), tenancy())
+
+    assert said in note
+
+
+@pytest.mark.parametrize("quantity", ["²³", "7" * 400, "7" * 5000, "-5", "1e400", "\x1b[1m", "0x1f", "NaN", "1.5"])
+def test_a7_a_quantity_that_is_none_is_a_sentence(kubectl: Kubectl, quantity: str) -> None:
+    kubectl(answer(node(), pod("media/stremio", [("main", {SLICE: quantity})])))
+
+    (note,) = live.notes(live.Query(), tenancy())
+
+    assert "is not a quantity of 0 or more" in note or "is not a whole number" in note
+    assert note.isprintable()
 
 
 def test_without_kubectl_there_is_a_note_and_with_gpu_memory_a_refusal(

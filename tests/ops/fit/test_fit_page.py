@@ -16,11 +16,12 @@ from plan import config
 from plan.base.errors import ConfigError
 from plan.card.fit import Fit, Row, plan_fit
 from plan.card.fit_table import require_fit
+from plan.text.show import lines
 from plan.vram.estimate import Breakdown
 from tests import stacks
 
 TODAY = datetime.date(2026, 11, 1)
-HOSTILE = "<script>alert('1')</script>\"&amp;]]>"
+HOSTILE = "<script>alert('1')</script>\"&amp;]]>\x1b[31m\0\ud800\u202e"
 
 
 def report(context: int = 16384, **changes: Any) -> Report:
@@ -214,7 +215,8 @@ def test_no_name_is_taken_for_markup() -> None:
 
     assert "<script" not in page
     texts = ["".join(it.itertext()) for it in parsed(page).iter()]
-    assert HOSTILE in texts, "it is shown as what it is"
+    assert lines(HOSTILE) in texts, "it is shown as what it is"
+    assert repr(HOSTILE.partition("]]>")[2])[1:-1] in page, "what no XML has is written as Python does"
 
 
 def test_a_long_name_leaves_its_number_legible() -> None:

@@ -35,6 +35,16 @@ def test_a_string_that_nobody_mistakes_is_left_alone(text: str) -> None:
     assert dump({"value": text}) == f"value: {text}\n"
 
 
+@pytest.mark.parametrize(
+    "sign", ["\u202e", "\u2066", "\u200b", "\ufeff", "\xad", "\x1b", "\x85", "\u2028", "\0", "\x9b"], ids=ascii
+)
+def test_a6_a_sign_that_hides_or_acts_is_written_escaped(sign: str) -> None:
+    text = dump({"value": f"a{sign}b", "other": "é"})
+
+    assert text.replace("\n", "").isprintable()
+    assert yaml.safe_load(text) == {"value": f"a{sign}b", "other": "é"}
+
+
 def test_whole_numbers_are_written_whole() -> None:
     assert dump({"port": 8080.0, "share": 0.5, "on": True}) == "'on': true\nport: 8080\nshare: 0.5\n"
 

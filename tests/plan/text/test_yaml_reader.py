@@ -249,6 +249,7 @@ def test_a5_an_alias_that_never_ends_or_grows_is_refused_at_once(text: str, said
         ("<<: [{a: 1}, 5]", "after << comes a mapping"),
         ("a: 1\n---\nb: 2", "line 2: a second document begins here"),
         ("a: 1\nb: \x1b[31m", "line 2: the sign '\\x1b' has no place"),
+        ('a: 1\nb: "\\ud800"', "line 2"),
         ("a: \x00", "line 1: the sign '\\x00' has no place"),
         ("a: [1,\nb: {", "this is not YAML"),
         ("a: b: c", "line 1: this is not YAML"),
