@@ -2,6 +2,7 @@
 
 import datetime
 import math
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -230,6 +231,10 @@ def _ending(status: int) -> Generator[None]:
 
 def main() -> None:
     with _ending(1):
+        for number, argument in enumerate(sys.argv[1:], start=1):
+            if not argument.isprintable():  # the library that reads the command line would repeat it as it is
+                what = f"argument {number} has a sign that acts on a terminal, or that nobody sees"
+                raise OpsError(what, "type it again")
         app()
 
 

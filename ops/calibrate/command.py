@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from ops.base import atomic
+from ops.base import atomic, files
 from ops.base.errors import OpsError, reason
 from ops.base.terminal import console, row, whole
 from ops.calibrate import entries as calibrate_entries
@@ -55,7 +55,7 @@ def run(stack: str, wanted: Wanted, series: Series | None, listing: str | None, 
     else:
         entries = calibrate_entries.of_processes(configured, wanted, nvidia_smi.parse(_listing(listing or "-")))
     _require_possible(entries, fit)
-    written = decode(file.read_bytes(), Source(str(file), "correct the file"))
+    written = decode(files.read(file), Source(str(file), "correct the file"))
     text = written.text
     for entry in (entry for entry in entries if not entry.kept):
         text = stack_edit.set_value(text, entry.path, entry.value)
@@ -92,8 +92,7 @@ def _listing(place: str) -> bytes:
     try:
         if place == "-":
             return sys.stdin.buffer.read(limits.BYTES + 1)
-        with Path(place).open("rb") as source:
-            return source.read(limits.BYTES + 1)
+        return files.read(Path(place))
     except (OSError, ValueError) as error:
         raise OpsError(f"{show(place)}: {reason(error)}", f"save what `{nvidia_smi.COMMAND}` prints there") from None
 

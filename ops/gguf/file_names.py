@@ -17,6 +17,7 @@ _TAG = re.compile(
     r"(?<![A-Za-z0-9])(UD[-_])?((?:I?Q|TQ|MXFP|NVFP)\d+(?:_[A-Za-z0-9]+)*|BF16|F16|F32)(?![A-Za-z0-9])", re.I
 )
 Parts = tuple[str, ...]
+_SHOWN = 20
 
 
 def model_files(repo: str, paths: Iterable[str], quant: str) -> Parts:
@@ -78,7 +79,8 @@ def _only(repo: str, groups: Mapping[str, list[str]], wanted: str, what: str, ke
         there = words(", ".join(sorted({plain(tag(parts[0]) or parts[0]) for parts in groups.values()})), LINE)
         raise OpsError(f"{repo} has no {what} {wanted}; there are {there}", f"set `{key}` to one of them")
     if len(fitting) > 1:
-        names = "".join(f"\n    {plain(parts[0])}" for parts in fitting)
+        names = "".join(f"\n    {plain(parts[0])}" for parts in fitting[:_SHOWN])
+        names += f"\n    and {len(fitting) - _SHOWN} more" if fitting[_SHOWN:] else ""
         raise OpsError(f"{repo} has {len(fitting)} {what}s {wanted}:{names}", "name a repository with one such file")
     (parts,) = fitting
     if match := _SPLIT.search(parts[0]):

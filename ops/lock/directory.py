@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from ops.base import files
 from ops.base.errors import OpsError
 from ops.base.terminal import console
 from ops.gguf import byte_ranges
@@ -23,7 +24,7 @@ from plan.text.decode import decode
 from plan.text.errors import Source
 from plan.text.show import plain, show
 
-_BLOCK_BYTES, _NOTE_BYTES = 1 << 20, 1 << 16
+_BLOCK_BYTES = 1 << 20
 _COMMIT, _SHA256 = re.compile("[0-9a-f]{40}"), re.compile("[0-9a-f]{64}")
 _ASK = "pass --commit with the 40 hex digits that the hub shows, for the models of one repository at a time"
 
@@ -95,8 +96,7 @@ def _snapshot(cache: Path, revision: str, commit: str | None) -> Path:
 
 def _note(file: Path) -> str:
     """What the hub's library wrote down; raises TextError where it cannot be that."""
-    with file.open("rb") as opened:
-        return decode(opened.read(_NOTE_BYTES), Source(str(file), "remove that file, and pass --commit")).text
+    return decode(files.read(file), Source(str(file), "remove that file, and pass --commit")).text
 
 
 def _record(place: Path, path: str) -> _Record:

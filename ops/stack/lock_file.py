@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ops.base import files
 from ops.base.errors import OpsError
 from plan import config
 from plan.models import lock as locks
@@ -18,7 +19,7 @@ def read() -> Lock:
 
 def _content() -> bytes:
     try:
-        return LOCK_FILE.read_bytes() if LOCK_FILE.exists() else b""
+        return files.read(LOCK_FILE) if LOCK_FILE.exists() else b""
     except OSError as error:
         raise OpsError(f"{LOCK_FILE}: {error.strerror}", "make it a file that you may read") from None
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ops.base import files
 from ops.base.errors import OpsError, reason
 from plan import config
 from plan.config import stack_file
@@ -30,7 +31,7 @@ def names() -> list[str]:
 def configuration(file: Path) -> dict[str, Any]:
     """What `file` says of the stack, as it is written; raises StackFileError or OpsError."""
     try:
-        return stack_file.configuration(file.read_bytes(), file)
+        return stack_file.configuration(files.read(file), file)
     except FileNotFoundError:
         raise stack_file.missing(file, file.parent.glob(stack_file.FILES)) from None
     except (OSError, ValueError) as error:  # a ValueError for a NUL in the name

@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # dev's daemons import this too, and have no use for pydantic
     from pydantic_core import ErrorDetails
 
 __all__ = ["ConfigError", "FixableError"]
+_SHOWN = 20  # problems of one text that are told at once
 
 
 class ConfigError(Exception):
@@ -25,7 +26,8 @@ class ConfigError(Exception):
         """Several errors as one: the first one's key and value, and the texts of all."""
         first, *rest = errors
         merged = cls(first.key, first.got, first.fix)
-        merged.args = ("\n".join([str(first), *map(str, rest)]),)
+        more = [f"and {len(rest) - _SHOWN} more like these"] if rest[_SHOWN:] else []
+        merged.args = ("\n".join([str(first), *map(str, rest[:_SHOWN]), *more]),)
         return merged
 
     @classmethod
