@@ -1,1 +1,1 @@
-"""What every command uses: its error, and files written whole or not at all."""
+"""What every command uses: its error, its tables, tokens, and files read up to a limit and written whole."""

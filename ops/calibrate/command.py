@@ -24,7 +24,7 @@ from plan.card.fit_table import fit_line
 from plan.text import limits
 from plan.text.decode import decode
 from plan.text.errors import Source
-from plan.text.show import show
+from plan.text.show import plain, show
 
 
 def tenants(names: Sequence[str]) -> dict[str, str | None]:
@@ -94,7 +94,7 @@ def _listing(place: str) -> bytes:
             return sys.stdin.buffer.read(limits.BYTES + 1)
         return files.read(Path(place))
     except (OSError, ValueError) as error:
-        raise OpsError(f"{show(place)}: {reason(error)}", f"save what `{nvidia_smi.COMMAND}` prints there") from None
+        raise OpsError(f"{plain(place)}: {reason(error)}", f"save what `{nvidia_smi.COMMAND}` prints there") from None
 
 
 def _table(entries: Sequence[MeasuredEntry], configured: config.Stack, fit: Fit) -> Table:

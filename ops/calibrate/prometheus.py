@@ -21,7 +21,7 @@ from plan.text.url import Url, parse_url
 
 METRIC, LABEL = "DCGM_FI_DEV_FB_USED", "pod"
 _TIMEOUT_S = 60
-_MIB, _MOST_MIB = 2**20, 2**30  # no card has a PiB
+_MIB, _MOST_MIB = 2**20, 2**40  # no memory has an EiB
 _FIX = "check --prometheus: it is the server's own URL, as http://prometheus:9090"
 _OTHERWISE = "measure on the node instead: --nvidia-smi; or name a per-process metric: --metric"
 

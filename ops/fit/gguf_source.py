@@ -17,7 +17,7 @@ from ops.gguf import byte_ranges
 from ops.gguf.byte_ranges import Read
 from ops.gguf.file_names import siblings
 from ops.gguf.header import FIRST_READ_BYTES
-from plan.text.show import show
+from plan.text.show import plain, show
 from plan.text.url import Url, parse_url
 
 _TIMEOUT_S = 30
@@ -53,7 +53,7 @@ def _local(file: Path) -> GgufFile:
         with file.open("rb") as opened:
             return GgufFile(str(file), opened.seek(0, os.SEEK_END), partial(byte_ranges.of_file, file))
     except (OSError, ValueError) as error:  # a ValueError for a NUL in the name
-        raise OpsError(f"{show(str(file))}: {reason(error)}", "name a .gguf file, or the http(s) URL of one") from None
+        raise OpsError(f"{plain(str(file))}: {reason(error)}", "name a .gguf file, or the http(s) URL of one") from None
 
 
 def _remote(url: Url) -> GgufFile:

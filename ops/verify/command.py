@@ -68,7 +68,7 @@ def _base(url: str) -> str:
     try:
         parsed = parse_url(url)
     except ValueError as error:
-        what = f"--url {show(url.partition('?')[0])} is not usable: {error}"
+        what = f"--url {show(url.partition('?')[0])} is not the URL of an endpoint: {error}"
         raise OpsError(what, "pass it like http://127.0.0.1:8080/v1") from None
     return parsed.place.rstrip("/").removesuffix("/v1") + "/v1"
 

@@ -96,9 +96,10 @@ class Endpoint:
         with _patience(model):
             said = self._call(f"/{path}", {"model": model, **body})
         try:
-            reply = self._read(said, Source("an answer that is not a completion", _LOG), Reply)
+            reply = self._read(said, Source("the answer", _LOG), Reply)
         except TextError as error:
-            raise AskError(f"{error.what}; it begins {show(self._shown(said))}", _LOG) from None
+            what = f"an answer that is not a completion: {show(self._shown(said))}; {error.what}"
+            raise AskError(what, _LOG) from None
         if not reply.choices:
             raise AskError(f"an answer without choices: {show(self._shown(said))}", _LOG)
         return reply.model_copy(update={"took_s": time.monotonic() - begun})

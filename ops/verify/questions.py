@@ -9,7 +9,7 @@ from typing import Any
 
 from ops.verify.endpoint import Reply
 from plan.config import ExpectedAnswer
-from plan.text.show import show
+from plan.text.show import plain, show
 
 Json = dict[str, Any]
 _DETERMINISTIC = {"temperature": 0, "seed": 1}
@@ -103,16 +103,16 @@ def fault(question: Question, reply: Reply, model: str) -> Fault | None:
     """What is wrong with the answer, or None; the speed is checked elsewhere."""
     said, ended = words(reply), reply.choices[0].finish_reason
     if said.startswith("<think>") or (not said and reply.choices[0].message.reasoning_content):
-        what = f"it only thought, and the answer is empty (finish_reason {show(ended)})"
+        what = f"it only thought, and the answer is empty (finish_reason {plain(str(ended))})"
         return Fault(what, f'set `reasoning: "off"` of models.{model} in the stack file, then pulumi up')
     if not said:
-        return Fault(f"an empty answer (finish_reason {show(ended)})", _WEIGHTS)
+        return Fault(f"an empty answer (finish_reason {plain(str(ended))})", _WEIGHTS)
     if _is_garbage(said):
         return Fault("garbage", _WEIGHTS)
     if question.expect is not None and question.expect.casefold() not in said.casefold():
         return Fault(f"{show(question.expect)} is not in the answer", _WEIGHTS)
     if ended not in ("stop", "length"):
-        return Fault(f"it ended with finish_reason {show(ended)}", _WEIGHTS)
+        return Fault(f"it ended with finish_reason {plain(str(ended))}", _WEIGHTS)
     return None
 
 

@@ -1,1 +1,1 @@
-"""What every other room uses: errors, names, quantities, days, text, bases. Imports no other room of plan/."""
+"""What every other room uses: errors, names, quantities, days, bases. Imports plan/text alone."""

@@ -5,7 +5,7 @@ pods/core/json_text.py reads by the same rules with the standard library alone; 
 
 import json
 import re
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from plan.text import limits
 from plan.text.decode import text_of
@@ -14,7 +14,7 @@ from plan.text.show import show
 
 _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _TOKEN = re.compile(rf"(?s)({_STRING})(\s*:)?|[\[\]{{}}]")
-_ROOTS = {dict: "an object", list: "a list"}
+_ROOTS: dict[type[object], str] = {dict: "an object", list: "a list"}
 
 
 class _TwiceError(Exception):
@@ -40,8 +40,9 @@ def read_json(content: bytes | str, source: Source, root: type = dict) -> Any:
         raise TextError(source, f"this is not JSON: {error.msg}{page}", error.lineno) from None
     except ValueError as error:  # of a number
         raise TextError(source, str(error)) from None
-    if type(value) is not root:
-        raise TextError(source, f"it is {_ROOTS.get(type(value), 'a single value')}, not {_ROOTS[root]}")
+    met = cast("type[object]", type(value))
+    if met is not root:
+        raise TextError(source, f"it is {_ROOTS.get(met, 'a single value')}, not {_ROOTS[root]}")
     return value
 
 

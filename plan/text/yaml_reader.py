@@ -4,7 +4,8 @@ libyaml says what stands in the text, one event after another; the values are bu
 counted before anything grows, and every refusal has a line. Without libyaml PyYAML's own parser gives the same events.
 """
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol, cast
 
 import yaml
 
@@ -49,7 +50,7 @@ class _Builder:
         self._count, self._line = 0, 0
 
     def document(self) -> Any:
-        handle = {
+        handle: dict[type[object], Callable[[Any], None]] = {
             yaml.ScalarEvent: self._scalar,
             yaml.MappingStartEvent: self._begin,
             yaml.SequenceStartEvent: self._begin,
@@ -59,7 +60,8 @@ class _Builder:
             yaml.DocumentStartEvent: self._document,
         }
         while not isinstance(event := self._parser.get_event(), yaml.StreamEndEvent):
-            if action := handle.get(type(event)):
+            kind = cast("type[object]", type(event))
+            if action := handle.get(kind):
                 self._line = event.start_mark.line + 1
                 try:
                     action(event)

@@ -5,6 +5,7 @@ and a number that is none or that is not finite.
 """
 
 import math
+from typing import Any
 
 import yaml
 from yaml.resolver import Resolver
@@ -15,7 +16,8 @@ from plan.text.show import show
 Scalar = str | int | float | bool | None
 _TAG = "tag:yaml.org,2002:"
 MERGE = "<<"
-_resolver, _constructor = Resolver(), yaml.SafeLoader("")
+_resolver: Any = Resolver()
+_constructor = yaml.SafeLoader("")
 
 
 def plain(text: str) -> Scalar:

@@ -10,12 +10,12 @@ import math
 import os
 import re
 import stat
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 LIMIT_BYTES, DEPTH, DIGITS = 16 << 20, 64, 64
 _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _TOKEN = re.compile(rf"(?s)({_STRING})(\s*:)?|[\[\]{{}}]")
-_ROOTS = {dict: "an object", list: "a list"}
+_ROOTS: dict[type[object], str] = {dict: "an object", list: "a list"}
 
 
 class _TwiceError(Exception):
@@ -49,8 +49,9 @@ def parse(content: str | bytes, root: type = dict) -> Any:
         raise ValueError(_twice(text)) from None
     except json.JSONDecodeError as error:
         raise ValueError(f"line {error.lineno} is not JSON: {error.msg}") from None
-    if type(value) is not root:
-        raise ValueError(f"it is {_ROOTS.get(type(value), 'a single value')}, not {_ROOTS[root]}")
+    met = cast("type[object]", type(value))
+    if met is not root:
+        raise ValueError(f"it is {_ROOTS.get(met, 'a single value')}, not {_ROOTS[root]}")
     return value
 
 

@@ -41,7 +41,7 @@ def test_a8_a_stack_with_a_point_in_its_name_is_that_stack(inside: Inside) -> No
         (("--gguf", "http://hü/x.gguf"), "visible ASCII"),
         (("--gguf", "http://user:pw-secret@h/x.gguf"), "no user and no password"),
         (("--gguf", "nowhere\x1b[1m.gguf"), "argument 3 has a sign that acts on a terminal"),
-        (("--gguf", "nowhere.gguf"), "'nowhere.gguf': No such file"),
+        (("--gguf", "nowhere.gguf"), "nowhere.gguf: No such file"),
         (("--gguf", "/dev/zero"), "not a usable GGUF file"),
         (("\u202ex", "--stack", "t4"), "argument 2 has a sign that acts on a terminal"),
         (("--stack", "t4", "--config", "/dev/zero"), "more than 16 MiB"),

@@ -122,7 +122,7 @@ def test_a4_a_list_of_processes_from_windows_is_read(inside: Inside, encoding: s
         (("--prometheus", "http://h", "--pod-label", "[/red]"), "'[/red]' is no name of Prometheus"),
         (("--prometheus", "http://h", "--days", "10000000000"), "Invalid value"),
         (("--nvidia-smi", "list", "--build", "10000000000"), "Invalid value"),
-        (("--nvidia-smi", "nowhere"), "'nowhere': No such file"),
+        (("--nvidia-smi", "nowhere"), "nowhere: No such file"),
         (("--nvidia-smi", "/dev/zero"), "more than 16 MiB"),
         (("--nvidia-smi", "/"), "Is a directory"),
         (("--nvidia-smi", "x" * 300), "File name too long"),

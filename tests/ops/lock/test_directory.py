@@ -106,7 +106,7 @@ def test_a_commit_is_asked_for_where_nothing_tells_it(desk: Desk, files: Path) -
     printed = desk.lock("--from", str(files), code=1)
     assert f"{files / REPO} does not record the commit of its files" in printed
     assert "pass --commit with the 40 hex digits" in printed
-    assert "main is not a commit" in desk.lock("--from", str(files), "--commit", "main", code=1)
+    assert "'main' is not a commit" in desk.lock("--from", str(files), "--commit", "main", code=1)
 
     desk.configure(f"a: {{quant: Q4_K_M, revision: '{COMMIT}'}}")
     desk.lock("--from", str(files))

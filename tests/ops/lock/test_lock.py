@@ -188,7 +188,7 @@ def test_a_file_that_is_no_whole_model_is_named_with_its_fault(desk: Desk) -> No
     [
         (Rule("api", status=503), "answered HTTP 503"),
         (Rule("api", status=404, headers={"X-Error-Code": "RepoNotFound"}), "there is no org/tiny-GGUF"),
-        (Rule("api", status=404, headers={"X-Error-Code": "RevisionNotFound"}), "no revision main"),
+        (Rule("api", status=404, headers={"X-Error-Code": "RevisionNotFound"}), "no revision 'main'"),
         (Rule("api", token="another"), "is gated\n  next: accept its licence there and set HF_TOKEN"),
         (Rule("cdn", status=500), "answered HTTP 500"),
     ],
