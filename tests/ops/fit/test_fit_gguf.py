@@ -221,7 +221,7 @@ def test_what_a_server_sends_is_not_believed(odd: str, name: str, said: str) -> 
         ("nowhere.gguf", "nowhere.gguf: No such file or directory"),
         (".", ".: Is a directory"),
         ("http://127.0.0.1:9/x.gguf", "cannot be reached"),
-        ("http://[/x.gguf", "is not a URL"),
+        ("http://[/x.gguf", "is not usable: an IPv6 address stands in brackets"),
         ("models.lock.yaml", "it begins with"),
     ],
 )
@@ -235,7 +235,7 @@ def test_what_cannot_be_computed_is_refused_and_not_guessed(tmp_path: Path) -> N
     printed = run("--gguf", file, *CONTEXT, code=2)
 
     assert re.search(r"next: measure it", printed)
-    assert "there is no card t5" in run("--gguf", file, *CONTEXT, "--card", "t5", code=2)
+    assert "there is no card 't5'" in run("--gguf", file, *CONTEXT, "--card", "t5", code=2)
 
 
 def test_a_context_beyond_the_trained_one_is_told(tmp_path: Path) -> None:
