@@ -4,7 +4,6 @@ import datetime
 from dataclasses import dataclass
 
 from plan import config
-from plan.base.errors import ConfigError
 from plan.card.advertiser import AdvertiserPlan
 from plan.card.extended_resource import MemoryPlan, plan_memory
 from plan.card.fit import Fit, plan_fit
@@ -15,9 +14,10 @@ from plan.engine.server import ServerPlan, load_seconds, plan_server
 from plan.gateway import contract, litellm
 from plan.gateway.fallback import fallback_notes, require_fallbacks
 from plan.live.tenancy import Tenancy, plan_tenancy
+from plan.models.agreement import locked_models
 from plan.models.engine_builds import build_notes, require_builds
 from plan.models.fact_gaps import notes
-from plan.models.lock import Lock, LockedModel
+from plan.models.lock import Lock
 from plan.weights.downloads import FetchesPlan, plan_fetches
 from plan.weights.prune import PrunePlan, plan_prune
 from plan.weights.space import require_space, space_notes
@@ -55,7 +55,7 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
 
     `today` ends maintenance windows: plan/ has no clock.
     """
-    locked = locked_models(stack, lock)
+    locked = locked_models(stack.models, lock)
     require_fallbacks(stack.models)
     require_builds(stack, locked)
     fit = plan_fit(stack, locked, today)
@@ -89,27 +89,3 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
             *warm_notes,
         ),
     )
-
-
-def locked_models(stack: config.Stack, lock: Lock) -> dict[str, LockedModel]:
-    """The stack's models by id, in order; raises ConfigError where the lock lacks one or has other files for it."""
-    problems = [problem for model_id in sorted(stack.models) if (problem := _mismatch(model_id, stack, lock))]
-    if problems:
-        raise ConfigError.of(problems)
-    return {model_id: lock.models[model_id] for model_id in sorted(stack.models)}
-
-
-def _mismatch(model_id: str, stack: config.Stack, lock: Lock) -> ConfigError | None:
-    model, locked = stack.models[model_id], lock.models.get(model_id)
-    key, update = f"{config.KEY}.models.{model_id}", f"python -m ops lock --update {model_id}"
-    if locked is None:
-        return ConfigError(key, model_id, f"It is not in models.lock.yaml. Run `{update}`.")
-    for field in ("repo", "quant"):
-        wanted, have = getattr(model, field), getattr(locked, field)
-        if wanted != have:
-            return ConfigError(f"{key}.{field}", wanted, f"models.lock.yaml has {have!r}. Run `{update}`.")
-    has_projector = any(file.role == "mmproj" for file in locked.files)
-    if has_projector != (model.mmproj is not None):
-        have = "one" if has_projector else "none"
-        return ConfigError(f"{key}.mmproj", model.mmproj, f"models.lock.yaml has {have} for it. Run `{update}`.")
-    return None

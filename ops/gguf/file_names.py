@@ -9,13 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from ops.base.errors import OpsError
+from plan.models.file_names import SPLIT, is_projector, tag
 from plan.text.show import LINE, plain, words
 
-_SPLIT = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
-# A quantization's name stands between separators; what follows with an underscore belongs to it (Q4_K_M, Q2_K_XL).
-_TAG = re.compile(
-    r"(?<![A-Za-z0-9])(UD[-_])?((?:I?Q|TQ|MXFP|NVFP)\d+(?:_[A-Za-z0-9]+)*|BF16|F16|F32)(?![A-Za-z0-9])", re.I
-)
 Parts = tuple[str, ...]
 _SHOWN = 20
 
@@ -34,26 +30,16 @@ def mmproj_file(repo: str, paths: Iterable[str], precision: str) -> str:
 
 def part(path: str, total: int) -> str | None:
     """ "2/3" for the second piece of a split model, None for a whole one."""
-    match = _SPLIT.search(path)
+    match = SPLIT.search(path)
     return f"{int(match[1])}/{total}" if match else None
 
 
 def siblings(path: str) -> Parts:
     """All parts of the split model that `path` belongs to, in order; only `path` where the model is one file."""
-    match = _SPLIT.search(path)
+    match = SPLIT.search(path)
     if not match:
         return (path,)
     return tuple(f"{path[: match.start()]}-{at:05d}-of-{match[2]}.gguf" for at in range(1, int(match[2]) + 1))
-
-
-def tag(path: str) -> str:
-    """The quantization in a file's name, or else in its directory's; "" where there is none, "A+B" for several."""
-    *directories, name = path.split("/")
-    for text in (name, "/".join(directories)):
-        found = {("UD-" if ud else "") + quant.upper() for ud, quant in _TAG.findall(text)}
-        if found:
-            return "+".join(sorted(found))
-    return ""
 
 
 def _role(path: str) -> str | None:
@@ -61,13 +47,13 @@ def _role(path: str) -> str | None:
     tokens = re.split(r"[-._/]", path.lower())
     if not name.endswith(".gguf") or "imatrix" in tokens or name.startswith(("mtp-", "eagle3-")):
         return None
-    return "mmproj" if "mmproj" in tokens else "model"
+    return "mmproj" if is_projector(path) else "model"
 
 
 def _groups(paths: Iterable[str]) -> dict[str, list[str]]:
     groups: defaultdict[str, list[str]] = defaultdict(list)
     for path in sorted(paths):
-        groups[_SPLIT.sub(r"-of-\2.gguf", path)].append(path)
+        groups[SPLIT.sub(r"-of-\2.gguf", path)].append(path)
     return groups
 
 
@@ -83,8 +69,8 @@ def _only(repo: str, groups: Mapping[str, list[str]], wanted: str, what: str, ke
         names += f"\n    and {len(fitting) - _SHOWN} more" if fitting[_SHOWN:] else ""
         raise OpsError(f"{repo} has {len(fitting)} {what}s {wanted}:{names}", "name a repository with one such file")
     (parts,) = fitting
-    if match := _SPLIT.search(parts[0]):
-        numbers, total = [number[1] for one in parts if (number := _SPLIT.search(one))], int(match[2])
+    if match := SPLIT.search(parts[0]):
+        numbers, total = [number[1] for one in parts if (number := SPLIT.search(one))], int(match[2])
         if numbers != [f"{number:05d}" for number in range(1, total + 1)]:
             what = f"{repo} has the parts {words(', '.join(numbers))} of {plain(parts[0])}, which has {total}"
             raise OpsError(what, "name a complete repository, or copy the files again")

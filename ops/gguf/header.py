@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ops.gguf.ggml_types import BLOCKS
+from plan.models.fact_rules import LONGEST_HEADER
+from plan.models.ggml_types import BLOCKS
 from plan.text.show import plain, show
 
 FIRST_READ_BYTES = 8 << 20
-LIMIT_BYTES = 64 << 20
+LIMIT_BYTES = LONGEST_HEADER
 _COUNT_MAX = 100_000  # of keys, and of tensors: the largest models have some thousands
 _KEPT_ITEMS = 1024  # an array with a number per layer is kept, one with a score per token is not
 _STRING, _ARRAY = 8, 9
@@ -109,7 +110,7 @@ class _Reader:
         shape = [self.number("Q") for _ in range(dimensions)]
         kind, offset = self.number("I"), self.number("Q")
         if (block := BLOCKS.get(kind)) is None:
-            raise HeaderError(f"tensor {plain(name)} has type id {kind}, which ops/gguf/ggml_types.py does not know")
+            raise HeaderError(f"tensor {plain(name)} has type id {kind}, which plan/models/ggml_types.py does not know")
         if shape[0] % block.elements:
             raise HeaderError(
                 f"tensor {plain(name)} has rows of {shape[0]}, which are not whole blocks of {block.name}"

@@ -1,16 +1,17 @@
 """`ops lock`: completes models.lock.yaml for the models of one stack or all; entries of other stacks stay."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ops.base import atomic
 from ops.base.errors import OpsError
-from ops.gguf import file_names
 from ops.stack import lock_file, stack_models
 from ops.stack.lock_file import LOCK_FILE
+from plan.base.errors import ConfigError
 from plan.config import Model
 from plan.models import lock as locks
+from plan.models.agreement import locked_models
 from plan.models.fact_gaps import notes
 from plan.models.lock import Lock, LockedModel
 
@@ -34,7 +35,8 @@ def run(stack: str | None, ids: list[str], source: Origin, *, update: bool, chec
         raise OpsError("--check does not read any model's files", "leave --from out")
     if source.commit and not source.directory:
         raise OpsError("--commit is the commit of the files in a directory", "add --from DIR, or leave --commit out")
-    models, lock = stack_models.read(stack), lock_file.read()
+    models = stack_models.read(stack)
+    lock = _read((ids or models) if update else ())
     whose = f"stack {stack}" if stack else "any stack"
     if ids and not update:
         raise OpsError(f"{', '.join(ids)}: a locked model changes only on request", f"add --update: {_command(*ids)}")
@@ -43,14 +45,13 @@ def run(stack: str | None, ids: list[str], source: Origin, *, update: bool, chec
         raise OpsError(f"{', '.join(unknown)} is not a model of {whose}", f"name one of {known}")
     missing = [model_id for model_id in models if model_id not in lock.models]
     if check:
-        _require_agreement(models, lock)
-        if missing:
-            raise OpsError(f"not locked: {', '.join(missing)}", "run `python -m ops lock`")
+        locked = locked_models(models, lock)
         print(f"models.lock.yaml has all {len(models)} models of {whose}")
-        print("".join(f"{note}\n" for note in notes({key: lock.models[key] for key in models})), end="")
+        print("".join(f"{note}\n" for note in notes(locked)), end="")
         return
     chosen = (ids or list(models)) if update else missing
-    _require_agreement({key: model for key, model in models.items() if key not in chosen}, lock)
+    if not update:
+        locked_models({key: model for key, model in models.items() if key not in chosen}, lock)
     changed = _resolve({key: models[key] for key in chosen}, source)
     new = Lock(version=1, models={**lock.models, **changed})
     if new != lock:
@@ -60,24 +61,14 @@ def run(stack: str | None, ids: list[str], source: Origin, *, update: bool, chec
         print(_THE_CLUSTER_STILL_FETCHES)
 
 
-def _require_agreement(models: Mapping[str, Model], lock: Lock) -> None:
-    """Raise OpsError when a locked model differs from what the configuration names."""
-    for model_id, model in models.items():
-        if (locked := lock.models.get(model_id)) and (difference := _difference(model, locked)):
-            raise OpsError(
-                f"{model_id}: {difference}",
-                f"run `{_command(model_id)}`, or take another id if both are in use",
-            )
-
-
-def _difference(model: Model, locked: LockedModel) -> str:
-    for key in ("repo", "revision", "quant"):
-        if (wanted := getattr(model, key)) != (have := getattr(locked, key)):
-            return f"the configuration says {key} {wanted}, the lock {have}"
-    have = next((file_names.tag(file.path) for file in locked.files if file.role == "mmproj"), None)
-    if have != (model.mmproj and model.mmproj.upper()):
-        return f"the configuration says mmproj {model.mmproj}, the lock {have}"
-    return ""
+def _read(replaced: Collection[str]) -> Lock:
+    """The lock; where it cannot be used, without the entries that are to be `replaced` anyway. Raises ConfigError."""
+    try:
+        return lock_file.read()
+    except ConfigError:
+        if not replaced:
+            raise
+    return lock_file.read(replaced)
 
 
 def _command(*ids: str) -> str:

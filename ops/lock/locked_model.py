@@ -11,6 +11,7 @@ from ops.gguf import facts, file_names, header
 from ops.gguf.byte_ranges import Read
 from ops.gguf.header import Header, HeaderError
 from plan.config import Model
+from plan.models import agreement
 from plan.models.gguf_facts import GgufFacts
 from plan.models.lock import LockedFile, LockedModel, Role, generation
 from plan.text.show import plain, show
@@ -38,7 +39,7 @@ def entry(model: Model, commit: str, files: Sequence[LockedFile], reader: Callab
     """The lock's entry for these files, with the facts of their headers; raises OpsError where they are not usable."""
     facts_ = _facts(model.repo, files, reader)
     with _lockable(model.repo):
-        return LockedModel(
+        made = LockedModel(
             repo=model.repo,
             revision=model.revision,
             commit=commit,
@@ -47,6 +48,9 @@ def entry(model: Model, commit: str, files: Sequence[LockedFile], reader: Callab
             files=tuple(files),
             gguf=facts_,
         )
+    if found := [f"{fault.key} is {show(fault.got)}: {fault.rule}" for fault in agreement.faults(made)]:
+        raise OpsError(f"{model.repo} contradicts itself. {'. '.join(found)}", "name another repository or quant")
+    return made
 
 
 def locked_file(where: str, chosen: Chosen, size: int, sha256: str) -> LockedFile:

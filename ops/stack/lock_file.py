@@ -1,20 +1,21 @@
 """models.lock.yaml in the current directory."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from ops.base import files
 from ops.base.errors import OpsError
 from plan import config
 from plan.models import lock as locks
+from plan.models.agreement import locked_models
 from plan.models.lock import Lock, LockedModel
-from plan.plan import locked_models
 
-LOCK_FILE = Path("models.lock.yaml")
+LOCK_FILE = Path(locks.LOCK_FILE)
 
 
-def read() -> Lock:
-    """The lock, without models where there is no file yet; raises OpsError, TextError or ConfigError."""
-    return locks.load(_content())
+def read(but: Collection[str] = ()) -> Lock:
+    """The lock, all models `but` these, and none where there is no file yet; raises OpsError, TextError or ConfigError."""
+    return locks.load(_content(), but)
 
 
 def _content() -> bytes:
@@ -28,4 +29,4 @@ def locked(stack: config.Stack) -> dict[str, LockedModel]:
     """The stack's models in the lock; raises OpsError without a lock, ConfigError where a model differs from it."""
     if not LOCK_FILE.exists():
         raise OpsError(f"there is no {LOCK_FILE} here", "run this in the repository's root, or `python -m ops lock`")
-    return locked_models(stack, read())
+    return locked_models(stack.models, read())

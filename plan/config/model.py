@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, PlainValidator
 
 from plan.base.frozen import Frozen
+from plan.base.hub_names import Repo, Revision
 from plan.base.names import ModelId, Name
 from plan.config.measured import Measured
 from plan.config.parts import IdleSeconds, Tokens
@@ -46,10 +47,10 @@ def total_tokens(request_tokens: int, parallel: int) -> int:
 class Model(Frozen):
     """One model: where it comes from and how it is served."""
 
-    repo: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$", description="Repository at the hub, owner/name")]
+    repo: Annotated[Repo, Field(description="Repository at the hub, owner/name")]
     quant: Annotated[str, Field(min_length=1, description="Quantization, as the file's name has it: Q4_K_M")]
     request_tokens: Tokens = Field(alias="context", description="Tokens that one request may use")
-    revision: Annotated[str, Field(min_length=1, description="Branch, tag or commit that `ops lock` resolves")] = "main"
+    revision: Annotated[Revision, Field(description="Branch, tag or commit that `ops lock` resolves")] = "main"
     mmproj: Annotated[
         Annotated[str, Field(min_length=1)] | None,
         Field(description="The vision projector's type, as its file's name has it: F16"),

@@ -12,10 +12,14 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from plan.base.frozen import Frozen
+from plan.base.text_rule import TextRule
 from plan.models.architectures import ARCHITECTURES
 
 FactSource = Literal["header", "published", "derived"]
 Count = Annotated[int, Field(ge=0)]
+Architecture = Annotated[
+    str, TextRule("[A-Za-z0-9_.-]+", "an architecture is a name of letters, digits, '.', '_' and '-'", 64)
+]
 # One value per layer, or the layers for which a flag is set.
 Layers = Annotated[tuple[Count, ...], Field(strict=False)]
 
@@ -26,7 +30,7 @@ class Shape(Frozen):
     `file_type` is ggml's number of the quantization; `chat_template`: the file has one.
     """
 
-    architecture: Annotated[str, Field(pattern=r"^[\w.-]+$")]
+    architecture: Architecture
     context_length: Count | None = None
     block_count: Count | None = None
     embedding_length: Count | None = None

@@ -2,38 +2,44 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
-from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Collection, Sequence
+from typing import Annotated, Any, Literal, cast
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError
 
 from plan.base.errors import ConfigError
 from plan.base.frozen import Frozen
-from plan.base.names import ModelId
+from plan.base.hub_names import Repo, RepositoryPath, Revision
+from plan.base.names import ModelId, dns_label
+from plan.base.text_rule import TextRule
 from plan.models.gguf_facts import GgufFacts
 from plan.text.errors import Source
 from plan.text.yaml_reader import read_yaml
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+LOCK_FILE = "models.lock.yaml"
+Sha256 = Annotated[str, TextRule("[0-9a-f]{64}", "a sha256 has 64 digits, 0-9 and a-f")]
+Commit = Annotated[str, TextRule("[0-9a-f]{40}", "a commit has 40 digits, 0-9 and a-f")]
+Generation = Annotated[str, TextRule("[0-9a-f]{12}", "a generation has 12 digits, 0-9 and a-f")]
+Part = Annotated[str, TextRule("[1-9][0-9]{0,4}/[1-9][0-9]{0,4}", 'a part is its number and how many there are: "1/3"')]
+Quant = Annotated[str, Field(min_length=1, max_length=64)]
 Role = Literal["model", "mmproj"]
 _HEADER = (
     "# Written by `python -m ops lock`; the cluster fetches and serves exactly these bytes. Do not edit by hand.\n"
 )
-_HINTS = {"gen": "Run `python -m ops lock --update ID`.", "version": "Use the program's version that wrote this lock."}
+_BROKEN = "Restore it from version control, or delete it and run `python -m ops lock`."
 _ONE_LINE = 1 << 20  # columns: a list of every layer's heads is not to be wrapped
-_SOURCE = Source("models.lock.yaml", "restore it from version control, or remove it and run `python -m ops lock`")
+_SOURCE = Source(LOCK_FILE, _BROKEN[:1].lower() + _BROKEN[1:].rstrip("."))
 
 
 class LockedFile(Frozen):
     """One file of a model at the hub. `size` in bytes; `part` is "1/3" for a piece of a split GGUF."""
 
     role: Role
-    path: str
+    path: RepositoryPath
     size: Annotated[int, Field(gt=0)]
     sha256: Sha256
-    part: Annotated[str, Field(pattern=r"^[1-9][0-9]*/[1-9][0-9]*$")] | None = None
+    part: Part | None = None
 
     @property
     def link(self) -> str:
@@ -43,22 +49,15 @@ class LockedFile(Frozen):
         number, total = map(int, self.part.split("/"))
         return f"{self.role}-{number:05d}-of-{total:05d}.gguf"
 
-    @model_validator(mode="after")
-    def _stay_below_the_repository(self) -> Self:
-        path = PurePosixPath(self.path)
-        if path.is_absolute() or ".." in path.parts or not self.path.endswith(".gguf"):
-            raise ValueError(f"path {self.path!r} must be a .gguf file below its repository")
-        return self
-
 
 class LockedModel(Frozen):
-    """One model: which bytes, at which commit, and their generation id."""
+    """One model: which bytes, at which commit, and their generation id. plan/models/agreement.py compares its parts."""
 
-    repo: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
-    revision: str
-    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
-    quant: str
-    gen: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
+    repo: Repo
+    revision: Revision
+    commit: Commit
+    quant: Quant
+    gen: Generation
     files: Annotated[tuple[LockedFile, ...], Field(min_length=1, strict=False)]
     gguf: GgufFacts
 
@@ -72,18 +71,6 @@ class LockedModel(Frozen):
         roles = sorted({file.role for file in self.files})
         return {role: sum(file.size for file in self.files if file.role == role) for role in roles}
 
-    @model_validator(mode="after")
-    def _whole_and_unaltered(self) -> Self:
-        models = [file for file in self.files if file.role == "model"]
-        parts = sorted(file.part or "1/1" for file in models)
-        if parts != sorted(f"{number}/{len(models)}" for number in range(1, len(models) + 1)):
-            raise ValueError(f"the parts {parts} are not one whole model")
-        if len({file.link for file in self.files}) != len(self.files):
-            raise ValueError("two files would have the same name on the volume")
-        if self.gen != (expected := generation(self.files)):
-            raise ValueError(f"gen {self.gen} does not match its files, which give {expected}")
-        return self
-
 
 class Lock(Frozen):
     version: Literal[1]
@@ -96,15 +83,41 @@ def generation(files: Sequence[LockedFile]) -> str:
     return hashlib.sha256(json.dumps(rows, separators=(",", ":")).encode()).hexdigest()[:12]
 
 
-def load(content: bytes | str) -> Lock:
-    """The lock in a file's content, without models in an empty one; raises TextError, or ConfigError naming the key."""
+def load(content: bytes | str, but: Collection[str] = ()) -> Lock:
+    """The lock in a file's content, all models `but` these, and none in an empty one.
+
+    Raises TextError, or ConfigError naming the model and the key.
+    """
     raw: Any = read_yaml(content, _SOURCE)
     if raw is None:
         return Lock(version=1, models={})
+    if not isinstance(raw, dict) or not isinstance(entries := cast("dict[str, Any]", raw).get("models"), dict):
+        raise ConfigError(LOCK_FILE, raw, f"It has a mapping of models by id. {_BROKEN}")
+    kept = {key: entry for key, entry in cast("dict[str, Any]", entries).items() if key not in but}
     try:
-        return Lock.model_validate(raw)
+        return Lock.model_validate({**raw, "models": kept})
     except ValidationError as error:
-        raise ConfigError.from_pydantic("models.lock.yaml", error, _HINTS) from None
+        raise ConfigError.from_pydantic(LOCK_FILE, error, _hints(error)) from None
+
+
+def _hints(error: ValidationError) -> dict[str, str]:
+    """What mends the lock, by the key of the file or the id of the entry that is wrong."""
+    keys = {str(problem["loc"][1]) for problem in error.errors() if problem["loc"][:1] == ("models",)}
+    ids = sorted(key for key in keys if _is_id(key))
+    # All of them at once: a command for one of them cannot read the lock for the others.
+    again = f"Run `python -m ops lock --update {' '.join(ids)}`, or delete an entry that no stack names."
+    return {
+        "version": "Use the program that wrote this lock.",
+        **dict.fromkeys(keys, "Delete the entry and run `python -m ops lock`."),
+        **dict.fromkeys(ids, again),
+    }
+
+
+def _is_id(key: str) -> bool:
+    try:
+        return bool(dns_label(key))
+    except ValueError:
+        return False
 
 
 def dump(lock: Lock) -> str:

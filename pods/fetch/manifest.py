@@ -7,6 +7,33 @@ from typing import Any
 from pods.core import json_text
 from pods.core.report import ExitError
 
+# Of each text its rule, and the rule in words. Names at the hub: the same as in plan/base/hub_names.py, and
+# tests/hub_names.py has the cases for both.
+_NAME = "[A-Za-z0-9_]([A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
+_TEXTS = {
+    "endpoint": (r"https?://[^/\s@]+", "the http or https address of a hub, without a path"),
+    "root": (r"/[^\s\0]*", "an absolute path without spaces"),
+    "id": (_NAME, "a name of letters, digits, '.', '_' and '-'"),
+    "gen": ("[0-9a-f]{12}", "12 digits, 0-9 and a-f"),
+    "repo": (rf"(?!.*(--|\.\.|\.git$)){_NAME}/{_NAME}", "owner/name, as the hub allows it"),
+    "commit": ("[0-9a-f]{40}", "40 digits, 0-9 and a-f"),
+    "verify": ("receipt|always", "receipt or always"),
+    "sha256": ("[0-9a-f]{64}", "64 digits, 0-9 and a-f"),
+    "link": (_NAME, "a name of letters, digits, '.', '_' and '-'"),
+    "path": (r"[^\\]{1,1024}", "the path of a .gguf file that stays below its repository"),
+}
+
+
+def _stays(path: str) -> bool:
+    """Whether a path stays below its repository, and each part is one that every file system and log can have."""
+    parts = path.split("/")
+    return (
+        path.endswith(".gguf")
+        and path.isprintable()
+        and all(part not in ("", ".", "..") and part[0] not in "- " and part[-1] not in ". " for part in parts)
+        and all(len(part.encode()) <= 255 for part in parts)
+    )
+
 
 @dataclasses.dataclass(frozen=True)
 class File:
@@ -49,15 +76,15 @@ class Manifest:
         return manifest
 
     def _check_names(self) -> None:
-        name, part = r"(?!\.)[A-Za-z0-9_.-]+", r"(?!\.\.?(/|$))[^/\0]+"
-        rules = [(self.endpoint, r"https?://[^/\s@]+"), (self.root, r"/[^\s]*"), (self.id, name)]
-        rules += [(self.gen, r"[0-9a-f]{12}"), (self.repo, f"{name}/{name}"), (self.commit, r"[0-9a-f]{40}")]
-        rules += [(self.verify, "receipt|always")]
+        texts = [
+            (field, getattr(self, field)) for field in ("endpoint", "root", "id", "gen", "repo", "commit", "verify")
+        ]
         for file in self.files:
-            rules += [(file.path, f"{part}(/{part})*"), (file.sha256, r"[0-9a-f]{64}"), (file.link, name)]
-        for value, rule in rules:
-            if not re.fullmatch(rule, str(value)):
-                raise ExitError(78, f"the manifest is unusable: {value!r} is refused, it must match {rule}")
+            texts += [("sha256", file.sha256), ("link", file.link), ("path", file.path)]
+        for field, value in texts:
+            rule, words = _TEXTS[field]
+            if not isinstance(value, str) or not re.fullmatch(rule, value) or (field == "path" and not _stays(value)):
+                raise ExitError(78, f"the manifest is unusable: {field} is {str(value)[:80]!a}, it must be {words}")
 
     def _check_numbers(self) -> None:
         numbers: list[tuple[str, Any, type]] = [(f"size of {file.path}", file.size, int) for file in self.files]

@@ -97,7 +97,7 @@ def large() -> tuple[Raw, Lock]:
     measured = {"mib": 9670, "context": 4096, "date": "2026-08-21"}
     keys = {"repo": "local/Qwen3.8-27B-GGUF", "quant": "Q2_K", "context": 4096, "measured": [measured]}
     raw["models"] = {"qwen38-27b": {**keys, "resident": True}}
-    file = LockedFile(role="model", path="Qwen3.8-27B-Q2_K.gguf", size=9_800_000_000, sha256="3" * 64)
+    file = LockedFile(role="model", path="Qwen3.8-27B-Q2_K.gguf", size=9_440_000_000, sha256="3" * 64)
     shape = Shape(
         architecture="qwen35",
         context_length=262144,
@@ -117,7 +117,7 @@ def large() -> tuple[Raw, Lock]:
         full_attention_interval=4,
         source="header",
     )
-    weights = Weights(gpu_bytes=8600 * 2**20, input_bytes=400 * 2**20, tied_bytes=0, source="header")
+    weights = Weights(gpu_bytes=8600 * 2**20, input_bytes=248320 * 5120 // 256 * 84, tied_bytes=0, source="header")
     model = LockedModel(
         repo=keys["repo"],
         revision="main",

@@ -54,7 +54,7 @@ def test_new_weights_change_the_servers_configuration_and_one_job_only() -> None
 def test_header_facts_change_neither_the_server_nor_a_job() -> None:
     old = stacks.locked()
     model = old.models["qwen3-8b"]
-    shape = model.gguf.shape.model_copy(update={"embedding_length": 4080, "head_count": None, "source": "derived"})
+    shape = model.gguf.shape.model_copy(update={"feed_forward_length": 12000, "head_count": None, "source": "derived"})
     model = model.model_copy(update={"gguf": model.gguf.model_copy(update={"shape": shape})})
 
     after, before = (

@@ -4,6 +4,7 @@ import pytest
 
 from ops.base.errors import OpsError
 from ops.gguf import file_names
+from plan.models import file_names as names
 
 REPO = "org/model-GGUF"
 FILES = [
@@ -68,7 +69,7 @@ def test_the_vision_projector_is_the_declared_one_wherever_it_is_listed() -> Non
     ],
 )
 def test_the_tag_of_a_file_is_read_from_its_name(path: str, tag: str) -> None:
-    assert file_names.tag(path) == tag
+    assert names.tag(path) == tag
 
 
 def test_two_candidates_are_listed_and_none_is_taken() -> None:

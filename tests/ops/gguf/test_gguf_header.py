@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.gguf import ggml_types
 from ops.gguf import header as gguf_header
 from ops.gguf.header import Header, HeaderError, read_header
+from plan.models import ggml_types
 from tests.ops import ggufs
 
 
@@ -124,7 +124,7 @@ def tensor(name: str, *shape: int, kind: int = 0, offset: int = 0) -> bytes:
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ([tensor("a", 32, kind=99)], "tensor a has type id 99, which ops/gguf/ggml_types.py does not know"),
+        ([tensor("a", 32, kind=99)], "tensor a has type id 99, which plan/models/ggml_types.py does not know"),
         ([tensor("a", 33, kind=8)], "rows of 33, which are not whole blocks of Q8_0"),
         ([tensor("a")], "tensor a has 0 dimensions"),
         ([tensor("a", 1, 1, 1, 1, 1)], "tensor a has 5 dimensions"),

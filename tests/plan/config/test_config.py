@@ -63,7 +63,7 @@ def _delete(path: str) -> Callable[[dict[str, Any]], None]:
         (_set("models", {}), "models", "at least 1 item"),
         (_delete("models/qwen3-8b/context"), "models.qwen3-8b.context", "shrinks the context"),
         (_set("models/qwen3-8b/aliases", ["qwen3vl-4b"]), "local-llm:stack", "used twice: qwen3vl-4b"),
-        (_set("models/qwen3-8b/repo", "Qwen3-8B-GGUF"), "models.qwen3-8b.repo", "match pattern"),
+        (_set("models/qwen3-8b/repo", "Qwen3-8B-GGUF"), "models.qwen3-8b.repo", "A repository is owner/name"),
         (_set("server/image", "ghcr.io/mostlygeek/llama-swap:cuda"), "server.image", "pinned by digest"),
         (_set("volume/nfs/mount_options", ["nfsvers=4.2", "soft"]), "mount_options.1", "SIGBUS"),
         (_set("volume/nfs/mount_options", ["nocto"]), "mount_options.0", "READY.json"),

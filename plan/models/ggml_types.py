@@ -1,5 +1,6 @@
 """The block sizes of ggml's tensor types, by type id. Source: ggml's type table, as in the package gguf 0.19."""
 
+import re
 from typing import NamedTuple
 
 
@@ -48,3 +49,19 @@ BLOCKS = {
     40: Block("NVFP4", 64, 36),
     41: Block("Q1_0", 128, 18),
 }
+
+# general.file_type: the quantization of most of a file's tensors. Source: LLAMA_FTYPE_* of llama.h, llama.cpp 0.5.0.
+FILE_TYPES = {
+    0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K", 11: "Q3_K_S", 12: "Q3_K_M",
+    13: "Q3_K_L", 14: "Q4_K_S", 15: "Q4_K_M", 16: "Q5_K_S", 17: "Q5_K_M", 18: "Q6_K", 19: "IQ2_XXS", 20: "IQ2_XS",
+    21: "Q2_K_S", 22: "IQ3_XS", 23: "IQ3_XXS", 24: "IQ1_S", 25: "IQ4_NL", 26: "IQ3_S", 27: "IQ3_M", 28: "IQ2_S",
+    29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16", 36: "TQ1_0", 37: "TQ2_0", 38: "MXFP4_MOE", 39: "NVFP4",
+    40: "Q1_0",
+}  # fmt: skip
+_BITS = re.compile(r"(?:I?Q|TQ|MXFP|NVFP|B?F)(\d+)(?:_\w+)?")
+
+
+def bits(name: str) -> int | None:
+    """How many bits a quantization has by its name, the 4 of Q4_K_M; None for a mix (UD-..., A+B) and for no name."""
+    match = _BITS.fullmatch(name)
+    return int(match[1]) if match else None

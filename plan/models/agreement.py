@@ -1,0 +1,92 @@
+"""The one place that compares: a stack's models with the lock, and a lock's entry with itself.
+
+`make_plan` and `ops lock --check` ask `locked_models`; `ops lock` asks `faults` before it writes what it resolved, so
+that no lock is written that a preview would refuse.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from plan import config
+from plan.base.errors import ConfigError
+from plan.models import fact_rules
+from plan.models.fact_rules import Fault
+from plan.models.file_names import is_projector, numbered_part, tag
+from plan.models.ggml_types import FILE_TYPES, bits
+from plan.models.lock import LOCK_FILE, Lock, LockedFile, LockedModel, generation
+
+
+def locked_models(models: Mapping[str, config.Model], lock: Lock) -> dict[str, LockedModel]:
+    """The models in the lock by id, in order; raises ConfigError where it lacks one or has something else for it."""
+    problems = [
+        problem for model_id in sorted(models) for problem in _problems(model_id, models[model_id], lock.models)
+    ]
+    if problems:
+        raise ConfigError.of(problems)
+    return {model_id: lock.models[model_id] for model_id in sorted(models)}
+
+
+def faults(locked: LockedModel) -> Iterator[Fault]:
+    """What in one entry contradicts the rest of it: parts, names on the volume, generation, quantization, facts."""
+    yield from _of_files(locked)
+    yield from _of_quantization(locked)
+    yield from fact_rules.faults(locked.gguf, locked.bytes_by_role, len(locked.files))
+
+
+def _problems(model_id: str, model: config.Model, locked: Mapping[str, LockedModel]) -> Iterator[ConfigError]:
+    key, update = f"{config.KEY}.models.{model_id}", f"Run `python -m ops lock --update {model_id}`."
+    entry = locked.get(model_id)
+    if entry is None:
+        yield ConfigError(key, model_id, f"It is not in {LOCK_FILE}. {update}")
+        return
+    for name, wanted, have in _differences(model, entry):
+        yield ConfigError(f"{key}.{name}", wanted, f"{LOCK_FILE} has {have or 'none'} for it. {update}")
+    for fault in faults(entry):
+        yield ConfigError(f"{LOCK_FILE}.models.{model_id}.{fault.key}", fault.got, f"{fault.rule}. {update}")
+
+
+def _differences(model: config.Model, locked: LockedModel) -> Iterator[tuple[str, str | None, str | None]]:
+    for name in ("repo", "revision", "quant"):
+        wanted, have = getattr(model, name), getattr(locked, name)
+        if wanted != have:
+            yield name, wanted, have
+    projectors = [tag(file.path) for file in locked.files if file.role == "mmproj"]
+    if projectors != ([] if model.mmproj is None else [model.mmproj.upper()]):
+        yield "mmproj", model.mmproj, " and ".join(projectors)
+
+
+def _of_files(locked: LockedModel) -> Iterator[Fault]:
+    models = [file for file in locked.files if file.role == "model"]
+    parts = sorted(file.part or "1/1" for file in models)
+    if parts != sorted(f"{number}/{len(models)}" for number in range(1, len(models) + 1)):
+        yield Fault("files", parts, "These parts are not one whole model")
+    if len({file.link for file in locked.files}) != len(locked.files):
+        yield Fault("files", [file.link for file in locked.files], "Two files would have the same name on the volume")
+    for number, file in enumerate(locked.files):
+        if rule := _name_fault(file):
+            yield Fault(f"files.{number}.path", file.path, rule)
+    if locked.gen != (expected := generation(locked.files)):
+        yield Fault("gen", locked.gen, f"It does not match its files, which give {expected}")
+
+
+def _name_fault(file: LockedFile) -> str:
+    if is_projector(file.path) != (file.role == "mmproj"):
+        return f"Its role is {file.role}, and a file is named mmproj exactly where it is a vision projector"
+    if file.role == "model" and numbered_part(file.path) != file.part:
+        return f"Its part is {file.part or 'none'}, its name says {numbered_part(file.path) or 'none'}"
+    return ""
+
+
+def _of_quantization(locked: LockedModel) -> Iterator[Fault]:
+    """The quantization that was asked for, the one that the files' names say, and the one that the header says."""
+    for number, file in enumerate(locked.files):
+        if file.role == "model" and (named := tag(file.path)) != locked.quant.upper():
+            said = f"its name says {named}" if named else "its name says none"
+            yield Fault(f"files.{number}.path", file.path, f"The entry's quant is {locked.quant}, and {said}")
+    shape = locked.gguf.shape
+    # llama.cpp quantizes some tensors finer than the rest, and names of the same number of bits are mixed freely. What
+    # begins with UD- is a mix on purpose.
+    name, wanted = FILE_TYPES.get(shape.file_type or 0, ""), locked.quant.upper()
+    if shape.file_type is not None and bits(wanted) and bits(name) not in (None, bits(wanted)):
+        yield Fault(
+            "gguf.shape.file_type", shape.file_type, f"It means {name}, and the entry's quant is {locked.quant}"
+        )

@@ -1,0 +1,319 @@
+"""C1 and C2: stack, lock, file names and facts that contradict each other are refused, in one place for everyone."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plan.base.errors import ConfigError
+from plan.models import agreement, lock
+from plan.models.lock import Lock, LockedFile, LockedModel
+from tests import stacks
+from tests.plans import made
+
+UPDATE = "Run `python -m ops lock --update {}`."
+
+
+def refusal(raw: dict[str, Any], the_lock: Lock | None = None) -> str:
+    with pytest.raises(ConfigError) as caught:
+        made(raw, the_lock)
+    return str(caught.value)
+
+
+def with_entry(model_id: str, changed: LockedModel) -> Lock:
+    """The tests' lock with another entry for a model; its generation is that of its files, so that alone is right."""
+    entry = changed.model_copy(update={"gen": lock.generation(changed.files)})
+    whole = stacks.locked()
+    return whole.model_copy(update={"models": {**whole.models, model_id: entry}})
+
+
+def entry(model_id: str = "qwen3-8b") -> LockedModel:
+    return stacks.locked().models[model_id]
+
+
+def renamed(model_id: str, *paths: str) -> LockedModel:
+    model = entry(model_id)
+    files = [file.model_copy(update={"path": path}) for file, path in zip(model.files, paths, strict=True)]
+    return model.model_copy(update={"files": tuple(files)})
+
+
+def with_facts(model_id: str = "qwen3-8b", **groups: dict[str, Any]) -> LockedModel:
+    """The entry with some facts changed: `shape={"head_count": 0}`."""
+    model = entry(model_id)
+    changed = {name: getattr(model.gguf, name).model_copy(update=keys) for name, keys in groups.items()}
+    return model.model_copy(update={"gguf": model.gguf.model_copy(update=changed)})
+
+
+def found(model: LockedModel) -> dict[str, str]:
+    return {fault.key: fault.rule for fault in agreement.faults(model)}
+
+
+@pytest.mark.parametrize("file", ["models.lock.yaml", "tests/example/models.lock.yaml"])
+def test_the_committed_locks_agree_with_themselves(file: str) -> None:
+    for model in lock.load((stacks.ROOT / file).read_text()).models.values():
+        assert found(model) == {}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "locked"),
+    [
+        ("repo", "Qwen/Qwen3-14B-GGUF", "Qwen/Qwen3-8B-GGUF"),
+        ("revision", "refs/pr/1", "main"),
+        ("revision", "0123456789" * 4, "main"),
+        ("revision", "Main", "main"),
+        ("quant", "Q8_0", "Q4_K_M"),
+        ("quant", "UD-Q4_K_M", "Q4_K_M"),
+        ("quant", "q4_k_m", "Q4_K_M"),
+        ("mmproj", "F16", "none"),
+    ],
+)
+def test_c1_a_stack_that_wants_something_else_is_told_both_values_and_the_command(
+    key: str, value: str, locked: str
+) -> None:
+    raw = stacks.raw("t4")
+    raw["models"]["qwen3-8b"][key] = value
+    said = refusal(raw)
+    assert f"models.qwen3-8b.{key}: got '{value}'. models.lock.yaml has {locked} for it." in said
+    assert UPDATE.format("qwen3-8b") in said
+
+
+@pytest.mark.parametrize("value", [None, "BF16", "Q8_0", "F32", "UD-F16"])
+def test_c1_another_vision_projector_than_the_locked_one_is_refused(value: str | None) -> None:
+    raw = stacks.raw("t4")
+    raw["models"]["qwen3vl-8b"]["mmproj"] = value
+    said = refusal(raw)
+    assert f"models.qwen3vl-8b.mmproj: got {'nothing' if value is None else repr(value)}" in said
+    assert "models.lock.yaml has F16 for it" in said
+    assert UPDATE.format("qwen3vl-8b") in said
+
+
+def test_c1_the_type_of_a_projector_is_written_in_any_case() -> None:
+    raw = stacks.raw("t4")
+    raw["models"]["qwen3vl-8b"]["mmproj"] = "f16"
+    assert made(raw)
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ("Qwen3-8B-UD-Q4_K_M.gguf", "UD-Q4_K_M"),
+        ("Qwen3-8B-IQ4_K_M.gguf", "IQ4_K_M"),
+        ("Qwen3-8B-Q8_0.gguf", "Q8_0"),
+        ("Qwen3-8B-Q4_K_S.gguf", "Q4_K_S"),
+        ("Qwen3-8B-Q4_K_M_L.gguf", "Q4_K_M_L"),
+        ("Qwen3-8B-Q4_K.gguf", "Q4_K"),
+        ("Qwen3-8B-BF16.gguf", "BF16"),
+        ("Qwen3-8B-Q4_K_M-Q8_0.gguf", "Q4_K_M+Q8_0"),
+        ("Q8_0/Qwen3-8B.gguf", "Q8_0"),
+        ("Qwen3-8B.gguf", "none"),
+    ],
+)
+def test_c1_a_file_whose_name_says_another_quantization_is_refused(path: str, named: str) -> None:
+    said = refusal(stacks.raw("t4"), with_entry("qwen3-8b", renamed("qwen3-8b", path)))
+    assert f"models.lock.yaml.models.qwen3-8b.files.0.path: got '{path}'" in said
+    assert f"The entry's quant is Q4_K_M, and its name says {named}" in said
+    assert UPDATE.format("qwen3-8b") in said
+
+
+@pytest.mark.parametrize("path", ["Q4_K_M/Qwen3-8B.gguf", "Q4_K_M/Qwen3-8B-q4_k_m.gguf", "x/Qwen3-8B-Q4_K_M.gguf"])
+def test_c1_a_directory_may_say_it_and_case_does_not_count(path: str) -> None:
+    assert made(stacks.raw("t4"), with_entry("qwen3-8b", renamed("qwen3-8b", path)))
+
+
+@pytest.mark.parametrize(
+    ("paths", "said"),
+    [
+        (("Qwen3VL-8B-Instruct-Q4_K_M.gguf", "mmproj-BF16.gguf"), "has BF16 for it"),
+        (("Qwen3VL-8B-Instruct-Q4_K_M.gguf", "mmproj-Q8_0.gguf"), "has Q8_0 for it"),
+        (("Qwen3VL-8B-Instruct-Q4_K_M.gguf", "mmproj.gguf"), "has none for it"),
+        (("Qwen3VL-8B-Instruct-Q4_K_M.gguf", "projector-F16.gguf"), "Its role is mmproj"),
+        (("mmproj-Qwen3VL-8B-Q4_K_M.gguf", "mmproj-F16.gguf"), "Its role is model"),
+        (("Qwen3VL-8B-Instruct-Q4_K_M-00001-of-00002.gguf", "mmproj-F16.gguf"), "Its part is none, its name says 1/2"),
+    ],
+)
+def test_c1_a_file_in_another_s_place_is_refused(paths: tuple[str, str], said: str) -> None:
+    assert said in refusal(stacks.raw("t4"), with_entry("qwen3vl-8b", renamed("qwen3vl-8b", *paths)))
+
+
+@pytest.mark.parametrize(
+    ("file_type", "name"),
+    [(7, "Q8_0"), (0, "F32"), (1, "F16"), (10, "Q2_K"), (18, "Q6_K"), (24, "IQ1_S"), (32, "BF16")],
+)
+def test_c1_a_header_that_says_another_number_of_bits_is_refused(file_type: int, name: str) -> None:
+    said = refusal(stacks.raw("t4"), with_entry("qwen3-8b", with_facts(shape={"file_type": file_type})))
+    assert f"gguf.shape.file_type: got {file_type}. It means {name}, and the entry's quant is Q4_K_M" in said
+
+
+@pytest.mark.parametrize("file_type", [None, 2, 3, 14, 15, 25, 30, 38, 39, 33, 999])
+def test_c1_a_mix_of_the_same_number_of_bits_or_a_number_of_a_newer_llama_cpp_is_not(file_type: int | None) -> None:
+    assert "gguf.shape.file_type" not in found(with_facts(shape={"file_type": file_type}))
+
+
+def part(number: int, total: int, of: str | None = "") -> LockedFile:
+    path = f"x-Q4_K_M-{number:05d}-of-{total:05d}.gguf"
+    return LockedFile(
+        role="model", path=path, size=2_513_891_744, sha256=f"{number:064x}", part=of or f"{number}/{total}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ((part(2, 3),), "These parts are not one whole model"),
+        ((part(1, 3), part(3, 3)), "These parts are not one whole model"),
+        ((part(1, 2), part(1, 2)), "These parts are not one whole model"),
+        ((part(1, 2), part(2, 2, "2/3")), "These parts are not one whole model"),
+        ((part(1, 2, "2/2"), part(2, 2, "1/2")), "Its part is 2/2, its name says 1/2"),
+        ((part(1, 2), part(2, 3, "2/2")), "Its part is 2/2, its name says 2/3"),
+    ],
+)
+def test_c1_parts_that_are_not_one_whole_model_are_refused(files: tuple[LockedFile, ...], said: str) -> None:
+    changed = entry().model_copy(update={"files": files})
+    told = refusal(stacks.raw("t4"), with_entry("qwen3-8b", changed))
+    assert said in told
+    assert UPDATE.format("qwen3-8b") in told
+
+
+def test_a_whole_model_in_parts_is_accepted() -> None:
+    changed = entry().model_copy(update={"files": (part(1, 2), part(2, 2))})
+    assert made(stacks.raw("t4"), with_entry("qwen3-8b", changed))
+
+
+def test_c1_a_generation_that_is_not_its_files_is_refused_with_the_one_that_is() -> None:
+    whole = stacks.locked()
+    wrong = entry().model_copy(update={"gen": "0" * 12})
+    said = refusal(stacks.raw("t4"), whole.model_copy(update={"models": {**whole.models, "qwen3-8b": wrong}}))
+    assert "models.lock.yaml.models.qwen3-8b.gen: got '000000000000'. It does not match its files" in said
+    assert f"which give {entry().gen}" in said
+
+
+def test_every_model_that_differs_is_named_at_once() -> None:
+    raw = stacks.raw("t4")
+    raw["models"]["qwen3-8b"]["quant"] = raw["models"]["qwen3vl-4b"]["quant"] = "Q8_0"
+    raw["models"]["another"] = raw["models"]["qwen3-8b"]
+    said = refusal(raw).splitlines()
+    assert [line.split(":")[1].split(".")[2] for line in said] == ["another", "qwen3-8b", "qwen3vl-4b"]
+
+
+@pytest.mark.parametrize(
+    ("weights", "key"),
+    [
+        ({"gpu_bytes": 1}, "gguf.weights"),
+        ({"gpu_bytes": 4671766528 // 2}, "gguf.weights"),
+        ({"gpu_bytes": 4671766528 * 2}, "gguf.weights"),
+        ({"gpu_bytes": 4671766528 + 2**23}, "gguf.weights"),
+        ({"gpu_bytes": 4671766528 - 2**27}, "gguf.weights"),
+        ({"input_bytes": 0}, "gguf.weights.input_bytes"),
+        ({"input_bytes": 350060544 - 2304 * 20000}, "gguf.weights.input_bytes"),
+        ({"nextn_bytes": 2**30}, "gguf.weights"),
+        ({"tied_bytes": 350060545}, "gguf.weights.tied_bytes"),
+    ],
+)
+def test_c2_bytes_of_tensors_that_the_file_cannot_have_are_refused(weights: dict[str, int], key: str) -> None:
+    changed = with_facts(weights=weights)
+    assert key in found(changed)
+    said = refusal(stacks.raw("t4"), with_entry("qwen3-8b", changed))
+    assert f"models.lock.yaml.models.qwen3-8b.{key}: got " in said
+    assert UPDATE.format("qwen3-8b") in said
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["context_length", "block_count", "embedding_length", "vocab_size", "feed_forward_length", "head_count",
+     "head_count_kv", "key_length", "value_length"],
+)  # fmt: skip
+def test_c2_a_zero_where_a_model_has_something_is_refused(key: str) -> None:
+    assert found(with_facts(shape={key: 0}))[f"gguf.shape.{key}"] == "It is more than 0"
+
+
+@pytest.mark.parametrize(
+    "key", ["weight_bytes", "block_count", "embedding_length", "head_count", "image_size", "patch_size"]
+)
+def test_c2_a_zero_of_a_projector_is_refused(key: str) -> None:
+    changed = with_facts("qwen3vl-8b", projector={key: 0})
+    assert found(changed)[f"gguf.projector.{key}"] == "It is more than 0"
+
+
+@pytest.mark.parametrize(
+    ("shape", "key"),
+    [
+        ({"head_count": 30}, "head_count"),
+        ({"head_count_kv": 5}, "head_count"),
+        ({"head_count": 33, "head_count_kv": 33, "key_length": None}, "embedding_length"),
+        ({"head_count_kv": (8,) * 35}, "head_count_kv"),
+        ({"head_count": (32,) * 37}, "head_count"),
+        ({"feed_forward_length": (0,) * 36}, "feed_forward_length"),
+        ({"recurrent_layers": (0, 1, 36)}, "recurrent_layers"),
+        ({"sliding_window_pattern": (99,)}, "sliding_window_pattern"),
+        ({"nextn_predict_layers": 36}, "nextn_predict_layers"),
+        ({"shared_kv_layers": 40}, "shared_kv_layers"),
+        ({"expert_count": 8, "expert_used_count": 9}, "expert_used_count"),
+        ({"expert_count": 8, "expert_used_count": 0}, "expert_used_count"),
+        ({"expert_count": 0, "expert_used_count": 2}, "expert_used_count"),
+    ],
+)
+def test_c2_facts_that_contradict_each_other_are_refused(shape: dict[str, Any], key: str) -> None:
+    assert f"gguf.shape.{key}" in found(with_facts(shape=shape))
+
+
+@pytest.mark.parametrize(
+    ("projector", "key"),
+    [
+        ({"weight_bytes": 1}, "weight_bytes"),
+        ({"weight_bytes": 2**31}, "weight_bytes"),
+        ({"embedding_length": 1150}, "embedding_length"),
+        ({"is_deepstack_layers": (8, 16, 27)}, "is_deepstack_layers"),
+        ({"image_size": 8}, "image_size"),
+    ],
+)
+def test_c2_facts_of_a_projector_that_its_file_cannot_have_are_refused(projector: dict[str, Any], key: str) -> None:
+    assert f"gguf.projector.{key}" in found(with_facts("qwen3vl-8b", projector=projector))
+
+
+def test_c2_facts_of_a_projector_that_is_not_there_are_refused() -> None:
+    of_another = entry("qwen3vl-8b").gguf.projector
+    changed = entry().model_copy(update={"gguf": entry().gguf.model_copy(update={"projector": of_another})})
+    assert found(changed)["gguf.projector"] == "The entry has no file of a vision projector"
+
+
+PAIRS = [
+    (mine, other)
+    for mine in stacks.locked().models
+    for other in stacks.locked().models
+    # Fine-tunings of one model have nearly the same header: no arithmetic tells those apart.
+    if abs(entry(mine).bytes_by_role["model"] - entry(other).bytes_by_role["model"]) > 64 << 20
+]
+
+
+@pytest.mark.parametrize(("mine", "other"), [*PAIRS, ("gemma-3-270m-q3", "gemma-3-270m-q4")])
+def test_c2_another_model_s_header_is_refused(mine: str, other: str) -> None:
+    assert found(entry(mine).model_copy(update={"gguf": entry(other).gguf}))
+
+
+@pytest.mark.parametrize(("mine", "other"), PAIRS)
+def test_c2_another_model_s_weights_or_shape_alone_is_refused(mine: str, other: str) -> None:
+    theirs = entry(other).gguf
+    assert found(
+        entry(mine).model_copy(update={"gguf": entry(mine).gguf.model_copy(update={"weights": theirs.weights})})
+    )
+    if (theirs.shape.embedding_length, theirs.shape.vocab_size) != (
+        entry(mine).gguf.shape.embedding_length,
+        entry(mine).gguf.shape.vocab_size,
+    ):
+        alone = entry(mine).gguf.model_copy(update={"shape": theirs.shape})
+        assert found(entry(mine).model_copy(update={"gguf": alone}))
+
+
+@given(st.integers(1, 2**42))
+def test_c2_bytes_are_accepted_only_where_the_file_has_room_for_them_and_no_more(gpu_bytes: int) -> None:
+    model = entry()
+    assert model.gguf.weights
+    rest = model.size_bytes - gpu_bytes - model.gguf.weights.input_bytes
+    assert ("gguf.weights" in found(with_facts(weights={"gpu_bytes": gpu_bytes}))) == (not 0 <= rest <= 64 << 20)
+
+
+def test_messages_have_no_jargon() -> None:
+    said = "\n".join(found(with_facts(shape={"head_count": 30, "vocab_size": 0}, weights={"gpu_bytes": 1})).values())
+    assert not re.search(r"pattern|regex|None|\\", said)
