@@ -14,7 +14,7 @@ from plan.engine import pod
 from plan.engine.engines import Engine, configured_engine
 from plan.engine.flags import Served, flags
 from plan.engine.preflight import BuildNeed, PreflightPlan, plan_preflight
-from plan.models.engine_builds import image_build, minimum_build, needs
+from plan.models.engine_builds import image_build, least_build
 from plan.models.lock import LockedModel
 from plan.models.residency import require_engine_can
 from plan.weights import downloads
@@ -143,6 +143,6 @@ def _preflight(
 
 
 def _build_need(image: str, locked: Mapping[str, LockedModel]) -> BuildNeed:
-    least = {model_id: minimum_build(needs(model.gguf)) for model_id, model in sorted(locked.items())}
+    least = {model_id: least_build(model.gguf) for model_id, model in sorted(locked.items())}
     whose = max(least, key=lambda model_id: least[model_id])
     return BuildNeed(tag=image_build(image), least=least[whose], whose=whose)

@@ -1,24 +1,33 @@
-"""Whether the llama.cpp build in the image's tag can load the models, by plan/models/architectures.py.
+"""Whether the llama.cpp build in the image's tag can load the models and knows the flags that they are started with.
 
-What has no build there is never refused. The tag is the image's own word: the preflight Job reads from the image which
-build it really has.
+What has no build here or in plan/models/architectures.py is never refused: an architecture without one is a note. The
+tag is the image's own word: the preflight Job asks the image which build it has, and tries every model's flags.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from plan import config
 from plan.base.errors import ConfigError
-from plan.models.architectures import ARCHITECTURES, IMAGES_BUILD, PROJECTOR_BUILDS
+from plan.models.architectures import ALWAYS, ARCHITECTURES, IMAGES_BUILD, PROJECTOR_BUILDS
 from plan.models.gguf_facts import GgufFacts
 from plan.models.lock import LockedModel
 
-_PROJECTOR = "a vision projector"
-_FIRST = {
-    **{name: row.first_build for name, row in ARCHITECTURES.items()},
-    **PROJECTOR_BUILDS,
-    _PROJECTOR: IMAGES_BUILD,
-}
+
+class Need(NamedTuple):
+    """Something that builds before `first` do not have; builds from `advised` on surely do."""
+
+    what: str
+    first: int
+    advised: int
+
+
+# Every model is started with --reasoning, of ggml-org/llama.cpp#20297 (2026-03-11). b7990 is of #19468, a month before;
+# b8388 is of 2026-03-17. Which build between them was the first is not published. The other flags are older: --fit is
+# of #16653 (2025-12), --models-preset of b7389 or before (#18035), --image-max-tokens of #16921, --cache-ram of
+# #16391. LLAMA_ARG_LOAD_MODE is a variable, which builds without --load-mode ignore.
+FLAGS = Need("llama-server's flag --reasoning, which every model is started with", 7991, 8388)
 
 
 def image_build(image: str) -> int | None:
@@ -28,42 +37,60 @@ def image_build(image: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def minimum_build(architectures: Iterable[str]) -> int:
-    """The first build that loads all of these architectures and projectors; 0 where no build of any is known."""
-    return max((_FIRST.get(name, 0) for name in architectures), default=0)
+def needs(facts: GgufFacts) -> Iterator[Need]:
+    """What a build has to have for these files, as far as its build is known."""
+    name = facts.shape.architecture
+    row = ARCHITECTURES.get(name)
+    if row and row.first_build:
+        yield _from(f"the architecture {name}", row.first_build)
+    if row and row.nextn_build and facts.shape.nextn_predict_layers:
+        yield _from(f"blocks for multi-token prediction (nextn_predict_layers) of {name}", row.nextn_build)
+    if facts.projector:
+        kind = facts.projector.projector_type or ""
+        yield _from(f"the projector {kind}" if kind else "a projector", PROJECTOR_BUILDS.get(kind, IMAGES_BUILD))
 
 
-def needs(facts: GgufFacts) -> tuple[str, ...]:
-    """What a build has to know for these files: the architecture, and the projector where there is one."""
-    if facts.projector is None:
-        return (facts.shape.architecture,)
-    return (facts.shape.architecture, _PROJECTOR, facts.projector.projector_type or _PROJECTOR)
+def least_build(facts: GgufFacts) -> int:
+    """The first build that loads these files; 0 where none is known. The preflight tries the flags."""
+    return max((need.first for need in needs(facts)), default=ALWAYS)
 
 
 def require_builds(stack: config.Stack, locked: Mapping[str, LockedModel]) -> None:
-    """Raise ConfigError with each model that the build in the image's tag is too old for."""
+    """Raise ConfigError with everything that the build in the image's tag is too old for."""
     build = image_build(stack.server.image)
-    problems = [
-        ConfigError(
-            f"{config.KEY}.server.image",
-            f"b{build}",
-            f"llama.cpp loads {name}, which {model_id} needs, from b{minimum_build([name])} on: take an image of that "
-            f"build or a newer one, or drop the model.",
-        )
-        for model_id, model in sorted(locked.items())
-        for name in dict.fromkeys(needs(model.gguf))
-        if build is not None and build < minimum_build([name])
+    if build is None:
+        return
+    wanted = [(FLAGS, "the stack")] + [
+        (need, model_id) for model_id, model in sorted(locked.items()) for need in needs(model.gguf)
     ]
+    problems = [_too_old(build, need, whose) for need, whose in wanted if build < need.first]
     if problems:
         raise ConfigError.of(problems)
 
 
 def build_notes(stack: config.Stack, locked: Mapping[str, LockedModel]) -> tuple[str, ...]:
-    """A note where the image's tag names no build and one of the models needs a certain one."""
-    least = minimum_build(name for model in locked.values() for name in needs(model.gguf))
-    if image_build(stack.server.image) is not None or not least:
-        return ()
-    return (
+    """Sentences about what is not known: the image's build, or the first build of a model's architecture."""
+    least = max(least_build(model.gguf) for model in locked.values())
+    unnamed = (
         f"server.image names no build of llama.cpp, and these models need b{least} or newer: the preflight Job reads "
         "it from the image before the rollout.",
     )
+    return (
+        *(unnamed if least and image_build(stack.server.image) is None else ()),
+        *(
+            f"{model_id}: which build of llama.cpp is the first to load {model.gguf.shape.architecture} is not known "
+            "here. Try the image with this file before the rollout."
+            for model_id, model in sorted(locked.items())
+            if model.gguf.shape.architecture not in ARCHITECTURES
+        ),
+    )
+
+
+def _from(what: str, build: int) -> Need:
+    return Need(what, build, build)
+
+
+def _too_old(build: int, need: Need, whose: str) -> ConfigError:
+    fix = f"set server.image to one of b{need.advised} or newer" + (", or drop the model" if need != FLAGS else "")
+    rule = f"llama.cpp has {need.what} since b{need.first}, and {whose} needs it: {fix}."
+    return ConfigError(f"{config.KEY}.server.image", f"b{build}", rule)

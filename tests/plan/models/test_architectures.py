@@ -1,14 +1,13 @@
 """An architecture is one row: what is added has a build to refuse older images by, and shapes for the oracle."""
 
-from plan.models.architectures import ARCHITECTURES, COMPUTED
-from plan.models.engine_builds import minimum_build
+from plan.models.architectures import ALWAYS, ARCHITECTURES, COMPUTED
 from tests.oracle.known import KNOWN
 
 OLDER_THAN_OUR_FLAGS = {"granite", "llama", "qwen2"}
 
 
 def test_an_architecture_has_a_first_build_unless_every_image_loads_it() -> None:
-    without = {name for name in ARCHITECTURES if minimum_build([name]) == 0}
+    without = {name for name, row in ARCHITECTURES.items() if row.first_build == ALWAYS}
     assert without == OLDER_THAN_OUR_FLAGS, "name the first llama.cpp build that loads the architecture"
 
 
