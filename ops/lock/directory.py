@@ -48,6 +48,8 @@ def resolve(models: Mapping[str, Model], root: Path, commit: str | None) -> dict
         raise OpsError(what, "name the models of one: python -m ops lock --update ID --from DIR --commit COMMIT")
     columns = (BarColumn(), DownloadColumn(binary_units=True), TransferSpeedColumn(), TimeRemainingColumn())
     try:
+        # A cache of the hub's library is made of links, and all of them stay in it.
+        root = root.resolve()
         places = {key: _place(model, root, len(repos)) for key, model in models.items()}
         with Progress(
             TextColumn("{task.description}", markup=False), *columns, console=console(stderr=True)
@@ -57,13 +59,22 @@ def resolve(models: Mapping[str, Model], root: Path, commit: str | None) -> dict
         raise OpsError(f"{error.filename} cannot be read: {error.strerror}", "repair that, or copy it again") from None
 
 
+def _inside(root: Path, path: Path) -> Path:
+    """The path, where it leads to something below `root`; raises OpsError where a link in it leads elsewhere."""
+    if not path.resolve().is_relative_to(root):
+        raise OpsError(
+            f"{path} leads out of {root}",
+            "copy it there in place of the link, or pass with --from a directory that has both",
+        )
+    return path
+
+
 def _place(model: Model, root: Path, repos: int) -> Path:
     owner, name = model.repo.split("/")
     plain, cache = root / owner / name, root / f"models--{owner}--{name}"
-    if plain.is_dir():
-        return plain
-    if cache.is_dir():
-        return cache
+    for place in (plain, cache):
+        if place.is_dir():
+            return _inside(root, place)
     if repos == 1 and any(root.glob("*.gguf")):
         return root
     also = "" if repos == 1 else "; .gguf files directly in it could be of any of the repositories"
@@ -73,38 +84,43 @@ def _place(model: Model, root: Path, repos: int) -> Path:
 def _resolve(model: Model, root: Path, place: Path, commit: str | None, progress: Progress) -> LockedModel:
     commit = commit or (model.revision if _COMMIT.fullmatch(model.revision) else None)
     if (place / "snapshots").is_dir():
-        place = _snapshot(place, model.revision, commit)
+        place = _inside(root, _snapshot(root, place, model.revision, commit))
     # Folders of DIR itself can hold other repositories, so only its own files are taken.
     paths = (file.relative_to(place).as_posix() for file in place.glob("*.gguf" if place == root else "**/*.gguf"))
     chosen = choose(model, paths)
-    records = [_record(place, one.path) for one in chosen]
+    for one in chosen:
+        _inside(root, place / one.path)
+    records = [_record(root, place, one.path) for one in chosen]
     known = _commit(place, {record.commit for record in records}, commit)
     files = [_locked(place, *pair, progress) for pair in zip(chosen, records, strict=True)]
     return entry(model, known, files, lambda file: partial(byte_ranges.of_file, place / file.path))
 
 
-def _snapshot(cache: Path, revision: str, commit: str | None) -> Path:
+def _snapshot(root: Path, cache: Path, revision: str, commit: str | None) -> Path:
     """The directory of one commit in the library's cache: of `commit`, else of the revision, else the only one."""
-    there, ref = sorted(path.name for path in (cache / "snapshots").iterdir()), cache / "refs" / revision
-    wanted = commit or (_note(ref).strip() if ref.is_file() else revision)
-    if not commit and not ref.is_file() and len(there) == 1:
+    there, ref = sorted(path.name for path in (cache / "snapshots").iterdir()), _note(root, cache / "refs" / revision)
+    wanted = commit or (ref if _COMMIT.fullmatch(ref) else revision)
+    if not commit and not ref and len(there) == 1:
         wanted = there[0]
     if wanted not in there:
         raise OpsError(f"{cache} has no snapshot {wanted}; there are: {', '.join(there) or 'none'}", _ASK)
     return cache / "snapshots" / wanted
 
 
-def _note(file: Path) -> str:
-    """What the hub's library wrote down; raises TextError where it cannot be that."""
-    return decode(files.read(file), Source(str(file), "remove that file, and pass --commit")).text
+def _note(root: Path, file: Path) -> str:
+    """What the hub's library wrote down, "" where it did not; raises TextError where it cannot be that."""
+    if not file.is_file():
+        return ""
+    source = Source(str(file), "remove that file, and pass --commit")
+    return decode(files.read(_inside(root, file)), source).text.strip()
 
 
-def _record(place: Path, path: str) -> _Record:
+def _record(root: Path, place: Path, path: str) -> _Record:
     if place.parent.name == "snapshots":
         commit, digest = place.name, (place / path).resolve().name
     else:
-        metadata = place / ".cache/huggingface/download" / f"{path}.metadata"
-        commit, digest, *_ = [*(_note(metadata).split() if metadata.is_file() else ()), "", ""]
+        noted = _note(root, place / ".cache/huggingface/download" / f"{path}.metadata")
+        commit, digest, *_ = [*noted.split(), "", ""]
     # For a small file the library notes git's digest of 40 digits, which is not a sha256.
     return _Record(commit if _COMMIT.fullmatch(commit) else "", digest if _SHA256.fullmatch(digest) else "")
 

@@ -14,7 +14,7 @@ LOCK_FILE = Path(locks.LOCK_FILE)
 
 
 def read(but: Collection[str] = ()) -> Lock:
-    """The lock, all models `but` these, and none where there is no file yet; raises OpsError, TextError or ConfigError."""
+    """The lock, all models `but` these, none where there is no file yet; raises OpsError, TextError or ConfigError."""
     return locks.load(_content(), but)
 
 

@@ -171,3 +171,97 @@ def test_options_that_do_not_go_together_say_which_to_leave_out(desk: Desk, file
     (files / "empty").mkdir()
     printed = desk.lock("--from", str(files / "empty"), code=1)
     assert f"put the files into {files / 'empty' / REPO}" in printed
+
+
+SECRET_FILE = "what nobody asked for"
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    """A directory beside the one that is passed, with a file that has nothing to do with models."""
+    directory = tmp_path / "outside"
+    directory.mkdir()
+    (directory / "secret").write_text(SECRET_FILE)
+    ggufs.write(directory / "a-Q4_K_M.gguf", pairs={"context_length": 32768}, vocabulary=25)
+    return directory
+
+
+def refused(desk: Desk, *arguments: object) -> str:
+    printed = desk.lock(*map(str, arguments), code=1)
+    assert SECRET_FILE not in printed
+    assert not (desk.directory / "models.lock.yaml").exists()
+    return printed
+
+
+@pytest.mark.parametrize(
+    "repo", ["../outside", "..", "./.", "org/../outside", "/etc/ssl", "org/", "\u043erg/tiny-GGUF"]
+)
+def test_b4_a_repository_that_leads_out_of_the_directory_is_refused(desk: Desk, files: Path, repo: str) -> None:
+    desk.configure(f"a: {{quant: Q4_K_M, repo: '{repo}'}}")
+    assert "models.a.repo: got " in refused(desk, "--from", files, "--commit", COMMIT)
+
+
+@pytest.mark.parametrize("revision", ["../../../secret", "../secret", "/etc/passwd", "--help", "a/../../secret"])
+def test_b4_a_revision_that_leads_out_of_the_cache_is_refused(desk: Desk, tmp_path: Path, revision: str) -> None:
+    downloaded(desk, "cache_dir", tmp_path / "cache")
+    (tmp_path / "secret").write_text(SECRET_FILE)
+    desk.configure(f"a: {{quant: Q4_K_M, revision: '{revision}'}}")
+    assert "models.a.revision: got " in refused(desk, "--from", tmp_path / "cache")
+
+
+def test_b4_a_link_to_a_file_outside_is_refused(desk: Desk, files: Path, outside: Path) -> None:
+    file = files / REPO / "a-Q4_K_M.gguf"
+    file.unlink()
+    file.symlink_to(outside / "a-Q4_K_M.gguf")
+    printed = refused(desk, "--from", files, "--commit", COMMIT)
+    assert f"{file} leads out of {files}" in printed
+
+    file.unlink()
+    shutil.copy(outside / "a-Q4_K_M.gguf", file)
+    desk.lock("--from", str(files), "--commit", COMMIT)
+
+
+@pytest.mark.parametrize("where", [REPO, "org"])
+def test_b4_a_directory_that_is_a_link_out_is_refused(desk: Desk, files: Path, outside: Path, where: str) -> None:
+    (outside / "tiny-GGUF").mkdir()
+    shutil.rmtree(files / where)
+    (files / where).symlink_to(outside)
+    assert "leads out of" in refused(desk, "--from", files, "--commit", COMMIT)
+
+
+def test_b4_a_note_of_the_hub_s_library_that_is_a_link_out_is_not_read(desk: Desk, tmp_path: Path) -> None:
+    desk.configure("a: {quant: Q4_K_M}")
+    downloaded(desk, "local_dir", tmp_path / "there" / REPO)
+    (note,) = (tmp_path / "there").rglob("a-Q4_K_M.gguf.metadata")
+    note.unlink()
+    note.symlink_to("/etc/passwd")
+    assert f"{note} leads out of" in refused(desk, "--from", tmp_path / "there")
+
+
+@pytest.mark.parametrize("content", ["", "no commit", "/etc/passwd", "f" * 40, "../../blobs"])
+def test_b4_what_a_revision_s_note_says_is_a_commit_or_nothing(desk: Desk, tmp_path: Path, content: str) -> None:
+    desk.configure("a: {quant: Q4_K_M}")
+    downloaded(desk, "cache_dir", tmp_path / "cache")
+    (ref,) = (tmp_path / "cache").glob("*/refs/main")
+    (snapshots,) = (tmp_path / "cache").glob("*/snapshots")
+    shutil.copytree(next(snapshots.iterdir()), snapshots / COMMIT)
+    ref.write_text(content)
+    named = content if content == "f" * 40 else "main"
+    assert f"has no snapshot {named}; there are: " in refused(desk, "--from", tmp_path / "cache")
+
+
+def test_b4_a_revision_s_note_that_is_a_link_out_is_not_read(desk: Desk, tmp_path: Path, outside: Path) -> None:
+    desk.configure("a: {quant: Q4_K_M}")
+    downloaded(desk, "cache_dir", tmp_path / "cache")
+    (ref,) = (tmp_path / "cache").glob("*/refs/main")
+    ref.unlink()
+    ref.symlink_to(outside / "secret")
+    assert f"{ref} leads out of" in refused(desk, "--from", tmp_path / "cache")
+
+
+def test_a_cache_that_is_reached_by_a_link_is_read(desk: Desk, tmp_path: Path) -> None:
+    desk.configure("a: {quant: Q4_K_M}")
+    downloaded(desk, "cache_dir", tmp_path / "cache")
+    (tmp_path / "link").symlink_to(tmp_path / "cache")
+    desk.lock("--from", str(tmp_path / "link"))
+    assert desk.models.keys() == {"a"}
