@@ -44,7 +44,8 @@ def _problem(model_id: str, model: config.Model, stack: config.Stack) -> ConfigE
         fix = "A resident model takes turns with no other: drop swap_group or resident."
         return ConfigError(f"{key}.swap_group", model.swap_group, fix)
     if model.swap_group == RESIDENT:
-        return ConfigError(f"{key}.swap_group", RESIDENT, "Write `resident: true`, or give the group another name.")
+        fix = "Write `resident: true` in place of it, or give the group another name."
+        return ConfigError(f"{key}.swap_group", RESIDENT, fix)
     if stack.server.engine == "llama-swap":
         return None
     if model.resident:

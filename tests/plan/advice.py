@@ -1,0 +1,127 @@
+"""What messages advise to write into a stack file, each with a stack that gets the message and one that follows it.
+
+tests/house/test_hints.py finds every such advice in the sources; test_advice.py here follows them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from plan.models.lock import Lock
+from tests import stacks
+
+Raw = dict[str, Any]
+MODEL = "qwen3-8b"
+LARGE = {"model": "other", "card": {"total_mib": 81920, "context_mib": 300, "compute_capability": 9.0}}
+MEASURED = [{"mib": 8000, "context": 16384, "date": "2026-08-21"}]
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """A stack for which `says` is in the message, and in `notes` of its preview where it is no refusal."""
+
+    says: str
+    wrong: Callable[[Raw], None]
+    right: Callable[[Raw], None]
+    lock: Callable[[], Lock] = stacks.locked
+
+
+def model(**keys: Any) -> Callable[[Raw], None]:
+    """Set keys of a model; None takes one away."""
+
+    def change(raw: Raw) -> None:
+        raw["gpu"] = {**raw["gpu"], **LARGE}
+        entry = raw["models"][MODEL]
+        entry.update(keys)
+        for key in [key for key, value in entry.items() if value is None]:
+            del entry[key]
+
+    return change
+
+
+def engine(name: str, **keys: Any) -> Callable[[Raw], None]:
+    def change(raw: Raw) -> None:
+        model(**keys)(raw)
+        raw["server"]["engine"] = name
+
+    return change
+
+
+def unknown_architecture() -> Lock:
+    whole = stacks.locked()
+    entry = whole.models[MODEL]
+    shape = entry.gguf.shape.model_copy(update={"architecture": "mamba2"})
+    return _with(whole, MODEL, entry.model_copy(update={"gguf": entry.gguf.model_copy(update={"shape": shape})}))
+
+
+def unknown_projector() -> Lock:
+    whole = stacks.locked()
+    entry = whole.models["qwen3vl-8b"]
+    assert entry.gguf.projector
+    odd = entry.gguf.projector.model_copy(update={"projector_type": "of-next-year"})
+    return _with(
+        whole, "qwen3vl-8b", entry.model_copy(update={"gguf": entry.gguf.model_copy(update={"projector": odd})})
+    )
+
+
+def _with(whole: Lock, model_id: str, entry: Any) -> Lock:
+    return whole.model_copy(update={"models": {**whole.models, model_id: entry}})
+
+
+def measured_projector(raw: Raw) -> None:
+    raw["gpu"] = {**raw["gpu"], **LARGE}
+    raw["models"]["qwen3vl-8b"]["measured"] = [{**MEASURED[0], "context": 3072, "image_max_tokens": 1024}]
+
+
+BOUND, SWITCH = {"reasoning-budget": 1024}, "no-context-shift"
+FOLLOWED: dict[tuple[str, str], list[Advice]] = {
+    ("plan/engine/thinking.py", "reasoning: off"): [
+        Advice("Say `reasoning: off`", model(reasoning="on"), model(reasoning="off")),
+        Advice("Say `reasoning: off`", model(reasoning="auto"), model(reasoning=False)),  # YAML's own off
+    ],
+    ("plan/engine/thinking.py", "args: {X: 1024}"): [
+        Advice("args: {reasoning-budget: 1024}", model(reasoning="on"), model(reasoning="on", args=BOUND)),
+    ],
+    ("plan/engine/args.py", "X: true"): [
+        Advice(f"`{SWITCH}: true`", model(args={"context-shift": False}), model(args={SWITCH: True})),
+        Advice("`escape: true`", model(args={"no-escape": "off"}), model(args={"escape": True})),
+    ],
+    ("plan/card/model_rules.py", "args: {rope-scaling: yarn, rope-scale: ...}"): [
+        Advice(
+            "stretch it with `args: {rope-scaling: yarn, rope-scale: ...}`",
+            model(context=65536),
+            model(context=65536, args={"rope-scaling": "yarn", "rope-scale": 2}),
+        ),
+    ],
+    ("plan/models/residency.py", "resident: true"): [
+        Advice(
+            "Write `resident: true` in place of it",
+            model(swap_group="resident"),
+            model(resident=True, swap_group=None),
+        ),
+    ],
+    ("plan/models/residency.py", "server.engine: llama-swap"): [
+        Advice(
+            "Use `server.engine: llama-swap`",
+            engine("llama-server", resident=True),
+            engine("llama-swap", resident=True),
+        ),
+        Advice(
+            "Use `server.engine: llama-swap`",
+            engine("llama-server", swap_group="another"),
+            engine("llama-swap", swap_group="another"),
+        ),
+    ],
+    ("plan/vram/layers.py", "measured:"): [
+        Advice("needs a `measured:` value", model(), model(measured=MEASURED), unknown_architecture),
+    ],
+    ("plan/vram/projector.py", "measured:"): [
+        Advice("needs a `measured:` value", model(), measured_projector, unknown_projector),
+    ],
+    # Its message is about an answer; that it can be written is all that is to be seen here.
+    ("ops/verify/questions.py", 'reasoning: "off"'): [
+        Advice("reasoning", model(reasoning="on"), model(reasoning="off")),
+    ],
+    # Followed by tests/plan/live/test_live_tenants.py, which has a cluster's answer.
+    ("plan/live/live_tenants.py", "workload: namespace/name"): [],
+}
