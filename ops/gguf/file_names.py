@@ -62,7 +62,11 @@ def _only(repo: str, groups: Mapping[str, list[str]], wanted: str, what: str, ke
     if not groups:
         raise OpsError(f"{repo} has no {what} in GGUF form", "name another repository in the stack file")
     if not fitting:
-        there = words(", ".join(sorted({plain(tag(parts[0]) or parts[0]) for parts in groups.values()})), LINE)
+        tags = sorted({tag(parts[0]) for parts in groups.values()} - {""})
+        if not tags:
+            names = words(", ".join(sorted(plain(parts[0]) for parts in groups.values())), LINE)
+            raise OpsError(f"{repo} has no {what} {wanted}, only {names}", "name another repository in the stack file")
+        there = words(", ".join(tags), LINE)
         raise OpsError(f"{repo} has no {what} {wanted}; there are {there}", f"set `{key}` to one of them")
     if len(fitting) > 1:
         names = "".join(f"\n    {plain(parts[0])}" for parts in fitting[:_SHOWN])

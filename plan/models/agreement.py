@@ -36,7 +36,7 @@ def _problems(model_id: str, model: config.Model, locked: Mapping[str, LockedMod
     key, update = f"{config.KEY}.models.{model_id}", f"Run `python -m ops lock --update {model_id}`."
     entry = locked.get(model_id)
     if entry is None:
-        yield ConfigError(key, model_id, f"It is not in {LOCK_FILE}. {update}")
+        yield ConfigError(key, model_id, f"It is not in models.lock.yaml. {update}")
         return
     for name, wanted, have in _differences(model, entry):
         yield ConfigError(f"{key}.{name}", wanted, f"{LOCK_FILE} has {have or 'none'} for it. {update}")

@@ -95,4 +95,6 @@ class Manifest:
             may_be_0 = name in ("slots", "margin_bytes")
             if type(value) not in (int, kind) or value < 0 or (value == 0 and not may_be_0):
                 wanted = "0 or more" if may_be_0 else "more than 0"
-                raise ExitError(78, f"the manifest is unusable: {name} is {value!r}, it must be a number, {wanted}")
+                raise ExitError(
+                    78, f"the manifest is unusable: {name} is {str(value)[:80]!a}, it must be a number, {wanted}"
+                )

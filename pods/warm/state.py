@@ -51,17 +51,18 @@ class Manifest:
             raw: Any = json_text.parse(text)
             models = [Model(files=tuple(File(**file) for file in it.pop("files")), **it) for it in raw.pop("models")]
             manifest = cls(models=tuple(sorted(models, key=lambda it: (-it.priority, it.id))), **raw)
-            name = r"(?!\.)[A-Za-z0-9_.-]+"
-            rules = [(manifest.root, r"/[^\s]*"), (manifest.listen, r"[1-9]\d{0,4}")]
+            name = (r"(?!\.)[A-Za-z0-9_.-]+", "a name of letters, digits, '.', '_' and '-'")
+            rules = [(manifest.root, r"/[^\s]*", "an absolute path"), (manifest.listen, r"[1-9]\d{0,4}", "a port")]
             for model in models:
-                rules += [(model.id, name), (model.gen, "[0-9a-f]{12}")]
+                rules += [(model.id, *name), (model.gen, "[0-9a-f]{12}", "12 digits, 0-9 and a-f")]
                 for file in model.files:
-                    rules += [(file.link, name), (file.sha256, "[0-9a-f]{64}"), (file.size, r"\d+")]
+                    rules += [(file.link, *name), (file.sha256, "[0-9a-f]{64}", "64 digits, 0-9 and a-f")]
+                    rules += [(file.size, r"\d+", "a number of bytes")]
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ExitError(78, f"the manifest is unusable: {error!r}") from None
-        for value, rule in rules:
+        for value, rule, words in rules:
             if not re.fullmatch(rule, str(value)):
-                raise ExitError(78, f"the manifest is unusable: {value!r} is refused, it must match {rule}")
+                raise ExitError(78, f"the manifest is unusable: {str(value)[:80]!a} is refused, it must be {words}")
         return manifest
 
 

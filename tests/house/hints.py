@@ -10,7 +10,7 @@ from tests.stacks import ROOT
 ROOMS = ("plan", "observe", "components", "ops", "pods", "dev")
 FILLED = "X"  # stands for what is put in at run time
 _VERBS = {
-    "make": "[a-z-]+",
+    "make": "(?:-s )?(?:" + "|".join(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M)) + ")",
     "kubectl": "get|describe|logs|delete|create|apply|wait|rollout|config|patch|label|annotate|scale",
     "pulumi": "up|preview|cancel|import|destroy|stack|refresh",
 }
