@@ -4,7 +4,7 @@ Only what llama.cpp itself refuses or what arithmetic excludes: a fact that is m
 """
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from plan.models.architectures import ARCHITECTURES
 from plan.models.ggml_types import BLOCKS, Block
@@ -85,12 +85,12 @@ def _of_blocks(shape: Shape) -> Iterator[Fault]:
     if not blocks:
         return
     for name in _PER_BLOCK:
-        value = getattr(shape, name)
-        if isinstance(value, tuple) and len(value) != blocks:
+        value = _list(shape, name)
+        if value is not None and len(value) != blocks:
             yield Fault(f"gguf.shape.{name}", len(value), f"A list has a value for each of the {blocks} blocks")
     for name in _BLOCK_NUMBERS:
-        value = getattr(shape, name)
-        if isinstance(value, tuple) and any(number >= blocks for number in value):
+        value = _list(shape, name)
+        if value is not None and any(number >= blocks for number in value):
             yield Fault(f"gguf.shape.{name}", max(value), f"There are {blocks} blocks, counted from 0")
     for name in _FEWER_THAN_BLOCKS:
         if (value := getattr(shape, name)) is not None and value >= blocks:
@@ -127,6 +127,12 @@ def _of_projector(projector: Projector, size: int) -> Iterator[Fault]:
 
 def _zeros(where: str, group: Shape | Projector, names: tuple[str, ...]) -> Iterator[Fault]:
     for name in names:
-        value = getattr(group, name)
-        if value == 0 or (isinstance(value, tuple) and not any(value)):
+        value: object = getattr(group, name)
+        if value == 0 or ((several := _list(group, name)) and not any(several)):
             yield Fault(f"{where}.{name}", value, "It is more than 0")
+
+
+def _list(group: Shape | Projector, name: str) -> tuple[int, ...] | None:
+    """A fact that may be one value or several; None where it is not several."""
+    value: object = getattr(group, name)
+    return cast("tuple[int, ...]", value) if isinstance(value, tuple) else None

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Collection, Sequence
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal, cast
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError
@@ -88,12 +88,14 @@ def load(content: bytes | str, but: Collection[str] = ()) -> Lock:
 
     Raises TextError, or ConfigError naming the model and the key.
     """
-    raw: Any = read_yaml(content, _SOURCE)
-    if raw is None:
+    document: object = read_yaml(content, _SOURCE)
+    if document is None:
         return Lock(version=1, models={})
-    if not isinstance(raw, dict) or not isinstance(entries := cast("dict[str, Any]", raw).get("models"), dict):
-        raise ConfigError(LOCK_FILE, raw, f"It has a mapping of models by id. {_BROKEN}")
-    kept = {key: entry for key, entry in cast("dict[str, Any]", entries).items() if key not in but}
+    raw = cast("dict[str, object]", document) if isinstance(document, dict) else {}
+    entries = raw.get("models")
+    if not isinstance(entries, dict):
+        raise ConfigError(f"{LOCK_FILE}.models", entries, f"It is a mapping, each model under its id. {_BROKEN}")
+    kept = {key: entry for key, entry in cast("dict[str, object]", entries).items() if key not in but}
     try:
         return Lock.model_validate({**raw, "models": kept})
     except ValidationError as error:

@@ -92,3 +92,11 @@ def test_a_split_and_a_whole_file_of_one_quantization_are_two_candidates() -> No
         file_names.model_files(
             REPO, ["a-Q8_0.gguf", "a-Q8_0-00001-of-00002.gguf", "a-Q8_0-00002-of-00002.gguf"], "Q8_0"
         )
+
+
+def test_files_whose_names_say_no_quantization_are_listed_and_no_advice_is_to_set_one() -> None:
+    with pytest.raises(OpsError, match="no model Q4_K_M, only a-i2_s.gguf, b.gguf") as caught:
+        file_names.model_files(REPO, ["a-i2_s.gguf", "b.gguf"], "Q4_K_M")
+    assert "name another repository" in str(caught.value)
+    with pytest.raises(OpsError, match=r"there are Q8_0\n.*set `quant` to one of them"):
+        file_names.model_files(REPO, ["a-i2_s.gguf", "b-Q8_0.gguf"], "Q4_K_M")
