@@ -95,7 +95,7 @@ def test_a_split_and_a_whole_file_of_one_quantization_are_two_candidates() -> No
 
 
 def test_files_whose_names_say_no_quantization_are_listed_and_no_advice_is_to_set_one() -> None:
-    with pytest.raises(OpsError, match="no model Q4_K_M, only a-i2_s.gguf, b.gguf") as caught:
+    with pytest.raises(OpsError, match=r"no model Q4_K_M, only a-i2_s\.gguf, b\.gguf") as caught:
         file_names.model_files(REPO, ["a-i2_s.gguf", "b.gguf"], "Q4_K_M")
     assert "name another repository" in str(caught.value)
     with pytest.raises(OpsError, match=r"there are Q8_0\n.*set `quant` to one of them"):
