@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ops.gguf.header import Header, HeaderError
+from plan.base.errors import in_words
 from plan.models.gguf_facts import GgufFacts, Projector, Shape, Weights
 
 # llama.cpp keeps these on the CPU, because it only looks rows up in them (LLM_TENSOR_LAYER_INPUT, src/llama-arch.cpp).
@@ -32,7 +33,7 @@ def facts(parts: Sequence[Header], projector: Header | None) -> GgufFacts:
         )
     except ValidationError as error:
         first = error.errors()[0]
-        raise HeaderError(f"{'.'.join(map(str, first['loc']))} is {first['input']!r}: {first['msg']}") from None
+        raise HeaderError(f"{'.'.join(map(str, first['loc']))} is {first['input']!r}: {in_words(first)}") from None
 
 
 def _fields(group: type[BaseModel], header: Header, *sections: str) -> dict[str, Any]:

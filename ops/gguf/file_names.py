@@ -37,11 +37,17 @@ def part(path: str, total: int) -> str | None:
 
 
 def siblings(path: str) -> Parts:
-    """All parts of the split model that `path` belongs to, in order; only `path` where the model is one file."""
+    """All parts of the split model that `path` belongs to, in order; only `path` where the model is one file.
+
+    Raises OpsError for a name that counts more parts than there are, such as 00001-of-00000.
+    """
     match = _SPLIT.search(path)
     if not match:
         return (path,)
-    return tuple(f"{path[: match.start()]}-{at:05d}-of-{match[2]}.gguf" for at in range(1, int(match[2]) + 1))
+    number, total = int(match[1]), int(match[2])
+    if not 1 <= number <= total:
+        raise OpsError(f"{path} is no part of a model: its name says part {number} of {total}", "name another file")
+    return tuple(f"{path[: match.start()]}-{at:05d}-of-{match[2]}.gguf" for at in range(1, total + 1))
 
 
 def tag(path: str) -> str:
@@ -80,6 +86,6 @@ def _only(repo: str, groups: Mapping[str, list[str]], wanted: str, what: str, ke
         names = "".join(f"\n    {parts[0]}" for parts in fitting)
         raise OpsError(f"{repo} has {len(fitting)} {what}s {wanted}:{names}", "name a repository with one such file")
     (parts,) = fitting
-    if (match := _SPLIT.search(parts[0])) and len(parts) != int(match[2]):
-        raise OpsError(f"{repo} has {len(parts)} of {int(match[2])} parts of {parts[0]}", "name a complete repository")
-    return tuple(parts)
+    if tuple(parts) != (whole := siblings(parts[0])):
+        raise OpsError(f"{repo} has {len(parts)} of {len(whole)} parts of {parts[0]}", "name a complete repository")
+    return whole

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from plan.base.quantity import whole
+from plan.kubernetes.quantity import whole
 
 KINDS = ("namespaces", "nodes", "pods")
 # A line an object, fields after tabs. Neither names nor quantities nor labels have blanks, or the signs between them.

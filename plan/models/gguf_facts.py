@@ -12,12 +12,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from plan.base.frozen import Frozen
+from plan.base.text_rule import TextRule
 from plan.models.architectures import ARCHITECTURES
 
 FactSource = Literal["header", "published", "derived"]
-Count = Annotated[int, Field(ge=0)]
+# llama.cpp reads lengths as uint32, and has room for so many layers (LLAMA_MAX_LAYERS, src/llama-hparams.h).
+Count = Annotated[int, Field(ge=0, le=2**32 - 1)]
+LAYERS_MAX = 512
 # One value per layer, or the layers for which a flag is set.
-Layers = Annotated[tuple[Count, ...], Field(strict=False)]
+Layers = Annotated[tuple[Count, ...], Field(strict=False, max_length=LAYERS_MAX)]
+Bytes = Annotated[int, Field(ge=0, le=2**50)]  # a PiB
 
 
 class Shape(Frozen):
@@ -26,9 +30,9 @@ class Shape(Frozen):
     `file_type` is ggml's number of the quantization; `chat_template`: the file has one.
     """
 
-    architecture: Annotated[str, Field(pattern=r"^[\w.-]+$")]
+    architecture: Annotated[str, TextRule(r"[\w.-]+", "an architecture has letters, digits, '.', '_' and '-'", 64)]
     context_length: Count | None = None
-    block_count: Count | None = None
+    block_count: Annotated[int, Field(ge=0, le=LAYERS_MAX)] | None = None
     embedding_length: Count | None = None
     feed_forward_length: Count | Layers | None = None
     head_count: Count | Layers | None = None
@@ -72,10 +76,10 @@ class Weights(Frozen):
     `gpu_bytes` is the rest. Source: llama.cpp src/llama-model.cpp and llama-arch.cpp, library 0.5.0.
     """
 
-    gpu_bytes: Annotated[int, Field(gt=0)]
-    input_bytes: Count
-    tied_bytes: Count
-    nextn_bytes: Count = 0
+    gpu_bytes: Annotated[Bytes, Field(gt=0)]
+    input_bytes: Bytes
+    tied_bytes: Bytes
+    nextn_bytes: Bytes = 0
     source: FactSource
 
 
@@ -83,7 +87,7 @@ class Projector(Frozen):
     """The vision projector's file: `weight_bytes` of tensors, all on the GPU; image and patch in pixels a side."""
 
     projector_type: str | None = None
-    weight_bytes: Count | None = None
+    weight_bytes: Bytes | None = None
     block_count: Count | None = None
     embedding_length: Count | None = None
     feed_forward_length: Count | None = None

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from plan.base.errors import ConfigError
 from plan.base.frozen import Frozen
-from plan.base.names import ModelId
+from plan.config import ModelId
 from plan.models.gguf_facts import GgufFacts
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -31,7 +31,7 @@ class LockedFile(Frozen):
 
     role: Role
     path: str
-    size: Annotated[int, Field(gt=0)]
+    size: Annotated[int, Field(gt=0, le=2**50)]  # a PiB
     sha256: Sha256
     part: Annotated[str, Field(pattern=r"^[1-9][0-9]*/[1-9][0-9]*$")] | None = None
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from plan import config
 from plan.base.errors import ConfigError
-from plan.base.quantity import whole
 from plan.card.extended_resource import MemoryPlan, plan_memory
 from plan.engine.server import plan_server
+from plan.kubernetes.quantity import whole
 from tests import stacks
 
 TODAY = datetime.date(2026, 11, 22)
