@@ -19,6 +19,7 @@ _WORDS = {
     "greater_than_equal": "Write {ge} or more",
     "int_from_float": "Write a whole number",
     "int_type": "Write a whole number, without quotes",
+    "invalid_key": "Write texts as keys; a number or a word such as yes is one in quotes",
     "less_than": "Write less than {lt}",
     "less_than_equal": "Write {le} or less",
     "list_type": "Write a list",
@@ -32,6 +33,8 @@ _WORDS = {
     "too_short": "Write {min_length} or more of them",
     "tuple_type": "Write a list",
 }
+
+_SHOWN = 20  # of several errors at once
 
 
 class FixableError(Exception):
@@ -54,10 +57,11 @@ class ConfigError(Exception):
 
     @classmethod
     def of(cls, errors: Iterable["ConfigError"]) -> Self:
-        """Several errors as one: the first one's key and value, and the texts of all."""
+        """Several errors as one: the first one's key and value, and the texts of all, or of as many as are read."""
         first, *rest = errors
         merged = cls(first.key, first.got, first.fix)
-        merged.args = ("\n".join([str(first), *map(str, rest)]),)
+        shown, left = [first, *rest][:_SHOWN], len(rest) + 1 - _SHOWN
+        merged.args = ("\n".join([*map(str, shown), *([f"and {left} more like these"] if left > 0 else [])]),)
         return merged
 
     @classmethod
@@ -86,7 +90,8 @@ def in_words(problem: "ErrorDetails") -> str:
     if words := _WORDS.get(problem["type"]):
         return words.format(**problem.get("ctx", {}))
     said = problem["msg"].removeprefix("Value error, ")
-    return f"{said[:1].upper()}{said[1:]}"
+    # A key keeps its spelling: size_gib, model:.
+    return f"{said[:1].upper()}{said[1:]}" if said.partition(" ")[0].isalpha() else said
 
 
 def _short(value: object) -> str:

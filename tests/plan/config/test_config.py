@@ -77,7 +77,7 @@ def _delete(path: str) -> Callable[[dict[str, Any]], None]:
         (
             _set("gpu/tenants/frigate/scaled_to_zero_until", "2026-02-30"),
             "frigate.scaled_to_zero_until",
-            "out of range",
+            "There is no such day",
         ),
         (_set("gpu/tenants/frigate/workload", "frigate"), "tenants.frigate.workload", "namespace/name"),
         (_set("gpu/tenants/frigate/measured", {"mib": 1951, "date": "2026-07-07"}), "tenants.frigate", "1951 or more"),
