@@ -104,8 +104,10 @@ def test_c4_the_largest_cuda_context_is_no_smaller_than_the_usual_one(model: str
 def test_c4_a_list_of_files_that_is_too_long_for_a_program_is_refused() -> None:
     lock = stacks.locked()
     model = lock.models["qwen3-8b"]
+    name = f"{'p' * 200}-Q4_K_M"
     parts = tuple(
-        model.files[0].model_copy(update={"path": f"{'p' * 200}-{n}.gguf", "part": f"{n}/600"}) for n in range(1, 601)
+        model.files[0].model_copy(update={"path": f"{name}-{n:05d}-of-00600.gguf", "part": f"{n}/600"})
+        for n in range(1, 601)
     )
     split = model.model_copy(update={"files": parts, "gen": generation(parts)})
     many = Lock(version=1, models={**lock.models, "qwen3-8b": split})
