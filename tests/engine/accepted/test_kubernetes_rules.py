@@ -4,10 +4,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 from plan.kubernetes.limits import CONFIG_MAP_BYTES, ID_MAX, INT32_MAX
 from tests.engine.accepted.dry_run import ApiServer, deployment
 from tests.plan.kubernetes.samples import RULES
+from tests.soak import SOAK
 
 Place = Callable[[str], dict[str, Any]]
 CONTAINER = {"name": "c", "image": "x"}
@@ -120,3 +123,31 @@ def test_a_config_map_ends_where_the_api_server_ends_it(server: ApiServer) -> No
 
     assert server.refusal_of_create(it(CONFIG_MAP_BYTES)) == ""
     assert server.refusal_of_create(it(CONFIG_MAP_BYTES + 1)) != ""
+
+
+# A rule that takes less than Kubernetes, for a reason, is asked only about what it takes.
+LESS = ("schedule", "path", "extended resource")
+LETTERS = {"schedule": "0159*/-,? \tsunJAN", "path": "/..a -", "extended resource": "a0.-/_A"}
+EXAMPLES_OF_A_RULE = 1000 if SOAK else 60
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_api_server_says_the_same_of_a_text_that_nobody_wrote(server: ApiServer, rule: str) -> None:
+    place = PLACES[rule][0]
+
+    @settings(max_examples=EXAMPLES_OF_A_RULE, phases=(Phase.generate,))
+    @given(st.text(LETTERS.get(rule, "aA0-._/ $\u00e4\n"), max_size=70) | st.text(max_size=4))
+    def same(text: str) -> None:
+        ours, theirs = taken(rule, text), server.refusal_of_create(place(text))
+        if ours or rule not in LESS:
+            assert ours == (not theirs or "AlreadyExists" in theirs), (text, theirs)
+
+    same()
+
+
+def taken(rule: str, text: str) -> bool:
+    try:
+        RULES[rule].rule(text)
+    except ValueError:
+        return False
+    return True
