@@ -34,7 +34,7 @@ _WORDS = {
     "tuple_type": "Write a list",
 }
 
-_SHOWN = 20  # of several errors at once
+_SHOWN = 20  # problems of one text that are told at once
 
 
 class FixableError(Exception):
@@ -57,11 +57,11 @@ class ConfigError(Exception):
 
     @classmethod
     def of(cls, errors: Iterable["ConfigError"]) -> Self:
-        """Several errors as one: the first one's key and value, and the texts of all, or of as many as are read."""
+        """Several errors as one: the first one's key and value, and the texts of all."""
         first, *rest = errors
         merged = cls(first.key, first.got, first.fix)
-        shown, left = [first, *rest][:_SHOWN], len(rest) + 1 - _SHOWN
-        merged.args = ("\n".join([*map(str, shown), *([f"and {left} more like these"] if left > 0 else [])]),)
+        more = [f"and {len(rest) - _SHOWN} more like these"] if rest[_SHOWN:] else []
+        merged.args = ("\n".join([str(first), *map(str, rest[:_SHOWN]), *more]),)
         return merged
 
     @classmethod
