@@ -104,9 +104,9 @@ def test_c4_the_largest_cuda_context_is_no_smaller_than_the_usual_one(model: str
 def test_c4_a_list_of_files_that_is_too_long_for_a_program_is_refused() -> None:
     lock = stacks.locked()
     model = lock.models["qwen3-8b"]
-    name = f"{'p' * 200}-Q4_K_M"
+    name, size = f"{'p' * 200}-Q4_K_M", model.files[0].size // 600 + 1
     parts = tuple(
-        model.files[0].model_copy(update={"path": f"{name}-{n:05d}-of-00600.gguf", "part": f"{n}/600"})
+        model.files[0].model_copy(update={"path": f"{name}-{n:05d}-of-00600.gguf", "part": f"{n}/600", "size": size})
         for n in range(1, 601)
     )
     split = model.model_copy(update={"files": parts, "gen": generation(parts)})
