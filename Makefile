@@ -56,7 +56,7 @@ test: check ## format, lint, types, and every test: unit, processes, engine, clu
 
 soak: venv ## tests that look longer than a merge needs: more examples, more moments to die at, more shapes of models
 	@$(PYTHON) -m dev.tools $(TOOLS)
-	LOCAL_LLM_SOAK=1 $(SIDE_BY_SIDE) tests/plan tests/components tests/program tests/bench tests/ops tests/pods tests/oracle
+	LOCAL_LLM_SOAK=1 $(SIDE_BY_SIDE) tests/plan tests/components tests/program tests/bench tests/ops tests/pods tests/oracle tests/engine/accepted
 
 unit: venv ## the tests that need no process and no network
 	$(PYTHON) -m pytest tests/plan tests/components tests/program tests/house

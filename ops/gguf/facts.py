@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ops.gguf.header import Header, HeaderError
+from plan.base.errors import in_words
 from plan.models.gguf_facts import GgufFacts, Projector, Shape, Weights
 from plan.text.show import plain, show
 
@@ -34,7 +35,7 @@ def facts(parts: Sequence[Header], projector: Header | None) -> GgufFacts:
     except ValidationError as error:
         first = error.errors()[0]
         raise HeaderError(
-            f"{plain('.'.join(map(str, first['loc'])))} is {show(first['input'])}: {first['msg']}"
+            f"{plain('.'.join(map(str, first['loc'])))} is {show(first['input'])}: {in_words(first)}"
         ) from None
 
 

@@ -35,11 +35,17 @@ def part(path: str, total: int) -> str | None:
 
 
 def siblings(path: str) -> Parts:
-    """All parts of the split model that `path` belongs to, in order; only `path` where the model is one file."""
+    """All parts of the split model that `path` belongs to, in order; only `path` where the model is one file.
+
+    Raises OpsError for a name that counts more parts than there are, such as 00001-of-00000.
+    """
     match = SPLIT.search(path)
     if not match:
         return (path,)
-    return tuple(f"{path[: match.start()]}-{at:05d}-of-{match[2]}.gguf" for at in range(1, int(match[2]) + 1))
+    number, total = int(match[1]), int(match[2])
+    if not 1 <= number <= total:
+        raise OpsError(f"{path} is no part of a model: its name says part {number} of {total}", "name another file")
+    return tuple(f"{path[: match.start()]}-{at:05d}-of-{match[2]}.gguf" for at in range(1, total + 1))
 
 
 def _role(path: str) -> str | None:
@@ -73,9 +79,9 @@ def _only(repo: str, groups: Mapping[str, list[str]], wanted: str, what: str, ke
         names += f"\n    and {len(fitting) - _SHOWN} more" if fitting[_SHOWN:] else ""
         raise OpsError(f"{repo} has {len(fitting)} {what}s {wanted}:{names}", "name a repository with one such file")
     (parts,) = fitting
-    if match := SPLIT.search(parts[0]):
-        numbers, total = [number[1] for one in parts if (number := SPLIT.search(one))], int(match[2])
-        if numbers != [f"{number:05d}" for number in range(1, total + 1)]:
-            what = f"{repo} has the parts {words(', '.join(numbers))} of {plain(parts[0])}, which has {total}"
-            raise OpsError(what, "name a complete repository, or copy the files again")
-    return tuple(parts)
+    whole = siblings(parts[0])
+    if SPLIT.search(parts[0]) and tuple(parts) != whole:
+        numbers = [number[1] for one in parts if (number := SPLIT.search(one))]
+        what = f"{repo} has the parts {words(', '.join(numbers))} of {plain(parts[0])}, which has {len(whole)}"
+        raise OpsError(what, "name a complete repository, or copy the files again")
+    return whole

@@ -5,8 +5,7 @@ from pydantic import TypeAdapter, ValidationError
 from ops.base.errors import OpsError
 from ops.stack import stack_file
 from plan.base.errors import ConfigError
-from plan.base.names import ModelId
-from plan.config import KEY, Model
+from plan.config import KEY, Model, ModelId
 
 _Models = TypeAdapter(dict[ModelId, Model])
 

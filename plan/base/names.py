@@ -1,8 +1,4 @@
-"""Names that others refer to, and the rule they obey: a DNS label (RFC 1123), so that every one can name a pod."""
-
-from typing import Annotated
-
-from pydantic import AfterValidator
+"""Names that others refer to. Each is a DNS label (plan/kubernetes/names.py), so that every one can name a pod."""
 
 SERVER = "llama-swap"  # Deployment and Service: consumers address it
 SERVICE_PORT = 8080
@@ -25,27 +21,7 @@ ENGINE, PREFLIGHT = "server", "preflight"
 # What app.kubernetes.io/component says of the other objects; those of a program have its name.
 SERVING, SCRIPTS, MODELS = "server", "scripts", "models"
 _JOB_PREFIX = "fetch-"
-_LABEL_MAX = 63
-_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
-
-
-def dns_label(name: str, limit: int = _LABEL_MAX) -> str:
-    """Return `name` if it is a DNS label of at most `limit` characters; raises ValueError with the rule broken."""
-    if not 1 <= len(name) <= limit:
-        raise ValueError(f"a name has 1 to {limit} characters, this one has {len(name)}")
-    if odd := sorted(set(name) - _CHARACTERS):
-        raise ValueError(f"a name uses a-z, 0-9 and '-' only; not {' '.join(odd)}")
-    if name[0] == "-" or name[-1] == "-":
-        raise ValueError("a name begins and ends with a letter or digit")
-    return name
-
-
-def _model_id(name: str) -> str:
-    return dns_label(name, _LABEL_MAX - len(_JOB_PREFIX))
-
-
-Name = Annotated[str, AfterValidator(dns_label)]
-ModelId = Annotated[str, AfterValidator(_model_id)]
+MODEL_ID_MAX = 63 - len(_JOB_PREFIX)
 
 
 def fetch_job(model_id: str) -> str:

@@ -7,8 +7,9 @@ from plan.base import names
 from plan.base.errors import ConfigError
 from plan.base.pod_manifests import AdvertiseManifest
 from plan.base.pod_types import HttpProbe, small_program
-from plan.base.quantity import count_quantity
 from plan.config.tolerations import PodToleration, tolerations
+from plan.kubernetes.arguments import literal
+from plan.kubernetes.quantity import count_quantity
 from plan.text.writer import json_text
 
 RESOURCES = small_program()
@@ -58,5 +59,5 @@ def plan_advertiser(stack: config.Stack, memory: config.Memory) -> AdvertiserPla
         gid=stack.server.gid,
         # It may run anywhere, also where the card's node is the only one.
         tolerations=tolerations(node),
-        manifest=json_text(manifest),
+        manifest=literal(json_text(manifest)),
     )

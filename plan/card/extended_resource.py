@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from plan import config
 from plan.base.errors import ConfigError
-from plan.base.quantity import count_quantity
 from plan.card.advertiser import AdvertiserPlan, plan_advertiser
 from plan.card.tenants import is_away
+from plan.kubernetes.quantity import count_quantity
 
 KEY = f"{config.KEY}.gpu.memory"
 

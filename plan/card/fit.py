@@ -13,6 +13,7 @@ from typing import Literal
 from plan import config
 from plan.base.errors import ConfigError
 from plan.card.configured_card import card as configured_card
+from plan.card.measured_days import require_past
 from plan.card.model_memory import Locked, breakdown, most_tokens
 from plan.card.model_rules import model_problems
 from plan.card.tenants import held_mib, require_open_windows
@@ -75,6 +76,7 @@ def plan_fit(stack: config.Stack, locked: Locked, today: datetime.date, *, with_
     A stack that does not fit is refused by `require_fit` in plan/card/fit_table.py, not here. `with_contexts` searches
     `largest_context` also where everything fits.
     """
+    require_past(stack, today)
     require_open_windows(stack.gpu, today)
     card = configured_card(stack.gpu)
     if problems := model_problems(stack.models, locked, card):

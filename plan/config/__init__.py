@@ -2,7 +2,7 @@
 
 from plan.config.gpu import Gpu, GpuNode, Tenant
 from plan.config.gpu_memory import Memory
-from plan.config.model import ExpectedAnswer, Model, total_tokens
+from plan.config.model import ExpectedAnswer, Model, ModelId, total_tokens
 from plan.config.parts import Fetch, Immich, Prune, Server, Volume
 from plan.config.stack import KEY, MACHINE_FACTS, Stack, json_schema, load, parse
 
@@ -16,6 +16,7 @@ __all__ = [
     "Immich",
     "Memory",
     "Model",
+    "ModelId",
     "Prune",
     "Server",
     "Stack",

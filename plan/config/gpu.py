@@ -2,28 +2,33 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from plan.base.day import Day
 from plan.base.frozen import Frozen
-from plan.base.names import Name
 from plan.config.gpu_memory import Memory
-
-Mib = Annotated[int, Field(gt=0)]
+from plan.config.numbers import Gib, Mib, MibOrZero
+from plan.kubernetes.names import SUBDOMAIN, LabelKey, LabelValue, Name, dns_label
+from plan.kubernetes.resources import ExtendedResource
 
 
 class Slice(Frozen):
     """The extended resource by which pods share the card; `count` whole units."""
 
-    resource: Annotated[str, Field(description="Name of the extended resource")] = "nvidia.com/gpu"
-    count: Annotated[int, Field(gt=0, description="Slices that the server's pod requests")] = 1
+    resource: Annotated[ExtendedResource, Field(description="Name of the extended resource")] = "nvidia.com/gpu"
+    count: Annotated[
+        int, Field(gt=0, le=1024, description="Slices that the server's pod requests")  # no plugin makes so many
+    ] = 1
 
 
 class Toleration(Frozen):
-    """A taint that the pods tolerate."""
+    """A taint that the pods tolerate.
 
-    key: Annotated[str, Field(description="Key of the node's taint")]
-    value: Annotated[str | None, Field(description="Its value; without one any value is tolerated")] = None
+    Kubernetes takes an empty key too, for every taint there is: of a node that is drained as well, hence not here.
+    """
+
+    key: Annotated[LabelKey, Field(description="Key of the node's taint")]
+    value: Annotated[LabelValue | None, Field(description="Its value; without one any value is tolerated")] = None
     effect: Annotated[Literal["NoSchedule", "PreferNoSchedule", "NoExecute"], Field(description="Its effect")] = (
         "NoSchedule"
     )
@@ -32,14 +37,26 @@ class Toleration(Frozen):
 class GpuNode(Frozen):
     """Which node has the card. With `memory_gib`, its RAM, weights are read ahead into its page cache."""
 
-    selector: Annotated[dict[str, str], Field(description="Labels of the nodes with the card")] = {}  # noqa: RUF012 - pydantic copies it
+    selector: Annotated[dict[LabelKey, LabelValue], Field(description="Labels of the nodes with the card")] = {}  # noqa: RUF012 - pydantic copies it
     tolerations: Annotated[
         tuple[Toleration, ...], Field(strict=False, description="Taints of these nodes that the pods tolerate")
     ] = ()
     memory_gib: Annotated[
-        Annotated[int, Field(gt=0)] | None,
+        Gib | None,
         Field(description="RAM of the node; with it, weights are read ahead into its page cache"),
     ] = None
+
+
+def _workload(text: str) -> str:
+    namespace, slash, name = text.partition("/")
+    if not slash:
+        raise ValueError("a workload is namespace/name, like immich/immich-machine-learning")
+    dns_label(namespace)
+    SUBDOMAIN(name)
+    return text
+
+
+Workload = Annotated[str, AfterValidator(_workload)]
 
 
 class Burst(Frozen):
@@ -47,29 +64,24 @@ class Burst(Frozen):
 
     mib: Annotated[Mib, Field(description="MiB that it held")]
     date: Annotated[Day, Field(description="Day of the measurement")]
-    source: Annotated[str | None, Field(description="Tool or metric that measured it")] = None
+    source: Annotated[str | None, Field(max_length=1024, description="Tool or metric that measured it")] = None
 
 
 class Tenant(Frozen):
     """Someone else on the card: what it holds at rest and at its worst, MiB."""
 
     peak_mib: Annotated[Mib, Field(description="The most that it may hold, MiB; counted in every preview")]
-    idle_mib: Annotated[
-        Annotated[int, Field(ge=0)] | None, Field(description="What it holds at rest, MiB; only shown")
-    ] = None
+    idle_mib: Annotated[MibOrZero | None, Field(description="What it holds at rest, MiB; only shown")] = None
     measured: Annotated[Burst | None, Field(description="Largest burst measured; peak_mib is at least that")] = None
     workload: Annotated[
-        str | None,
-        Field(
-            pattern=r"^[a-z0-9-]+/[a-z0-9.-]+$",
-            description="namespace/name of the Deployment, StatefulSet or DaemonSet; defaults to any of that name",
-        ),
+        Workload | None,
+        Field(description="namespace/name of the Deployment, StatefulSet or DaemonSet; defaults to any of that name"),
     ] = None
     scaled_to_zero_until: Annotated[
         Day | None, Field(description="Counts as 0 MiB until the end of that day; later previews are refused")
     ] = None
 
-    request_mib: Annotated[int, Field(ge=0, description="What its pods request of gpu.memory's resource")] = 0
+    request_mib: Annotated[MibOrZero, Field(description="What its pods request of gpu.memory's resource")] = 0
 
     @model_validator(mode="after")
     def _peak_is_the_most(self) -> Self:
@@ -89,11 +101,13 @@ class CardFacts(Frozen):
 
     total_mib: Annotated[Mib | None, Field(description="nvidia-smi's memory.total")] = None
     driver_mib: Annotated[
-        int | None, Field(ge=0, description="nvidia-smi's memory.reserved: no process can have it")
+        MibOrZero | None, Field(description="nvidia-smi's memory.reserved: no process can have it")
     ] = None
     context_mib: Annotated[Mib | None, Field(description="A llama-server's CUDA context, before its model")] = None
     context_upper_mib: Annotated[Mib | None, Field(description="The largest such context seen")] = None
-    compute_capability: Annotated[float | None, Field(ge=3, lt=20, description="As NVIDIA prints it: 7.5")] = None
+    compute_capability: Annotated[
+        float | None, Field(ge=3, lt=20, allow_inf_nan=False, description="As NVIDIA prints it: 7.5")
+    ] = None
 
 
 class Gpu(Frozen):
@@ -110,7 +124,7 @@ class Gpu(Frozen):
     ] = None
     node: Annotated[GpuNode, Field(description="Which nodes have the card, and how pods get there")] = GpuNode()
     tenants: Annotated[dict[Name, Tenant], Field(description="Everyone else on the card, by name")] = {}  # noqa: RUF012 - pydantic copies it
-    reserve_mib: Annotated[int, Field(ge=0, description="Stays free on the card at all times")] = 256
+    reserve_mib: Annotated[MibOrZero, Field(description="Stays free on the card at all times")] = 256
 
     @model_validator(mode="after")
     def _another_card_is_described(self) -> Self:

@@ -6,8 +6,7 @@ from pydantic import Field
 
 from plan.base.day import Day
 from plan.base.frozen import Frozen
-
-Positive = Annotated[int, Field(gt=0)]
+from plan.config.numbers import Build, Mib, Requests, Tokens
 
 
 class Measured(Frozen):
@@ -16,14 +15,18 @@ class Measured(Frozen):
     A quantized cache on an old card has to prove by `tokens_s` that it is usable.
     """
 
-    mib: Annotated[Positive, Field(description="MiB that one llama-server process held, CUDA context included")]
-    total_tokens: Positive = Field(alias="context", description="Tokens of all slots together, as they were served")
+    mib: Annotated[Mib, Field(description="MiB that one llama-server process held, CUDA context included")]
+    total_tokens: Tokens = Field(alias="context", description="Tokens of all slots together, as they were served")
     kv_type: Annotated[Literal["f16", "q8_0", "q4_0"], Field(description="Number format of the KV cache")] = "f16"
-    parallel: Annotated[Positive, Field(description="Requests at a time")] = 1
-    ubatch: Annotated[Positive, Field(description="Tokens of a prompt computed at once")] = 512
+    parallel: Annotated[Requests, Field(description="Requests at a time")] = 1
+    ubatch: Annotated[Tokens, Field(description="Tokens of a prompt computed at once")] = 512
     image_max_tokens: Annotated[
-        Positive | None, Field(description="Tokens of the largest image that was sent; none without a projector")
+        Tokens | None, Field(description="Tokens of the largest image that was sent; none without a projector")
     ] = None
-    build: Annotated[Positive | None, Field(description="llama.cpp's number, the 10524 of b10524")] = None
-    tokens_s: Annotated[float | None, Field(gt=0, description="Tokens a second that it answered with")] = None
+    build: Annotated[Build | None, Field(description="llama.cpp's number, the 10524 of b10524")] = None
+    tokens_s: Annotated[
+        float | None,
+        # No card answers one request with a million tokens a second.
+        Field(gt=0, le=10**6, allow_inf_nan=False, description="Tokens a second that it answered with"),
+    ] = None
     date: Annotated[Day, Field(description="Day of the measurement")]

@@ -1,15 +1,22 @@
 """One model in a stack's configuration: where it comes from and how it is served. Defaults are here, nowhere else."""
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
 from plan.base.frozen import Frozen
 from plan.base.hub_names import Repo, Revision
-from plan.base.names import ModelId, Name
+from plan.base.names import MODEL_ID_MAX
+from plan.base.text_rule import TextRule
 from plan.config.measured import Measured
-from plan.config.parts import IdleSeconds, Tokens
+from plan.config.numbers import IdleSeconds, Requests, Tokens
+from plan.kubernetes.limits import INT32_MAX
+from plan.kubernetes.names import Name, dns_label
+
+
+def _model_id(name: str) -> str:
+    return dns_label(name, MODEL_ID_MAX)
 
 
 def _not_yaml_boolean(value: object) -> object:
@@ -19,9 +26,23 @@ def _not_yaml_boolean(value: object) -> object:
 def _scalar(value: object) -> object:
     if not isinstance(value, bool | int | float | str) or (isinstance(value, float) and not math.isfinite(value)):
         raise ValueError("a flag has a text, a number or true")
+    if isinstance(value, int) and abs(value) > _LARGEST_ARG:
+        raise ValueError(f"no flag takes a number beyond {_LARGEST_ARG}")
+    if isinstance(value, str) and len(value) > _LONGEST_ARG:
+        raise ValueError(f"the value of a flag has {_LONGEST_ARG} characters at most, this one has {len(value)}")
     return value
 
 
+_LARGEST_ARG = 2**63 - 1
+# Chat templates have up to some 20000 characters. What all flags of a model may take: plan/kubernetes/arguments.py.
+_LONGEST_ARG = 2**15
+
+ModelId = Annotated[str, AfterValidator(_model_id)]
+# As a file's name has it, `UD-Q4_K_M` or `F16`.
+Tag = Annotated[str, TextRule(r"[A-Za-z0-9][\w.+-]*", "it is as the file's name has it, like Q4_K_M or F16", 64)]
+ArgName = Annotated[
+    str, TextRule(r"[\w-]+", "a flag is a long name of llama-server's --help, without dashes before it", 64)
+]
 # YAML 1.1 readers turn an unquoted `off` into a boolean.
 Reasoning = Annotated[Literal["off", "on", "auto"], BeforeValidator(_not_yaml_boolean)]
 # Validated by hand: a union's members would each add a line to the error.
@@ -35,8 +56,10 @@ DEFAULT_GROUP = "gpu0"
 class ExpectedAnswer(Frozen):
     """A prompt and a text that the answer contains, case aside; a base model continues the prompt."""
 
-    prompt: Annotated[str, Field(min_length=1, description="What is asked")]
-    expect: Annotated[str, Field(min_length=1, description="A text that the answer contains, case aside")]
+    prompt: Annotated[str, Field(min_length=1, max_length=4096, description="What is asked")]
+    expect: Annotated[
+        str, Field(min_length=1, max_length=1024, description="A text that the answer contains, case aside")
+    ]
 
 
 def total_tokens(request_tokens: int, parallel: int) -> int:
@@ -48,11 +71,11 @@ class Model(Frozen):
     """One model: where it comes from and how it is served."""
 
     repo: Annotated[Repo, Field(description="Repository at the hub, owner/name")]
-    quant: Annotated[str, Field(min_length=1, description="Quantization, as the file's name has it: Q4_K_M")]
+    quant: Annotated[Tag, Field(description="Quantization, as the file's name has it: Q4_K_M")]
     request_tokens: Tokens = Field(alias="context", description="Tokens that one request may use")
     revision: Annotated[Revision, Field(description="Branch, tag or commit that `ops lock` resolves")] = "main"
     mmproj: Annotated[
-        Annotated[str, Field(min_length=1)] | None,
+        Tag | None,
         Field(description="The vision projector's type, as its file's name has it: F16"),
     ] = None
     # Thinking by default once cost a text consumer empty answers and 50 times the tokens.
@@ -70,7 +93,7 @@ class Model(Frozen):
         Literal["f16", "q8_0", "q4_0"],
         Field(description="Number format of the KV cache; all but f16 are slow on old cards"),
     ] = "f16"
-    parallel: Annotated[int, Field(gt=0, description="Requests at a time, each with all of `context`")] = 1
+    parallel: Annotated[Requests, Field(description="Requests at a time, each with all of `context`")] = 1
     ubatch: Annotated[Tokens, Field(description="Tokens of a prompt computed at once")] = DEFAULT_UBATCH
     resident: Annotated[bool, Field(description="Loaded at the start and never unloaded, beside every other")] = False
     swap_group: Annotated[Name, Field(description="One model of a group is loaded at a time")] = DEFAULT_GROUP
@@ -82,9 +105,11 @@ class Model(Frozen):
     ttl_s: Annotated[
         IdleSeconds | None, Field(description="Unload the model after this many idle seconds; defaults to server.ttl_s")
     ] = None
-    warm_priority: Annotated[int, Field(description="Models with a larger number are read ahead first")] = 0
+    warm_priority: Annotated[
+        int, Field(ge=-INT32_MAX, le=INT32_MAX, description="Models with a larger number are read ahead first")
+    ] = 0
     args: Annotated[
-        dict[str, ArgValue], Field(description="llama-server's flags without a key of their own: {temp: 0.2}")
+        dict[ArgName, ArgValue], Field(description="llama-server's flags without a key of their own: {temp: 0.2}")
     ] = {}  # noqa: RUF012 - pydantic copies it
     verify: Annotated[
         ExpectedAnswer | None, Field(description="What `ops verify` asks first, instead of its own question")
@@ -93,3 +118,14 @@ class Model(Frozen):
     @property
     def total_tokens(self) -> int:
         return total_tokens(self.request_tokens, self.parallel)
+
+    @model_validator(mode="after")
+    def _tokens_fit(self) -> Self:
+        if self.total_tokens > INT32_MAX:
+            raise ValueError(f"context {self.request_tokens} times parallel {self.parallel} is more than {INT32_MAX}")
+        if self.max_output_tokens is not None and self.max_output_tokens > self.request_tokens:
+            raise ValueError(
+                f"max_output_tokens {self.max_output_tokens} is more than context {self.request_tokens}, "
+                "which an answer shares with what was asked"
+            )
+        return self

@@ -1,36 +1,33 @@
 """The volume, server, downloads, pruning and tenant's TTL of a stack's configuration, with their defaults."""
 
-import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from plan.base.frozen import Frozen
-from plan.base.names import Name
-
-
-def _pinned(image: str) -> str:
-    if not re.fullmatch(r"[\w.:/-]+@sha256:[0-9a-f]{64}", image):
-        raise ValueError("an image is pinned by digest, because a moving tag changes what runs without a review")
-    return image
-
-
-def _safe_mount_option(option: str) -> str:
-    if option in _UNSAFE_MOUNT_OPTIONS:
-        raise ValueError(f"{option} {_UNSAFE_MOUNT_OPTIONS[option]}")
-    return option
-
+from plan.base.text_rule import TextRule
+from plan.config.numbers import Deadline, Gib, IdleSeconds, Mib, NonRoot, Tokens
+from plan.kubernetes.cron import Schedule
+from plan.kubernetes.images import Image
+from plan.kubernetes.names import LABEL_MAX, EntryKey, LabelValue, Name, Subdomain, dns_label
+from plan.kubernetes.volumes import AbsolutePath, Host
 
 _GIVES_UP = "turns a pause of the NFS server into EIO for a fetcher and SIGBUS for whoever has a file mapped; use hard"
 _UNSAFE_MOUNT_OPTIONS = {
     **dict.fromkeys(("soft", "softerr", "softreval"), _GIVES_UP),
     "nocto": "hides READY.json from other nodes, which rely on close-to-open consistency",
 }
-MountOption = Annotated[str, Field(pattern=r"^[^\s,]+$"), AfterValidator(_safe_mount_option)]
-Image = Annotated[str, AfterValidator(_pinned)]
-AbsolutePath = Annotated[str, Field(pattern=r"^/[^\s]*$")]
-Tokens = Annotated[int, Field(gt=0)]
-IdleSeconds = Annotated[int, Field(ge=1, description="Unload a model after this many idle seconds")]
+
+
+def _safe_mount_option(option: str) -> None:
+    if option in _UNSAFE_MOUNT_OPTIONS:
+        raise ValueError(f"{option} {_UNSAFE_MOUNT_OPTIONS[option]}")
+
+
+# mount(8) takes all options as one text, with commas between them.
+MountOption = Annotated[
+    str, TextRule(r"[!-+\--~]+", "a mount option is one word without commas, like nconnect=4", 256, _safe_mount_option)
+]
 
 
 class Cluster(Frozen):
@@ -38,17 +35,22 @@ class Cluster(Frozen):
 
     id: Annotated[
         str,
-        Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description="uid of the namespace kube-system"),
+        TextRule(
+            r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+            "a uid has 32 characters 0-9 and a-f in five groups, like 11111111-2222-4333-8444-555555555555",
+            36,
+        ),
+        Field(description="uid of the namespace kube-system"),
     ]
 
 
 class Nfs(Frozen):
     """An NFS export, mounted through the CSI driver nfs.csi.k8s.io; `mount_options` replace all our own."""
 
-    server: Annotated[str, Field(min_length=1, description="Address or name of the NFS server")]
+    server: Annotated[Host, Field(description="Address or name of the NFS server")]
     path: Annotated[AbsolutePath, Field(description="The exported directory")]
     mount_options: Annotated[
-        Annotated[tuple[MountOption, ...], Field(strict=False)] | None,
+        Annotated[tuple[MountOption, ...], Field(strict=False, max_length=64)] | None,
         Field(description="Options as nfs(5) has them, in place of ours"),
     ] = None
 
@@ -57,15 +59,16 @@ class Local(Frozen):
     """A directory on one node; every pod that mounts it is scheduled there."""
 
     path: Annotated[AbsolutePath, Field(description="A directory that exists and belongs to server.uid and server.gid")]
-    node: Annotated[str, Field(min_length=1, description="The node that has it, by its name in the cluster")]
+    # The value of the node's label kubernetes.io/hostname, so it is no longer than a label's.
+    node: Annotated[LabelValue, Field(min_length=1, description="The node that has it, by its name in the cluster")]
 
 
 class Volume(Frozen):
     """Where the models live: an NFS export, a node's directory, or a claim that exists already and stays untouched."""
 
-    name: Annotated[Name, Field(description="Name of the claim; the volume's has the namespace before it")]
+    name: Annotated[Subdomain, Field(description="Name of the claim; the volume's has the namespace before it")]
     size_gib: Annotated[
-        Annotated[int, Field(gt=0)] | None,
+        Gib | None,
         Field(description="Size of the volume, with nfs or local; the locked files have to fit"),
     ] = None
     nfs: Annotated[Nfs | None, Field(description="An NFS export")] = None
@@ -73,7 +76,7 @@ class Volume(Frozen):
     existing_claim: Annotated[
         bool, Field(description="The claim `name` exists already: it is mounted, and nothing is created")
     ] = False
-    read_mib_s: Annotated[int, Field(gt=0, description="Slowest rate at which the server reads weights, MiB/s")] = 60
+    read_mib_s: Annotated[Mib, Field(description="Slowest rate at which the server reads weights, MiB/s")] = 60
 
     @model_validator(mode="after")
     def _one_home(self) -> Self:
@@ -82,6 +85,8 @@ class Volume(Frozen):
             raise ValueError("a volume has exactly one of nfs, local and existing_claim: true")
         if self.existing_claim == (self.size_gib is not None):
             raise ValueError("size_gib goes with nfs and local, and with nothing else")
+        if not self.existing_claim:
+            dns_label(self.name)  # the volume is cluster-wide, and its name the namespace's, '-' and this
         return self
 
 
@@ -96,36 +101,46 @@ class Server(Frozen):
         Image,
         Field(description="Image with that program and llama-server, by digest; its tag names llama.cpp's build"),
     ]
-    uid: Annotated[int, Field(gt=0, description="User of every pod, to whom the models' directory belongs")] = 65532
-    gid: Annotated[int, Field(gt=0, description="Group of every pod")] = 65532
+    uid: Annotated[NonRoot, Field(description="User of every pod, to whom the models' directory belongs")] = 65532
+    gid: Annotated[NonRoot, Field(description="Group of every pod")] = 65532
     ttl_s: IdleSeconds = 600
     image_max_tokens: Annotated[Tokens, Field(description="Largest image a vision model sees; larger are shrunk")] = (
         1024
     )
-    priority_class: Annotated[Name | None, Field(description="An existing PriorityClass of the server's pod")] = None
-    rollout_s: Annotated[int, Field(ge=10, description="A rollout not ready by then has failed")] = 1800
-    memory_request_mib: Annotated[
-        int, Field(gt=0, description="Host memory that the scheduler keeps for the server")
-    ] = 2048
-    memory_limit_mib: Annotated[int, Field(gt=0, description="Host memory that the server may take")] = 12288
+    priority_class: Annotated[Subdomain | None, Field(description="An existing PriorityClass of the server's pod")] = (
+        None
+    )
+    rollout_s: Annotated[Deadline, Field(description="A rollout not ready by then has failed")] = 1800
+    memory_request_mib: Annotated[Mib, Field(description="Host memory that the scheduler keeps for the server")] = 2048
+    memory_limit_mib: Annotated[Mib, Field(description="Host memory that the server may take")] = 12288
+
+    @model_validator(mode="after")
+    def _request_within_limit(self) -> Self:
+        if self.memory_request_mib > self.memory_limit_mib:
+            raise ValueError(
+                f"memory_request_mib {self.memory_request_mib} is more than memory_limit_mib {self.memory_limit_mib}"
+            )
+        return self
 
 
 class SecretKey(Frozen):
     """An entry of a Secret that exists in the stack's namespace; never its content."""
 
-    name: Annotated[Name, Field(description="The Secret's name")]
-    key: Annotated[str, Field(pattern=r"^[\w.-]+$", description="The key of its entry")]
+    name: Annotated[Subdomain, Field(description="The Secret's name")]
+    key: Annotated[EntryKey, Field(description="The key of its entry")]
 
 
 class Fetch(Frozen):
     """How the locked files are downloaded. `image` has Python 3.11 or newer and runs the gate too."""
 
     image: Annotated[Image, Field(description="Image with Python 3.11 or newer, by digest")]
-    endpoint: Annotated[str, Field(pattern=r"^https?://[^/\s@]+$", description="Address of the hub")] = (
-        "https://huggingface.co"
-    )
+    endpoint: Annotated[
+        str,
+        TextRule(r"https?://[^/\s@]+", "the hub's address is http:// or https:// and a host, without path or password"),
+        Field(description="Address of the hub"),
+    ] = "https://huggingface.co"
     deadline_s: Annotated[
-        Annotated[int, Field(ge=10, description="A Job not complete by then has failed")] | None,
+        Deadline | None,
         Field(
             description="A Job not complete by then has failed; defaults to what all locked bytes take on a slow line"
         ),
@@ -134,7 +149,8 @@ class Fetch(Frozen):
         Literal["receipt", "always"],
         Field(description="always: a Job hashes again what is there; a change runs the Jobs"),
     ] = "receipt"
-    slots: Annotated[int, Field(ge=0, description="How many models download at a time; 0: any number")] = 2
+    # As many pods as no node has.
+    slots: Annotated[int, Field(ge=0, le=1024, description="How many models download at a time; 0: any number")] = 2
     token_secret: Annotated[SecretKey | None, Field(description="Where the hub's token for gated models lies")] = None
 
 
@@ -145,11 +161,11 @@ class Prune(Frozen):
         Literal["report", "trash", "delete"],
         Field(description="report: only tell; trash: set aside what is due; delete: remove it after grace_h more"),
     ] = "report"
-    schedule: Annotated[str, Field(pattern=r"^(\S+ ){4}\S+$", description="As crontab(5) has it, in UTC")] = (
-        "17 4 * * *"
-    )
+    schedule: Annotated[Schedule, Field(description="As crontab(5) has it, in UTC")] = "17 4 * * *"
     grace_h: Annotated[
-        int, Field(ge=1, description="Hours for which weights have to be unused before anything happens to them")
+        # Ten years; whoever wants them kept for good leaves `mode: report`.
+        int,
+        Field(ge=1, le=87600, description="Hours for which weights have to be unused before anything happens to them"),
     ] = 24
 
 
@@ -157,8 +173,16 @@ class Immich(Frozen):
     """The tenant whose model TTL we set on a Deployment that someone else owns; `model_ttl_s` in seconds."""
 
     namespace: Annotated[Name, Field(description="Where the Deployment is")]
-    deployment: Annotated[Name, Field(description="Name of the Deployment of immich's machine learning")]
+    deployment: Annotated[Subdomain, Field(description="Name of the Deployment of immich's machine learning")]
     container: Annotated[Name | None, Field(description="Its container; defaults to the Deployment's name")] = None
     model_ttl_s: Annotated[
         int, Field(ge=1, le=86400, description="Idle seconds after which it unloads a model; 0, never, is refused")
     ]
+
+    @model_validator(mode="after")
+    def _names_a_container(self) -> Self:
+        if self.container is None and ("." in self.deployment or len(self.deployment) > LABEL_MAX):
+            raise ValueError(
+                "its container cannot have the Deployment's name, which is no DNS label: write `container`"
+            )
+        return self

@@ -3,14 +3,15 @@
 import json
 from typing import Annotated, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from plan.base.errors import ConfigError
 from plan.base.frozen import Frozen
-from plan.base.names import ModelId, Name
+from plan.base.names import ADVERTISER, SERVER
 from plan.config.gpu import Gpu
-from plan.config.model import Model
+from plan.config.model import Model, ModelId
 from plan.config.parts import Cluster, Fetch, Immich, Prune, Server, Volume
+from plan.kubernetes.names import dns_label
 from plan.text.errors import Source
 from plan.text.json_reader import read_json
 
@@ -25,10 +26,20 @@ _HINTS = {
 }
 
 
+def _namespace(name: str) -> str:
+    if dns_label(name).startswith("kube-"):
+        raise ValueError("namespaces that begin with kube- are Kubernetes' own: take one of yours")
+    return name
+
+
 class Stack(Frozen):
     """Everything a person decides about one stack."""
 
-    namespace: Annotated[Name, Field(description="Where everything lives; it exists first, the stack never owns it")]
+    namespace: Annotated[
+        str,
+        AfterValidator(_namespace),
+        Field(description="Where everything lives; it exists first, the stack never owns it"),
+    ]
     cluster: Cluster
     volume: Volume
     gpu: Gpu
@@ -43,6 +54,15 @@ class Stack(Frozen):
         names = [*self.models, *(alias for model in self.models.values() for alias in model.aliases)]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"an id or alias stands for one model; used twice: {', '.join(twice)}")
+        return self
+
+    @model_validator(mode="after")
+    def _the_tenant_is_another(self) -> Self:
+        own = self.immich is not None and self.immich.namespace == self.namespace
+        if self.immich is not None and own and self.immich.deployment in (SERVER, ADVERTISER):
+            raise ValueError(
+                f"immich.deployment {self.immich.deployment} in {self.namespace} is this stack's own: name immich's"
+            )
         return self
 
 

@@ -14,7 +14,7 @@ from plan.engine.llama_server_flags import BUILD, OPTIONS
 
 # llama.cpp's INI reader knows neither quotes nor escapes: newline, `;` and `#` end a value, and spaces around it go
 # (common/preset.cpp). In llama-swap's command `${` begins a macro, which may read the environment.
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f;#]|\$\{|^\s|\s$|^$")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f;#\ud800-\udfff]|\$\{|^\s|\s$|^$")
 
 
 class _Option(NamedTuple):

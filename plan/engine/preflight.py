@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from plan import config
 from plan.base import names
 from plan.engine.flags import Flags, words
+from plan.kubernetes.arguments import argument, literal, require_arguments
 
 # The script finds who listens on `port` in /proc/net/tcp: in hexadecimal, 0A is LISTEN. Both engines read all of their
 # configuration before they listen (llama-swap v250, llama.cpp b10524), and neither has a way to only read it.
@@ -56,7 +58,15 @@ def plan_preflight(
     `env` is what the engine's own container has; a pull of the image has to end within `deadline_s` too.
     """
     facts = ("" if builds.tag is None else str(builds.tag), str(builds.least), builds.whose, str(names.SERVICE_PORT))
-    tried = [f"{model_id} {shlex.join(words(flags))}" for model_id, flags in sorted(models.items())]
-    command = ("/bin/sh", "-c", _SCRIPT, names.PREFLIGHT, image, llama_server, *facts, shlex.join(engine), *tried)
+    tried = [_tried(model_id, flags) for model_id, flags in sorted(models.items())]
+    require_arguments(tried, f"{config.KEY}.models", "Serve fewer models from one stack, or shorten their args")
+    of_image = (literal(image), llama_server, *facts, shlex.join(engine))
+    command = ("/bin/sh", "-c", _SCRIPT, names.PREFLIGHT, *of_image, *tried)
     # Where the container runtime shows the card to every pod, the trial must not take memory of it.
     return PreflightPlan(names.PREFLIGHT_JOB, command, {**env, "CUDA_VISIBLE_DEVICES": "-1"}, deadline_s)
+
+
+def _tried(model_id: str, flags: Flags) -> str:
+    """What the script tries for one model: its id and, quoted for the shell, its flags."""
+    text = f"{model_id} {shlex.join(words(flags))}"
+    return argument(text, f"{config.KEY}.models.{model_id}.args", "Shorten the longest of its flags")

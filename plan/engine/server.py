@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from plan import config
 from plan.base import names
 from plan.base.pod_types import Resources
-from plan.base.quantity import mib_quantity
 from plan.card.extended_resource import MemoryPlan
 from plan.config.tolerations import PodToleration, tolerations
 from plan.engine import pod
 from plan.engine.engines import Engine, configured_engine
 from plan.engine.flags import Served, flags
 from plan.engine.preflight import BuildNeed, PreflightPlan, plan_preflight
+from plan.kubernetes.arguments import require_config_map
+from plan.kubernetes.quantity import count_quantity, mib_quantity
 from plan.models.engine_builds import image_build, least_build
 from plan.models.lock import LockedModel
 from plan.models.residency import require_engine_can
@@ -112,15 +113,19 @@ def _ttl_s(model: config.Model, server: config.Server) -> int:
 
 
 def _files(engine: Engine, locked: Mapping[str, LockedModel], warm: WarmPlan | None) -> dict[str, str]:
-    return {
+    files = {
         engine.config_file: engine.config,
         GATE_FILE: downloads.gate_manifest(locked),
         **({WARM_FILE: warm.manifest} if warm else {}),
     }
+    require_config_map(
+        files.values(), f"{config.KEY}.models", "Serve fewer models from one stack, or shorten their args"
+    )
+    return files
 
 
 def _resources(stack: config.Stack, memory: MemoryPlan | None) -> Resources:
-    of_the_card = {stack.gpu.slice.resource: str(stack.gpu.slice.count)}
+    of_the_card = {stack.gpu.slice.resource: count_quantity(stack.gpu.slice.count)}
     return pod.engine(
         mib_quantity(stack.server.memory_request_mib),
         mib_quantity(stack.server.memory_limit_mib),

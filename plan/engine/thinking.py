@@ -13,12 +13,18 @@ _TEMPLATE = "chat-template-kwargs"
 
 
 def require_bound(model_id: str, model: config.Model) -> None:
-    """Raise ConfigError for a model that could think without a limit.
+    """Raise ConfigError for a model that could think without a limit, or until its context is full.
 
     Thoughts count as output: with thinking on by default a consumer with a small limit got empty answers, for 50 times
     the tokens.
     """
     budget = _number(model.args.get(_BUDGET))
+    if budget is not None and budget >= model.request_tokens:
+        raise ConfigError(
+            f"{config.KEY}.models.{model_id}.args.{_BUDGET}",
+            budget,
+            f"Question, thoughts and answer share the {model.request_tokens} tokens of `context`: write less.",
+        )
     if budget is not None and budget >= 0:
         return
     asked = model.reasoning == "off" and _asked(model_id, model.args)

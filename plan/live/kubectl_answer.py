@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from plan.base.quantity import whole
+from plan.kubernetes.quantity import whole
 from plan.text.decode import text_of
 from plan.text.errors import Source, TextError
 from plan.text.show import show

@@ -6,8 +6,8 @@ With Recreate the old server is gone before Kubernetes reports a shortage, so th
 from dataclasses import dataclass
 
 from plan.base.errors import ConfigError
-from plan.base.quantity import whole
 from plan.card.extended_resource import KEY, MemoryPlan
+from plan.kubernetes.quantity import whole
 from plan.live.kubectl_answer import Node, Observed
 from plan.live.tenancy import Tenancy, waits_for, who
 

@@ -16,12 +16,15 @@ from plan.base.text_rule import TextRule
 from plan.models.architectures import ARCHITECTURES
 
 FactSource = Literal["header", "published", "derived"]
-Count = Annotated[int, Field(ge=0)]
+# llama.cpp reads lengths as uint32, and has room for so many layers (LLAMA_MAX_LAYERS, src/llama-hparams.h).
+Count = Annotated[int, Field(ge=0, le=2**32 - 1)]
+LAYERS_MAX = 512
 Architecture = Annotated[
     str, TextRule("[A-Za-z0-9_.-]+", "an architecture is a name of letters, digits, '.', '_' and '-'", 64)
 ]
 # One value per layer, or the layers for which a flag is set.
-Layers = Annotated[tuple[Count, ...], Field(strict=False)]
+Layers = Annotated[tuple[Count, ...], Field(strict=False, max_length=LAYERS_MAX)]
+Bytes = Annotated[int, Field(ge=0, le=2**50)]  # a PiB
 
 
 class Shape(Frozen):
@@ -32,7 +35,7 @@ class Shape(Frozen):
 
     architecture: Architecture
     context_length: Count | None = None
-    block_count: Count | None = None
+    block_count: Annotated[int, Field(ge=0, le=LAYERS_MAX)] | None = None
     embedding_length: Count | None = None
     feed_forward_length: Count | Layers | None = None
     head_count: Count | Layers | None = None
@@ -76,10 +79,10 @@ class Weights(Frozen):
     `gpu_bytes` is the rest. Source: llama.cpp src/llama-model.cpp and llama-arch.cpp, library 0.5.0.
     """
 
-    gpu_bytes: Annotated[int, Field(gt=0)]
-    input_bytes: Count
-    tied_bytes: Count
-    nextn_bytes: Count = 0
+    gpu_bytes: Annotated[Bytes, Field(gt=0)]
+    input_bytes: Bytes
+    tied_bytes: Bytes
+    nextn_bytes: Bytes = 0
     source: FactSource
 
 
@@ -87,7 +90,7 @@ class Projector(Frozen):
     """The vision projector's file: `weight_bytes` of tensors, all on the GPU; image and patch in pixels a side."""
 
     projector_type: str | None = None
-    weight_bytes: Count | None = None
+    weight_bytes: Bytes | None = None
     block_count: Count | None = None
     embedding_length: Count | None = None
     feed_forward_length: Count | None = None

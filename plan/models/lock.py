@@ -11,8 +11,9 @@ from pydantic import BaseModel, Field, ValidationError
 from plan.base.errors import ConfigError
 from plan.base.frozen import Frozen
 from plan.base.hub_names import Repo, RepositoryPath, Revision
-from plan.base.names import ModelId, dns_label
 from plan.base.text_rule import TextRule
+from plan.config import ModelId
+from plan.kubernetes.names import dns_label
 from plan.models.gguf_facts import GgufFacts
 from plan.text.errors import Source
 from plan.text.yaml_reader import read_yaml
@@ -37,7 +38,7 @@ class LockedFile(Frozen):
 
     role: Role
     path: RepositoryPath
-    size: Annotated[int, Field(gt=0)]
+    size: Annotated[int, Field(gt=0, le=2**50)]  # a PiB
     sha256: Sha256
     part: Part | None = None
 

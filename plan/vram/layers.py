@@ -55,6 +55,8 @@ def lengths(shape: Shape) -> Lengths:
         )
     blocks = _needed(shape, "block_count") - (shape.nextn_predict_layers or 0)
     heads = _per_layer(shape, "head_count", blocks)
+    if not any(heads):
+        raise VramError("its head_count is 0")
     width = _needed(shape, "embedding_length")
     window = shape.sliding_window or 0 if row.window_every else 0
     hybrid = bool(row.cache_every)
@@ -97,6 +99,8 @@ def _head(shape: Shape, name: str, width: int, heads: tuple[int, ...]) -> int:
     length: int | None = getattr(shape, name)
     if length is None and shape.source != "header":
         raise VramError(f"its lock lacks {name}, and nothing says that its file has none")
+    if length is None and not heads[0]:
+        raise VramError(f"it has no {name}, and no head_count in its first layer that would give it")
     return width // heads[0] if length is None else length
 
 
@@ -132,15 +136,14 @@ def _per_layer(shape: Shape, name: str, blocks: int) -> tuple[int, ...]:
     value: int | tuple[int, ...] | None = getattr(shape, name)
     if value is None or blocks < 1:
         raise VramError(f"its facts lack {name if value is None else 'block_count'}")
-    if isinstance(value, int):
-        return (value,) * blocks
-    if len(value) < blocks:
-        raise VramError(f"its {name} has {len(value)} values for {blocks} layers")
-    return value[:blocks]
+    values = (value,) * blocks if isinstance(value, int) else value[:blocks]
+    if len(values) < blocks:
+        raise VramError(f"its {name} has {len(values)} values for {blocks} layers")
+    return values
 
 
 def _needed(shape: Shape, name: str) -> int:
     value: int | None = getattr(shape, name)
-    if value is None:
-        raise VramError(f"its facts lack {name}")
+    if not value:
+        raise VramError(f"its facts lack {name}" if value is None else f"its {name} is 0")
     return value

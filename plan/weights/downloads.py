@@ -10,6 +10,7 @@ from plan.base.jobs import CANNOT_START
 from plan.base.pod_manifests import AwaitedFile, AwaitedModel, FetchedFile, FetchManifest, GateManifest
 from plan.base.pod_types import Resources
 from plan.config.tolerations import PodToleration, tolerations
+from plan.kubernetes.arguments import argument
 from plan.models.lock import LockedModel
 from plan.text.writer import json_text
 from plan.weights.volume import MOUNT
@@ -35,7 +36,7 @@ _TOKEN = "HF_TOKEN"  # noqa: S105 - the name of a variable, read by pods/hub.py
 
 @dataclass(frozen=True, slots=True)
 class FetchPlan:
-    """One Job: `manifest` is the fetcher's JSON input, `deadline_s` the seconds after which the Job has failed."""
+    """One Job, failed after `deadline_s` seconds; `manifest` is the fetcher's JSON as an argument of its container."""
 
     model_id: str
     job: str
@@ -82,7 +83,7 @@ def plan_fetches(stack: config.Stack, models: Mapping[str, LockedModel]) -> Fetc
                 model_id=model_id,
                 job=names.fetch_job(model_id),
                 generation=model.gen,
-                manifest=_manifest(model_id, model, stack.fetch),
+                manifest=_argument(model_id, model, stack.fetch),
                 deadline_s=deadline_s,
             )
             for model_id, model in sorted(models.items())
@@ -105,6 +106,12 @@ def gate_manifest(models: Mapping[str, LockedModel]) -> str:
         for model_id, model in sorted(models.items())
     ]
     return json_text(GateManifest(root=MOUNT, models=awaited))
+
+
+def _argument(model_id: str, model: LockedModel, fetch: config.Fetch) -> str:
+    return argument(
+        _manifest(model_id, model, fetch), f"{config.KEY}.models.{model_id}", "Take a repository with fewer parts of it"
+    )
 
 
 def _manifest(model_id: str, model: LockedModel, fetch: config.Fetch) -> str:

@@ -8,6 +8,7 @@ from plan import config
 from plan.base import names
 from plan.base.pod_manifests import KeptGeneration, PruneManifest
 from plan.base.pod_types import small_program
+from plan.kubernetes.arguments import argument
 from plan.models.lock import LockedModel
 from plan.text.writer import json_text
 from plan.weights.volume import MOUNT
@@ -29,7 +30,8 @@ class PrunePlan:
 
 def plan_prune(stack: config.Stack, locked: Mapping[str, LockedModel]) -> PrunePlan:
     text = manifest(MOUNT, stack.prune.mode, grace_seconds(stack.prune), locked)
-    return PrunePlan(names.PRUNE_CRON_JOB, stack.prune.schedule, text)
+    fewer = "Serve fewer models from one stack, or such with fewer parts"
+    return PrunePlan(names.PRUNE_CRON_JOB, stack.prune.schedule, argument(text, f"{config.KEY}.models", fewer))
 
 
 def grace_seconds(prune: config.Prune) -> int:

@@ -8,7 +8,7 @@ from plan import config
 from plan.base import names
 from plan.base.pod_manifests import WarmedFile, WarmedModel, WarmManifest
 from plan.base.pod_types import Resources, small_program
-from plan.base.quantity import mib_quantity
+from plan.kubernetes.quantity import mib_quantity
 from plan.models.lock import LockedModel
 from plan.text.writer import json_text
 from plan.weights.space import stored_bytes

@@ -16,7 +16,7 @@ from dev.cluster.nodes import GPU_LABEL, NODE
 from dev.images import images
 from dev.machine import daemons
 from plan import config
-from plan.base.quantity import whole
+from plan.kubernetes.quantity import whole
 from tests.checkout import copy_to
 from tests.cluster.embedded import INSTANCE, MODELS, NAMESPACE, answered, chat, dev, eventually, get, key, up
 

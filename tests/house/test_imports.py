@@ -40,7 +40,7 @@ def test_the_house_keeps_its_contracts(copy: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "line", "contract"),
     [
-        ("plan/base/quantity.py", "import pulumi", "plan is pure"),
+        ("plan/kubernetes/quantity.py", "import pulumi", "plan is pure"),
         ("plan/card/fit.py", "import subprocess", "plan is pure"),
         ("plan/card/fit.py", "from plan.gateway import contract", "each room knows only the rooms below it"),
         ("plan/vram/estimate.py", "from plan.weights import volume", "each room knows only the rooms below it"),

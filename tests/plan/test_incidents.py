@@ -185,7 +185,7 @@ def test_21_a_declared_peak_below_what_was_measured_is_refused() -> None:
     burst = {"mib": 6750, "date": "2026-07-07", "source": "nvidia-smi on the node"}
     said = refusal(with_tenant("immich-ml", measured=burst))
     assert "gpu.tenants.immich-ml" in said
-    assert "Peak_mib 3000 is below the 6750 MiB measured on 2026-07-07" in said
+    assert "peak_mib 3000 is below the 6750 MiB measured on 2026-07-07" in said
 
 
 def test_21_and_with_the_true_peak_the_morning_it_happened_is_refused() -> None:

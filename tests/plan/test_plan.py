@@ -31,10 +31,10 @@ def test_the_order_of_keys_changes_nothing(models: list[str], keys: list[str]) -
     assert rendered(shuffled) == rendered(planned("t4"))
 
 
-@pytest.mark.parametrize("field", ["repo", "quant", "mmproj"])
-def test_a_configuration_that_the_lock_does_not_follow_says_which_command_to_run(field: str) -> None:
+@pytest.mark.parametrize(("field", "value"), [("repo", "Other/Thing"), ("quant", "Q8_0"), ("mmproj", None)])
+def test_a_configuration_that_the_lock_does_not_follow_says_which_command_to_run(field: str, value: str | None) -> None:
     raw = stacks.raw("t4")
-    raw["models"]["qwen3vl-4b"][field] = None if field == "mmproj" else "Other/Thing"
+    raw["models"]["qwen3vl-4b"][field] = value
     with pytest.raises(ConfigError, match=re.escape("python -m ops lock --update qwen3vl-4b")):
         made(raw)
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from plan import config
 from plan.base.errors import ConfigError
-from plan.base.quantity import whole
 from plan.card.extended_resource import MemoryPlan, plan_memory
 from plan.engine.server import plan_server
+from plan.kubernetes.quantity import whole
 from tests import stacks
 
 TODAY = datetime.date(2026, 11, 22)
@@ -121,7 +121,7 @@ def test_a_name_that_kubernetes_would_not_take_is_refused(name: str) -> None:
 @pytest.mark.parametrize(
     ("memory", "said"),
     [
-        ({"request_mib": 14001}, "Request_mib 14001 is more than budget_mib 14000"),
+        ({"request_mib": 14001}, "request_mib 14001 is more than budget_mib 14000"),
         ({"budget_mib": 0}, "gpu.memory.budget_mib: got 0"),
         ({"budget_mib": 14000.5}, "gpu.memory.budget_mib: got 14000.5"),
         ({"advertise": "always"}, "gpu.memory.advertise: got 'always'"),

@@ -19,7 +19,8 @@ NAME = st.from_regex(r"[a-z0-9_]([a-zA-F0-9_.-]{0,18}[a-z0-9])?", fullmatch=True
 ID = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
 
 
-COUNT = st.integers(0, 2**50)
+COUNT = st.integers(0, 2**32 - 1)
+BYTES = st.integers(0, 2**50)
 LAYERS = st.lists(COUNT, max_size=300).map(tuple)  # longer than a line that YAML's writer would leave whole
 SOURCE: st.SearchStrategy[Any] = st.sampled_from(["header", "published", "derived"])
 FACTS = st.builds(
@@ -37,9 +38,9 @@ FACTS = st.builds(
     | st.builds(
         Weights,
         gpu_bytes=st.integers(1, 2**50),
-        input_bytes=COUNT,
-        tied_bytes=COUNT,
-        nextn_bytes=COUNT,
+        input_bytes=BYTES,
+        tied_bytes=BYTES,
+        nextn_bytes=BYTES,
         source=SOURCE,
     ),
     projector=st.none() | st.builds(Projector, projector_type=st.none() | WORD | st.text(max_size=20), source=SOURCE),
@@ -108,7 +109,7 @@ def test_header_facts_never_change_a_generation(model: lock.LockedModel, facts: 
         ("commit: 7c41", "commit: 7C41", "40 digits, 0-9 and a-f"),
         ("path: Qwen3-8B-Q4_K_M.gguf", "path: ../../etc/passwd.gguf", "below its repository"),
         ("version: 1", "version: 2", "version"),
-        ("  qwen3-8b:", "  Qwen3_8b:", "not Q _"),
+        ("  qwen3-8b:", "  Qwen3_8b:", "not .Q. ._."),
         ("head_count_kv: 8", "head_count_kv: -8", "models.*.gguf.shape.head_count_kv"),
         ("source: published", "source: guessed", "'header', 'published' or 'derived'"),
         ("models:", "models: [", "line 5: this is not YAML.*\n.*restore it from version control"),

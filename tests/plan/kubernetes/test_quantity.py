@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dev.plugin.diff.quantity import canonical
-from plan.base.quantity import count_quantity, whole
+from plan.kubernetes.quantity import count_quantity, whole
 
 SUFFIXES = {"n": Fraction(1, 10**9), "u": Fraction(1, 10**6), "m": Fraction(1, 1000), "": 1, "k": 1000, "M": 10**6}
 SUFFIXES |= {"G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "e3": 1000, "E-2": Fraction(1, 100)}

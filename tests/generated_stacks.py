@@ -1,0 +1,203 @@
+"""Stacks that nobody wrote: every key of the configuration, at the edges of what plan/ takes, with a lock that fits.
+
+For tests that ask somebody else about what plan/ accepts, such as a real API server.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+from plan.models import lock
+from plan.models.lock import Lock
+from tests import stacks
+from tests.plan.kubernetes.samples import ON_A_NODE, RULES
+
+# Namespaces have to be there before anything can be in them, and immich's Deployments before they are patched.
+NAMESPACES = ("a", "llama-cpp", "n" * 63)
+IMMICH = {"immich": ("immich-machine-learning", None), "i" * 63: ("immich.ml.v2", "c" * 63)}
+INT32 = 2**31 - 1
+
+labels = st.sampled_from(RULES["label"].taken) | st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
+subdomains = st.sampled_from(RULES["subdomain"].taken)
+paths = st.sampled_from(RULES["path"].taken)
+label_values = st.sampled_from(RULES["label value"].taken)
+label_keys = st.sampled_from(RULES["label key"].taken)
+resources = st.sampled_from(RULES["extended resource"].taken)
+images = st.sampled_from(ON_A_NODE["image"].taken)
+_TEMPLATES = [raw for name in ("t4", "cpu") for raw in stacks.raw(name)["models"].items()]
+# Text that Kubernetes, a shell or an engine would read in its own way.
+_WORDS = st.sampled_from(
+    ["$(HOME)", "a$$b", "$HOME", "`id`", "it's", '"', "a b", "\\n", "%s", "{{x}}", "-", "ä", "x" * 4000]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """The configuration of a stack as a person would write it, and a lock with its models."""
+
+    raw: dict[str, Any]
+    lock: Lock
+
+    def program_in(self, directory: Path) -> Path:
+        """The program with this lock beside it, in a directory that may have had another lock before."""
+        program, archives = directory / "__main__.py", directory / "pods"
+        if not program.is_symlink():
+            program.symlink_to(stacks.ROOT / "__main__.py")
+            archives.symlink_to(stacks.ROOT / "pods")
+        (directory / "models.lock.yaml").write_text(lock.dump(self.lock))
+        return program
+
+
+def some(**keys: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """A mapping with any of these keys."""
+    return st.fixed_dictionaries({}, optional=keys)
+
+
+def edges(least: int, most: int) -> st.SearchStrategy[int]:
+    return st.sampled_from([least, most]) | st.integers(least, most)
+
+
+@st.composite
+def generated(draw: st.DrawFn) -> Generated:
+    """A stack that plan/ accepts."""
+    engine = draw(st.sampled_from(["llama-swap", "llama-server"]))
+    ids = draw(st.lists(labels.map(lambda name: name[:57].strip("-")), min_size=1, max_size=3, unique=True))
+    sources = {model_id: draw(st.sampled_from(_TEMPLATES)) for model_id in ids}
+    locked = stacks.locked().models
+    raw = {
+        "namespace": draw(st.sampled_from(NAMESPACES)),
+        "cluster": {"id": stacks.CLUSTER_ID},
+        "volume": draw(_volume()),
+        "gpu": draw(_gpu()),
+        "server": {"engine": engine, **draw(_server())},
+        "fetch": draw(_fetch()),
+        "prune": draw(_prune()),
+        "models": {model_id: draw(_model(source, engine)) for model_id, (_, source) in sources.items()},
+    }
+    if draw(st.booleans()):
+        namespace = draw(st.sampled_from(sorted(IMMICH)))
+        deployment, container = IMMICH[namespace]
+        raw["immich"] = {"namespace": namespace, "deployment": deployment, "model_ttl_s": draw(edges(1, 86400))}
+        raw["immich"] |= {"container": container} if container else {}
+    return Generated(raw, Lock(version=1, models={model_id: locked[of] for model_id, (of, _) in sources.items()}))
+
+
+@st.composite
+def _model(draw: st.DrawFn, source: dict[str, Any], engine: str) -> dict[str, Any]:
+    context = draw(edges(2048, 4096))
+    keys = draw(
+        some(
+            max_output_tokens=edges(1, context),
+            parallel=edges(1, 256),
+            kv_type=st.sampled_from(["f16", "q8_0", "q4_0"]),
+            ubatch=edges(1, 4096),
+            tools=st.booleans(),
+            warm_priority=edges(-INT32, INT32),
+            args=some(
+                **{
+                    "temp": st.floats(0, 2),
+                    "seed": edges(0, 2**32 - 1),
+                    "reverse-prompt": _WORDS,
+                    "perf": st.just(True),
+                }
+            ),
+        )
+    )
+    turns = [some(ttl_s=edges(1, INT32)), some(resident=st.just(True))] if engine == "llama-swap" else [st.just({})]
+    return {**source, "context": context, **keys, **draw(st.one_of(turns))}
+
+
+@st.composite
+def _volume(draw: st.DrawFn) -> dict[str, Any]:
+    options = st.lists(
+        st.sampled_from(["hard", "nfsvers=4.2", "nconnect=16", "sec=krb5p", 'context="x"', "a$(B)"]), max_size=4
+    )
+    nfs = st.fixed_dictionaries(
+        {"server": st.sampled_from(ON_A_NODE["host"].taken), "path": paths}, optional={"mount_options": options}
+    )
+    node = label_values.filter(bool)
+    local = st.fixed_dictionaries({"path": paths, "node": node})
+    home = draw(st.sampled_from(["nfs", "local", "existing_claim"]))
+    rate = draw(some(read_mib_s=edges(1, 2**30)))
+    if home == "existing_claim":
+        return {"name": draw(subdomains), "existing_claim": True, **rate}
+    return {
+        "name": draw(labels),
+        "size_gib": draw(edges(64, 2**20)),
+        home: draw({"nfs": nfs, "local": local}[home]),
+        **rate,
+    }
+
+
+@st.composite
+def _gpu(draw: st.DrawFn) -> dict[str, Any]:
+    toleration = st.fixed_dictionaries(
+        {"key": label_keys},
+        optional={"value": label_values, "effect": st.sampled_from(["NoSchedule", "PreferNoSchedule", "NoExecute"])},
+    )
+    node = {
+        "selector": draw(st.dictionaries(label_keys, label_values, min_size=1, max_size=4)),
+        "tolerations": draw(st.lists(toleration, max_size=3)),
+        **draw(some(memory_gib=edges(1, 2**20))),
+    }
+    slice_, memory = draw(st.lists(resources, min_size=2, max_size=2, unique=True))
+    gpu = {
+        "model": "other",
+        "card": {"total_mib": 2**30, "driver_mib": 0, "context_mib": 300, "compute_capability": 9.0},
+        "slice": {"resource": slice_, "count": draw(edges(1, 1024))},
+        "node": node,
+        "tenants": draw(
+            st.dictionaries(labels, some(request_mib=edges(0, 2**20)).map(lambda it: {"peak_mib": 1, **it}), max_size=2)
+        ),
+    }
+    advertise = draw(st.sampled_from([None, "managed", "external"]))
+    if advertise:
+        budget = draw(edges(2**28, 2**30 - 256))
+        gpu["memory"] = {
+            "resource": memory,
+            "budget_mib": budget,
+            "advertise": advertise,
+            **draw(some(request_mib=edges(2**27, 2**27 + 5))),
+        }
+    return gpu
+
+
+def _server() -> st.SearchStrategy[dict[str, Any]]:
+    memory = st.sampled_from([(1, 1), (2048, 12288), (2**30, 2**30), (999, 1000), (1, 2**30)])
+    rest = st.fixed_dictionaries(
+        {"image": images},
+        optional={
+            "uid": edges(1, INT32),
+            "gid": edges(1, INT32),
+            "ttl_s": edges(1, INT32),
+            "image_max_tokens": edges(1, 2047),
+            "priority_class": subdomains,
+            "rollout_s": edges(10, INT32),
+        },
+    )
+    return st.tuples(rest, memory).map(
+        lambda pair: {**pair[0], "memory_request_mib": pair[1][0], "memory_limit_mib": pair[1][1]}
+    )
+
+
+def _fetch() -> st.SearchStrategy[dict[str, Any]]:
+    token = st.fixed_dictionaries({"name": subdomains, "key": st.sampled_from(RULES["entry key"].taken)})
+    endpoint = st.sampled_from(["https://huggingface.co", "http://hub.invalid:8080", "https://[fd00::1]:1"])
+    optional = {
+        "endpoint": endpoint,
+        "deadline_s": edges(10, INT32),
+        "verify": st.sampled_from(["receipt", "always"]),
+        "slots": edges(0, 1024),
+        "token_secret": token,
+    }
+    return st.fixed_dictionaries({"image": images}, optional=optional)
+
+
+def _prune() -> st.SearchStrategy[dict[str, Any]]:
+    return some(
+        mode=st.sampled_from(["report", "trash", "delete"]),
+        schedule=st.sampled_from(RULES["schedule"].taken),
+        grace_h=edges(1, 87600),
+    )

@@ -1,0 +1,90 @@
+"""A configuration with every key there is, which the tests' lock follows, and what is at each of its ends."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tests import stacks
+
+Path = tuple[str | int, ...]
+IMAGE = f"ghcr.io/a/b:v1-b10524@sha256:{'1' * 64}"
+OTHER = "Qwen/Qwen3-VL-4B-Instruct-GGUF"
+MEASURED = {
+    "mib": 9000, "context": 4096, "kv_type": "f16", "parallel": 1, "ubatch": 512, "image_max_tokens": 1024,
+    "build": 10524, "tokens_s": 33.0, "date": "2026-11-01",
+}  # fmt: skip
+MODEL: dict[str, Any] = {
+    "repo": "Qwen/Qwen3-VL-8B-Instruct-GGUF", "quant": "Q4_K_M", "context": 4096, "revision": "main", "mmproj": "F16",
+    "reasoning": "off", "tools": True, "aliases": ["chat"], "max_output_tokens": 1024, "kv_type": "f16", "parallel": 1,
+    "ubatch": 512, "resident": False, "swap_group": "gpu0", "fallback": "qwen3vl-4b", "measured": [MEASURED],
+    "ttl_s": 60, "warm_priority": 1, "args": {"temp": 0.2, "seed": 1, "grammar": "root"},
+    "verify": {"prompt": "a", "expect": "b"},
+}  # fmt: skip
+
+
+def raw(home: str = "nfs") -> dict[str, Any]:
+    """Valid, with every key; `home` is where its volume lies, for that is one of three."""
+    homes: dict[str, Any] = {
+        "nfs": {"size_gib": 30, "nfs": {"server": "nas", "path": "/srv", "mount_options": ["hard"]}},
+        "local": {"size_gib": 30, "local": {"path": "/srv", "node": "n1"}},
+        "existing_claim": {"existing_claim": True},
+    }
+    tenant = {
+        "peak_mib": 3000, "idle_mib": 100, "measured": {"mib": 3000, "date": "2026-07-07", "source": "nvidia-smi"},
+        "workload": "immich/ml", "scaled_to_zero_until": "2026-12-31", "request_mib": 1,
+    }  # fmt: skip
+    gpu = {
+        "model": "other", "reserve_mib": 256, "tenants": {"immich": tenant},
+        "card": {
+            "total_mib": 81920, "driver_mib": 400, "context_mib": 300, "context_upper_mib": 400,
+            "compute_capability": 9.0,
+        },
+        "slice": {"resource": "nvidia.com/gpu", "count": 1},
+        "memory": {"resource": "example.com/gpumem", "budget_mib": 80000, "advertise": "managed", "request_mib": 30000},
+        "node": {
+            "selector": {"nvidia.com/gpu.present": "true"}, "memory_gib": 64,
+            "tolerations": [{"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"}],
+        },
+    }  # fmt: skip
+    server = {
+        "engine": "llama-swap", "image": IMAGE, "uid": 1000, "gid": 1000, "ttl_s": 600, "image_max_tokens": 1024,
+        "priority_class": "gpu", "rollout_s": 600, "memory_request_mib": 2048, "memory_limit_mib": 4096,
+    }  # fmt: skip
+    fetch = {
+        "image": IMAGE, "endpoint": "https://huggingface.co", "deadline_s": 3600, "verify": "receipt", "slots": 2,
+        "token_secret": {"name": "hub", "key": "token"},
+    }  # fmt: skip
+    return {
+        "namespace": "llama-cpp",
+        "cluster": {"id": stacks.CLUSTER_ID},
+        "volume": {"name": "models", "read_mib_s": 60, **homes[home]},
+        "gpu": gpu,
+        "server": server,
+        "fetch": fetch,
+        "prune": {"mode": "report", "schedule": "17 4 * * *", "grace_h": 24},
+        "models": {"qwen3vl-8b": MODEL, "qwen3vl-4b": {**MODEL, "repo": OTHER, "aliases": [], "fallback": None}},
+        "immich": {"namespace": "immich", "deployment": "ml", "container": "ml", "model_ttl_s": 600},
+    }
+
+
+def ends(value: Any, above: Path = ()) -> Iterator[Path]:
+    """The path of everything in it that is no mapping or list, and of the mappings and lists too."""
+    yield above
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, entry in entries:
+        yield from ends(entry, (*above, key))
+
+
+def at(value: Any, path: Path) -> Any:
+    for part in path:
+        value = value[part]
+    return value
+
+
+def changed(value: Any, path: Path, new: Any) -> Any:
+    """A copy with something else at `path`; only what lies on the way is copied."""
+    if not path:
+        return new
+    first, *rest = path
+    if isinstance(value, list):
+        return [changed(entry, tuple(rest), new) if at == first else entry for at, entry in enumerate(value)]
+    return {**value, first: changed(value[first], tuple(rest), new)}
