@@ -1,4 +1,4 @@
-"""The stack's configuration: one structured key, and its JSON Schema. Its parts: parts.py, gpu.py, gpu_memory.py."""
+"""The stack's configuration: one structured key, and its JSON Schema. Its parts are the other modules of this room."""
 
 import json
 from typing import Annotated, Self
@@ -8,9 +8,10 @@ from pydantic import Field, ValidationError, model_validator
 from plan.base.errors import ConfigError
 from plan.base.frozen import Frozen
 from plan.base.names import ModelId, Name
+from plan.config.fetch import Fetch
 from plan.config.gpu import Gpu
 from plan.config.model import Model
-from plan.config.parts import Cluster, Fetch, Immich, Prune, Server, Volume
+from plan.config.parts import Cluster, Immich, Prune, Server, Volume
 
 KEY = "local-llm:stack"
 # Keys that `make` renders from the machine at hand when a committed stack file leaves them out.
