@@ -73,6 +73,10 @@ class Volume(Frozen):
     existing_claim: Annotated[
         bool, Field(description="The claim `name` exists already: it is mounted, and nothing is created")
     ] = False
+    fs_group: Annotated[
+        bool,
+        Field(description="The kubelet gives the volume to server.gid where its driver can: for one that root owns"),
+    ] = False
     read_mib_s: Annotated[int, Field(gt=0, description="Slowest rate at which the server reads weights, MiB/s")] = 60
 
     @model_validator(mode="after")
