@@ -29,6 +29,9 @@ class Manifest:
     segment_bytes: int = 16 << 20  # larger ones end together, and the line idles while four of them are synced
     slots: int = 2  # so many models of one volume download at a time; 0: any number
     verify: str = "receipt"  # or always: every blob is hashed again
+    proxy: str = ""  # http://HOST:PORT for whatever is not in no_proxy; without the two, what the environment says
+    no_proxy: list[str] | None = None
+    ca_file: str = ""  # authorities that are trusted besides those of the image
     margin_bytes: int = 2 << 30  # stays free on the volume, or 5 % of the download if that is more
     stall_s: float = 30.0
     progress_s: float = 10.0
@@ -50,9 +53,14 @@ class Manifest:
 
     def _check_names(self) -> None:
         name, part = r"(?!\.)[A-Za-z0-9_.-]+", r"(?!\.\.?(/|$))[^/\0]+"
-        rules = [(self.endpoint, r"https?://[^/\s@]+"), (self.root, r"/[^\s]*"), (self.id, name)]
+        rules = [(self.endpoint, r"https?://[^/\s@?#]+(/[^/\s@?#]+)*"), (self.root, r"/[^\s]*"), (self.id, name)]
         rules += [(self.gen, r"[0-9a-f]{12}"), (self.repo, f"{name}/{name}"), (self.commit, r"[0-9a-f]{40}")]
-        rules += [(self.verify, "receipt|always")]
+        rules += [
+            (self.verify, "receipt|always"),
+            (self.ca_file, r"(/\S+)?"),
+            (self.proxy, r"(http://[^/\s@?#]+:\d+)?"),
+        ]
+        rules += [(entry, r"[^\s,@]+") for entry in self.no_proxy or ()]
         for file in self.files:
             rules += [(file.path, f"{part}(/{part})*"), (file.sha256, r"[0-9a-f]{64}"), (file.link, name)]
         for value, rule in rules:
