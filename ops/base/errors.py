@@ -1,5 +1,6 @@
 """What a person sees when a command cannot do its work."""
 
+from ops.base import network
 from plan.base.errors import FixableError
 
 
@@ -9,4 +10,5 @@ class OpsError(FixableError):
 
 def unreachable(place: str, error: Exception, fix: str) -> OpsError:
     """The error for a server that did not answer."""
-    return OpsError(f"{place} cannot be reached: {type(error).__name__} {error}".rstrip(), fix)
+    why = network.answer_of_proxy(error) or f"{type(error).__name__} {error}".rstrip()
+    return OpsError(f"{place} cannot be reached: {why}", f"{fix}{network.advice(error)}")

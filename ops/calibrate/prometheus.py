@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx2
 
+from ops.base import network
 from ops.base.errors import OpsError, unreachable
 
 METRIC, LABEL = "DCGM_FI_DEV_FB_USED", "pod"
@@ -47,6 +48,7 @@ class Peak:
 
 def peaks(series: Series) -> list[Peak]:
     """Each pod's peak over `series.days` days, the largest first; raises OpsError where the figures cannot be used."""
+    network.settle()
     chosen = f'{series.metric}{{{series.label}!=""}}'
     found = _ask(series, f"max_over_time({chosen}[{series.days}d])")
     if not found:

@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 import httpx2
 from huggingface_hub import constants
 
+from ops.base import network
 from ops.base.errors import OpsError, unreachable
 from ops.gguf import byte_ranges
 from ops.gguf.byte_ranges import Read
@@ -39,6 +40,7 @@ def sources(place: str) -> list[GgufFile]:
     """The file at `place`, or all parts of the split model that it belongs to, in order; raises OpsError."""
     if not place.startswith(("http://", "https://")):
         return [_local(Path(name)) for name in siblings(place)]
+    network.settle()
     try:
         parts = urlsplit(place)
         _ = parts.port

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops.base import atomic
+from ops.base import atomic, network
 from ops.base.errors import OpsError
 from ops.gguf import file_names
 from ops.stack import lock_file, stack_models
@@ -95,6 +95,7 @@ def _resolve(models: Mapping[str, Model], source: Origin) -> dict[str, LockedMod
 
     from ops.lock import hub
 
+    network.settle()
     resolved: dict[str, LockedModel] = {}
     with Console(stderr=True).status("") as status:
         for number, (model_id, model) in enumerate(models.items(), start=1):

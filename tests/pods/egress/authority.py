@@ -32,5 +32,10 @@ def make(directory: Path, *names: str, days: int = 30, strict: bool = True) -> A
     return made
 
 
-def _openssl(*arguments: object) -> None:
-    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+def subject_hash(certificate: Path) -> str:
+    """The name that OpenSSL looks for in a directory of authorities."""
+    return _openssl("x509", "-in", certificate, "-noout", "-subject_hash").strip()
+
+
+def _openssl(*arguments: object) -> str:
+    return subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, text=True).stdout
