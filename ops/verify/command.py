@@ -5,6 +5,7 @@ import os
 import sys
 from dataclasses import asdict, dataclass
 
+from ops.base import network
 from ops.base.errors import OpsError
 from ops.stack import lock_file, stack_file, stack_models
 from ops.verify.endpoint import AskError, Endpoint
@@ -43,6 +44,7 @@ def run(url: str, key_env: str, asked: Asked, silence_s: float, *, as_json: bool
     """Ask and print; raises OpsError naming the models with which something is wrong."""
     if not url.startswith(("http://", "https://")):
         raise OpsError(f"--url {url} is not the URL of an endpoint", "pass it like http://127.0.0.1:8080/v1")
+    network.settle()
     base = url.rstrip("/").removesuffix("/v1") + "/v1"
     endpoint = Endpoint(base, os.environ.get(key_env, ""), key_env, silence_s)
     slowest = _slowest(asked)

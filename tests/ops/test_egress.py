@@ -11,6 +11,7 @@ import pytest
 
 from tests import stacks
 from tests.ops import command
+from tests.ops import endpoint as endpoints
 from tests.ops.desk import REPO, SECRET, Desk
 from tests.pods.egress import authority as authorities
 from tests.pods.egress.authority import Authority
@@ -126,6 +127,17 @@ def test_d12_a_proxy_that_refuses_or_fails_is_pointed_at(company: Company, fault
         assert f"the proxy answers HTTP {fault}" in printed
 
 
+def private(directory: Path) -> dict[str, str]:
+    """The environment of a command to which 10.1.2.3 is this machine; a proxy does not know it."""
+    (directory / "patched").mkdir()
+    (directory / "patched" / "sitecustomize.py").write_text(
+        "import socket; dial = socket.create_connection\n"
+        "here = lambda to: ('127.0.0.1', to[1]) if to[0] == '10.1.2.3' else to\n"
+        "socket.create_connection = lambda to, *a, **k: dial(here(to), *a, **k)"
+    )
+    return {"PYTHONPATH": f"{directory / 'patched'}:{stacks.ROOT}"}
+
+
 @pytest.mark.parametrize(
     ("no_proxy", "direct"),
     [("a.example,10.0.0.0/8", True), ("11.0.0.0/8", False)],
@@ -133,15 +145,7 @@ def test_d12_a_proxy_that_refuses_or_fails_is_pointed_at(company: Company, fault
 def test_d12_a_network_in_no_proxy_is_reached_directly(
     company: Company, tmp_path: Path, no_proxy: str, *, direct: bool
 ) -> None:
-    """10.1.2.3 is this machine to the commands, which a proxy does not know."""
-    (patched := tmp_path / "patched").mkdir()
-    (patched / "sitecustomize.py").write_text(
-        "import socket; dial = socket.create_connection\n"
-        "here = lambda to: ('127.0.0.1', to[1]) if to[0] == '10.1.2.3' else to\n"
-        "socket.create_connection = lambda to, *a, **k: dial(here(to), *a, **k)"
-    )
-    hub = company.desk.hub
-    env = {"PYTHONPATH": f"{patched}:{stacks.ROOT}", "HF_ENDPOINT": f"http://10.1.2.3:{hub.port}"}
+    env = {**private(tmp_path), "HF_ENDPOINT": f"http://10.1.2.3:{company.desk.hub.port}"}
 
     company.run("lock", code=0 if direct else 1, HTTP_PROXY=company.proxy.url, NO_PROXY=no_proxy, **env)
 
@@ -164,3 +168,13 @@ def test_c14_a_hub_below_a_path_is_asked(desk: Desk, path: str) -> None:
         desk.lock()
     assert "a" in desk.models
     assert {seen[":path"].startswith((path.rstrip("/") + "/", "/_cdn/")) for seen in front.seen} == {True}
+
+
+def test_d12_an_endpoint_in_a_network_of_no_proxy_is_verified_directly(company: Company, tmp_path: Path) -> None:
+    with endpoints.running({"a": endpoints.says()}) as endpoint:
+        url = endpoint.url.replace("127.0.0.1", "10.1.2.3")
+        env = {**private(tmp_path), "HTTP_PROXY": company.proxy.url, "NO_PROXY": "10.0.0.0/8"}
+        printed = company.run("verify", "--url", url, "--model", "a", **env)
+
+    assert "Paris" in printed
+    assert company.proxy.seen == [], "the key would have gone there too"
