@@ -1,5 +1,6 @@
 """What a person sees when the configuration or the lock cannot be used, or when a command cannot do its work."""
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
@@ -57,5 +58,5 @@ def _translate(prefix: str, problem: "ErrorDetails", hints: dict[str, str]) -> C
 
 
 def _short(value: object) -> str:
-    text = "nothing" if value is None else repr(value)
+    text = "nothing" if value is None else re.sub(r"//[^/@]*@", "//***@", repr(value))  # a user and a password
     return text if len(text) <= 80 else f"{text[:77]}..."
