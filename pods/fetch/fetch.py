@@ -26,7 +26,7 @@ NEXT = {
 def fetch(manifest_text: str) -> None:
     """Make the generation complete; where it is, nothing is asked, read or written (unless to verify)."""
     manifest = Manifest.parse(manifest_text)
-    hub = Hub(manifest.endpoint, os.environ.get("HF_TOKEN", "").strip(), Routes(manifest, os.environ), manifest.stall_s)
+    hub = Hub(manifest, os.environ.get("HF_TOKEN", "").strip(), Routes(manifest, os.environ))
     volume, slots = Volume(manifest), Slots(manifest)
     missing = [file for file in manifest.files if not volume.has(file, manifest.verify == "always")]
     if missing:

@@ -33,14 +33,14 @@ class RetryError(Exception):
 class Hub:
     """Requests to the endpoint and to wherever it redirects; the token goes to the endpoint's own origin only."""
 
-    def __init__(self, endpoint: str, token: str, routes: Routes, stall_s: float) -> None:
+    def __init__(self, manifest: Manifest, token: str, routes: Routes) -> None:
         # http.client would quote a malformed header, token and all, in its exception.
         if not re.fullmatch(r"[!-~]*", token):
             raise ExitError(77, "HF_TOKEN contains a space or an unprintable character; store the bare token")
-        self._origin, self._token, self._stall_s = _origin(endpoint), token, stall_s
+        self._origin, self._token, self._stall_s = _origin(manifest.endpoint), token, manifest.stall_s
         self._routes = routes
         if proxy := routes.proxy(self._origin):
-            say("proxy", endpoint=endpoint, proxy=proxy.place)
+            say("proxy", endpoint=manifest.endpoint, proxy=proxy.place)
             if token and self._origin.scheme == "http":
                 what = f"over http:// the proxy {proxy.place} would read HF_TOKEN"
                 raise ExitError(77, f"{what}: use an https:// endpoint, or name its host in fetch.no_proxy")
