@@ -10,6 +10,7 @@ import ssl
 from urllib.parse import urlsplit
 
 from plan.base.errors import FixableError
+from plan.config.addresses import is_inside
 
 # curl and Go never send these through a proxy (golang.org/x/net v0.60.0, http/httpproxy); Python's clients would.
 _OWN = "localhost,127.0.0.0/8,::1"
@@ -30,6 +31,13 @@ def settle() -> None:
         entries = f"{before},{_OWN}".lstrip(",")
         os.environ |= {"NO_PROXY": entries, "no_proxy": entries}
     _settle_authorities()
+
+
+def require_private(url: str) -> None:
+    """Raise NetworkError where a token would go over the internet unencrypted, as a stack is refused that says so."""
+    if url.lower().startswith("http://") and os.environ.get("HF_TOKEN") and not is_inside(url):
+        what = "HF_TOKEN would go over http://, where anyone on the way reads it"
+        raise NetworkError(what, "use an https:// address, or unset HF_TOKEN")
 
 
 def answer_of_proxy(error: Exception) -> str:

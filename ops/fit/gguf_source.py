@@ -106,6 +106,8 @@ def _identity(url: str) -> dict[str, str]:
     """The token of the environment, sent to the hub and to no other server, as `ops lock` does it."""
     here, hub = urlsplit(url), urlsplit(constants.ENDPOINT)
     token = os.environ.get("HF_TOKEN") if (here.scheme, here.netloc) == (hub.scheme, hub.netloc) else None
+    if token:
+        network.require_private(url)
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 

@@ -1,5 +1,6 @@
 """`ops lock`: completes models.lock.yaml for the models of one stack or all; entries of other stacks stay."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,6 +97,7 @@ def _resolve(models: Mapping[str, Model], source: Origin) -> dict[str, LockedMod
     from ops.lock import hub
 
     network.settle()
+    network.require_private(os.environ.get("HF_ENDPOINT", ""))
     resolved: dict[str, LockedModel] = {}
     with Console(stderr=True).status("") as status:
         for number, (model_id, model) in enumerate(models.items(), start=1):

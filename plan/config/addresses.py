@@ -28,7 +28,7 @@ def is_inside(url: str) -> bool:
 
 
 def _place(url: str) -> str:
-    return url.partition("://")[2].partition("/")[0]
+    return re.split("[/?#]", url.partition("://")[2])[0].rpartition("@")[2]
 
 
 def _parts(place: str) -> tuple[str, str | None]:

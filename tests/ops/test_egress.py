@@ -152,6 +152,16 @@ def test_d12_a_network_in_no_proxy_is_reached_directly(
     assert bool(company.proxy.seen) is not direct
 
 
+def test_d12_a_token_is_not_sent_over_the_internet_unencrypted(company: Company) -> None:
+    env = {"HF_ENDPOINT": "http://hub.test", "HTTP_PROXY": company.proxy.url}
+    url = f"http://hub.test/{REPO}/resolve/main/a-Q4_K_M.gguf"
+
+    assert "anyone on the way reads it" in company.run("lock", code=1, **env)
+    assert "anyone on the way reads it" in company.run("fit", "--gguf", url, "--context", "64", code=2, **env)
+
+    assert company.proxy.seen == []
+
+
 def test_d12_this_machine_is_never_asked_through_a_proxy(company: Company) -> None:
     company.run("lock", HTTP_PROXY=company.proxy.url, HF_ENDPOINT=company.desk.endpoint)
 

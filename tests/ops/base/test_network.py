@@ -93,6 +93,30 @@ def test_d12_a_directory_of_authorities_stays_one(tmp_path: Path) -> None:
     assert "SSL_CERT_FILE" not in os.environ
 
 
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("https://hub.example", True),
+        ("http://10.1.2.3:8080/hub", True),
+        ("http://hub.llm.svc", True),
+        ("http://localhost", True),
+        ("http://hub.example", False),
+        ("HTTP://hub.example", False),
+        ("http://hub.example?.svc", False),
+        ("http://hub.example#.svc", False),
+        ("http://user:pw@hub.example", False),
+        ("http://10.1.2.3@hub.example", False),
+    ],
+)
+def test_a_token_goes_unencrypted_only_where_a_stacks_token_does(url: str, *, sent: bool) -> None:
+    os.environ["HF_TOKEN"] = "hf_secret"
+    if sent:
+        return network.require_private(url)
+    with pytest.raises(NetworkError, match="anyone on the way reads it"):
+        network.require_private(url)
+    return None
+
+
 class ProxyError(Exception):
     """As httpx2's."""
 
