@@ -47,12 +47,16 @@ def scripts(name: str, namespace: str, archive: bytes, opts: pulumi.ResourceOpti
     )
 
 
-def pod_security(uid: int, gid: int) -> PodSecurityContextArgs:
+def pod_security(
+    uid: int, gid: int, fs_group: int | None = None, fs_group_change_policy: str | None = None
+) -> PodSecurityContextArgs:
     """Meets the Pod Security Standard "restricted"."""
     return PodSecurityContextArgs(
         run_as_non_root=True,
         run_as_user=uid,
         run_as_group=gid,
+        fs_group=fs_group,
+        fs_group_change_policy=fs_group_change_policy,
         seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
     )
 
@@ -123,18 +127,18 @@ def of_job(
     labels: Mapping[str, str],
     common: FetchesPlan,
     claim: pulumi.Input[str],
-    scripts: pulumi.Input[str],
+    **config_maps: pulumi.Input[str],
 ) -> PodTemplateSpecArgs:
-    """The pod of a Job that works on the volume with one container."""
+    """The pod of a Job that works on the volume with one container; `config_maps` as in `config_volumes`."""
     return PodTemplateSpecArgs(
         metadata=ObjectMetaArgs(labels=labels),
         spec=PodSpecArgs(
             restart_policy="Never",
             automount_service_account_token=False,
             tolerations=tolerations(common.tolerations),
-            security_context=pod_security(common.uid, common.gid),
+            security_context=pod_security(common.uid, common.gid, common.fs_group, common.fs_group_change_policy),
             containers=[container],
-            volumes=volumes(claim, scripts=scripts),
+            volumes=volumes(claim, **config_maps),
         ),
     )
 

@@ -28,12 +28,13 @@ class ModelFetch(pulumi.ComponentResource):
     def __init__(self, name: str, args: ModelFetchArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("llm:models:ModelFetch", name, None, opts)
         labels = names.labels(names.FETCH, args.common.namespace, args.plan.model_id)
+        config_maps = {it.volume: it.config_map for it in args.common.config_maps}
         job = awaited_job.awaited_job(
             f"{name}-job",
             args.plan.job,
             args.common.namespace,
             labels,
-            pod.of_job(_fetcher(args), labels, args.common, args.claim_name, args.scripts),
+            pod.of_job(_fetcher(args), labels, args.common, args.claim_name, scripts=args.scripts, **config_maps),
             args.plan.deadline_s,
             parent=self,
             again=[awaited_job.unless_final(names.FETCH, FINAL_EXIT_CODES)],
@@ -43,6 +44,7 @@ class ModelFetch(pulumi.ComponentResource):
 
 
 def _fetcher(args: ModelFetchArgs) -> ContainerArgs:
+    directories = {it.volume: it.directory for it in args.common.config_maps}
     return pod.program(
         names.FETCH,
         names.FETCH,
@@ -50,5 +52,5 @@ def _fetcher(args: ModelFetchArgs) -> ContainerArgs:
         args.common.image,
         RESOURCES,
         env=[pod.from_secret(it.secret, it.key, it.variable) for it in args.common.secrets],
-        mounts=pod.mounts(models_read_only=False, scripts=SCRIPTS_DIR),
+        mounts=pod.mounts(models_read_only=False, scripts=SCRIPTS_DIR, **directories),
     )

@@ -55,5 +55,5 @@ def _job(args: WeightsPruneArgs, labels: dict[str, str]) -> JobSpecArgs:
         prune.RESOURCES,
         mounts=pod.mounts(models_read_only=False, scripts=SCRIPTS_DIR),
     )
-    template = pod.of_job(container, labels, args.common, args.claim_name, args.scripts)
+    template = pod.of_job(container, labels, args.common, args.claim_name, scripts=args.scripts)
     return JobSpecArgs(backoff_limit=prune.TRIES_AGAIN, active_deadline_seconds=prune.DEADLINE_S, template=template)

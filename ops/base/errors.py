@@ -2,6 +2,7 @@
 
 import ssl
 
+from ops.base import network
 from plan.base.errors import FixableError
 
 
@@ -11,7 +12,8 @@ class OpsError(FixableError):
 
 def unreachable(place: str, error: Exception, fix: str) -> OpsError:
     """The error for a server that did not answer."""
-    return OpsError(f"{place} cannot be reached: {reason(error)}", fix)
+    why = network.answer_of_proxy(error) or reason(error)
+    return OpsError(f"{place} cannot be reached: {why}", f"{fix}{network.advice(error)}")
 
 
 def reason(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import httpx2
 from pydantic import BaseModel
 
+from ops.base import network
 from ops.base.errors import OpsError, unreachable
 from ops.gguf import byte_ranges
 from plan.text import limits
@@ -83,6 +84,7 @@ class Peak:
 
 def peaks(series: Series) -> list[Peak]:
     """Each pod's peak over `series.days` days, the largest first; raises OpsError where the figures cannot be used."""
+    network.settle()
     chosen = f'{series.metric}{{{series.label}!=""}}'
     found = _ask(series, f"max_over_time({chosen}[{series.days}d])")
     if not found:

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx2
 from huggingface_hub import constants
 
+from ops.base import network
 from ops.base.errors import OpsError, reason, unreachable
 from ops.base.token import HF_TOKEN, token
 from ops.gguf import byte_ranges
@@ -41,6 +42,7 @@ def sources(place: str) -> list[GgufFile]:
     """The file at `place`, or all parts of the split model that it belongs to, in order; raises OpsError."""
     if not re.match("(?i)https?:", place):
         return [_local(Path(name)) for name in siblings(place)]
+    network.settle()
     try:
         url = parse_url(place)
     except ValueError as error:
@@ -107,6 +109,8 @@ def _identity(url: Url) -> dict[str, str]:
     except ValueError as error:
         raise OpsError(f"HF_ENDPOINT is not usable: {error}", "export HF_ENDPOINT=https://huggingface.co") from None
     secret = token(HF_TOKEN) if url.origin == hub.origin else ""
+    if secret:
+        network.require_private(url.text)
     return {"Authorization": f"Bearer {secret}"} if secret else {}
 
 

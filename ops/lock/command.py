@@ -1,10 +1,11 @@
 """`ops lock`: completes models.lock.yaml for the models of one stack or all; entries of other stacks stay."""
 
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops.base import atomic
+from ops.base import atomic, network
 from ops.base.errors import OpsError
 from ops.stack import lock_file, stack_models
 from ops.stack.lock_file import LOCK_FILE
@@ -87,6 +88,8 @@ def _resolve(models: Mapping[str, Model], source: Origin) -> dict[str, LockedMod
     from ops.base.terminal import console
     from ops.lock import hub
 
+    network.settle()
+    network.require_private(os.environ.get("HF_ENDPOINT", ""))
     resolved: dict[str, LockedModel] = {}
     with console(stderr=True).status("") as status:
         for number, (model_id, model) in enumerate(models.items(), start=1):

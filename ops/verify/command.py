@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import asdict, dataclass
 
+from ops.base import network
 from ops.base.errors import OpsError
 from ops.base.token import require_variable, token
 from ops.stack import lock_file, stack_file, stack_models
@@ -43,6 +44,7 @@ class Check:
 
 def run(url: str, key_env: str, asked: Asked, silence_s: float, *, as_json: bool) -> None:
     """Ask and print; raises OpsError naming the models with which something is wrong."""
+    network.settle()
     base, key = _base(url), _key(key_env)
     endpoint = Endpoint(base, key, key_env, silence_s)
     slowest = _slowest(asked)

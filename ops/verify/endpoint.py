@@ -1,26 +1,27 @@
 """Sends questions to an OpenAI-compatible endpoint. The API key is sent in a header and hidden in messages."""
 
 import contextlib
-import http.client
 import json
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import httpx2
 from pydantic import BaseModel
 
+from ops.base import network
 from ops.base.errors import OpsError, reason
+from ops.gguf import byte_ranges
 from plan.text import limits
 from plan.text.errors import Source, TextError
 from plan.text.model import Read, read_model
 from plan.text.show import plain, show, words
 
 _LOG = "read what the engine said: kubectl logs deploy/llama-swap -c server"
+_REFUSAL_BYTES = 4096
 _SHOWN = 200  # characters of an answer that a message quotes
 _EVERY_S = 15.0
 
@@ -106,25 +107,29 @@ class Endpoint:
 
     def _call(self, path: str, body: Mapping[str, Any] | None) -> bytes:
         key = {"Authorization": f"Bearer {self.key}"} if self.key else {}
-        data = None if body is None else json.dumps(body).encode()
+        content = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json", **key}
         try:
-            request = urllib.request.Request(  # noqa: S310 - run() takes http(s) alone
-                self.url + path, data, {"Content-Type": "application/json", **key}
-            )
-            with urllib.request.urlopen(request, timeout=self.silence_s) as answer:  # noqa: S310 - the same
-                return answer.read(limits.BYTES + 1)
-        except urllib.error.HTTPError as error:
-            said = b""
-            with error, contextlib.suppress(OSError, http.client.HTTPException):
-                said = error.read(4096)
-            raise self._refusal(error.code, self._shown(said)) from None
-        except (OSError, http.client.HTTPException) as error:
-            if isinstance(getattr(error, "reason", error), TimeoutError):
-                raise AskError(
-                    f"no byte of an answer for {self.silence_s:g} s", f"{_LOG}; or allow more with --timeout"
-                ) from None
+            with httpx2.stream(
+                "GET" if content is None else "POST",
+                self.url + path,
+                content=content,
+                headers=headers,
+                timeout=self.silence_s,
+                follow_redirects=True,
+            ) as answer:
+                said = byte_ranges.body(answer, limits.BYTES + 1 if answer.is_success else _REFUSAL_BYTES)
+        except httpx2.TimeoutException:
+            raise AskError(
+                f"no byte of an answer for {self.silence_s:g} s", f"{_LOG}; or allow more with --timeout"
+            ) from None
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             what = f"{self.url} does not answer: {reason(error)}"
-            raise AskError(what, "check the URL, and that the stack is up: make up", final=True) from None
+            fix = f"check the URL, and that the stack is up: make up{network.advice(error)}"
+            raise AskError(what, fix, final=True) from None
+        if not answer.is_success:
+            raise self._refusal(answer.status_code, self._shown(said))
+        return said
 
     def _read(self, said: bytes, source: Source, model: type[Read]) -> Read:
         """The answer, without the key where it repeats that."""

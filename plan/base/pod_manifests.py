@@ -5,7 +5,7 @@ each of them reads every key that is written here, and finds the value in it. Fu
 waiting times, have defaults there and are for its tests.
 """
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 
 class FetchedFile(TypedDict):
@@ -18,7 +18,10 @@ class FetchedFile(TypedDict):
 
 
 class FetchManifest(TypedDict):
-    """One model's download. `streams` at a time; `slots` models of one volume at a time, 0 for any number."""
+    """One model's download. `streams` at a time; `slots` models of one volume at a time, 0 for any number.
+
+    Without `proxy` and `no_proxy` the environment says which; `ca_file` is trusted besides the image's authorities.
+    """
 
     endpoint: str
     root: str
@@ -30,6 +33,9 @@ class FetchManifest(TypedDict):
     streams: int
     slots: int
     verify: Literal["receipt", "always"]
+    proxy: NotRequired[str]
+    no_proxy: NotRequired[list[str]]
+    ca_file: NotRequired[str]
 
 
 class AwaitedFile(TypedDict):

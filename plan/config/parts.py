@@ -1,4 +1,4 @@
-"""The volume, server, downloads, pruning and tenant's TTL of a stack's configuration, with their defaults."""
+"""The volume, server, pruning and tenant's TTL of a stack's configuration, with their defaults."""
 
 from typing import Annotated, Literal, Self
 
@@ -9,7 +9,7 @@ from plan.base.text_rule import TextRule
 from plan.config.numbers import Deadline, Gib, IdleSeconds, Mib, NonRoot, Tokens
 from plan.kubernetes.cron import Schedule
 from plan.kubernetes.images import Image
-from plan.kubernetes.names import LABEL_MAX, EntryKey, LabelValue, Name, Subdomain, dns_label
+from plan.kubernetes.names import LABEL_MAX, LabelValue, Name, Subdomain, dns_label
 from plan.kubernetes.volumes import AbsolutePath, Host
 
 _GIVES_UP = "turns a pause of the NFS server into EIO for a fetcher and SIGBUS for whoever has a file mapped; use hard"
@@ -76,6 +76,10 @@ class Volume(Frozen):
     existing_claim: Annotated[
         bool, Field(description="The claim `name` exists already: it is mounted, and nothing is created")
     ] = False
+    fs_group: Annotated[
+        bool,
+        Field(description="The kubelet gives the volume to server.gid where its driver can: for one that root owns"),
+    ] = False
     read_mib_s: Annotated[Mib, Field(description="Slowest rate at which the server reads weights, MiB/s")] = 60
 
     @model_validator(mode="after")
@@ -121,37 +125,6 @@ class Server(Frozen):
                 f"memory_request_mib {self.memory_request_mib} is more than memory_limit_mib {self.memory_limit_mib}"
             )
         return self
-
-
-class SecretKey(Frozen):
-    """An entry of a Secret that exists in the stack's namespace; never its content."""
-
-    name: Annotated[Subdomain, Field(description="The Secret's name")]
-    key: Annotated[EntryKey, Field(description="The key of its entry")]
-
-
-class Fetch(Frozen):
-    """How the locked files are downloaded. `image` has Python 3.11 or newer and runs the gate too."""
-
-    image: Annotated[Image, Field(description="Image with Python 3.11 or newer, by digest")]
-    endpoint: Annotated[
-        str,
-        TextRule(r"https?://[^/\s@]+", "the hub's address is http:// or https:// and a host, without path or password"),
-        Field(description="Address of the hub"),
-    ] = "https://huggingface.co"
-    deadline_s: Annotated[
-        Deadline | None,
-        Field(
-            description="A Job not complete by then has failed; defaults to what all locked bytes take on a slow line"
-        ),
-    ] = None
-    verify: Annotated[
-        Literal["receipt", "always"],
-        Field(description="always: a Job hashes again what is there; a change runs the Jobs"),
-    ] = "receipt"
-    # As many pods as no node has.
-    slots: Annotated[int, Field(ge=0, le=1024, description="How many models download at a time; 0: any number")] = 2
-    token_secret: Annotated[SecretKey | None, Field(description="Where the hub's token for gated models lies")] = None
 
 
 class Prune(Frozen):

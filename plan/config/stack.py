@@ -1,4 +1,4 @@
-"""The stack's configuration: one structured key, and its JSON Schema. Its parts: parts.py, gpu.py, gpu_memory.py."""
+"""The stack's configuration: one structured key, and its JSON Schema. Its parts are the other modules of this room."""
 
 import json
 from typing import Annotated, Self
@@ -8,9 +8,10 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from plan.base.errors import ConfigError
 from plan.base.frozen import Frozen
 from plan.base.names import ADVERTISER, SERVER
+from plan.config.fetch import Fetch
 from plan.config.gpu import Gpu
 from plan.config.model import Model, ModelId
-from plan.config.parts import Cluster, Fetch, Immich, Prune, Server, Volume
+from plan.config.parts import Cluster, Immich, Prune, Server, Volume
 from plan.kubernetes.names import dns_label
 from plan.text.errors import Source
 from plan.text.json_reader import read_json

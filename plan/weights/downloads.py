@@ -31,7 +31,11 @@ FINAL_EXIT_CODES = (2, 65, 66, 73, 77, 78, *CANNOT_START)
 # The slowest line worth waiting for; below it a person would rather be told than wait.
 _SLOWEST_MIB_S = 2
 _STREAMS = 4
-_TOKEN = "HF_TOKEN"  # noqa: S105 - the name of a variable, read by pods/hub.py
+# Variables that pods/fetch reads; what they hold stays in Secrets.
+_TOKEN, _PROXY_CREDENTIALS = "HF_TOKEN", "FETCH_PROXY_CREDENTIALS"
+_AUTHORITIES_DIR = "/etc/local-llm/authorities"
+# Not Always: a walk over every blob before each pod, which would also make each of them writable to the group again.
+_ON_ROOT_MISMATCH = "OnRootMismatch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +59,50 @@ class SecretVariable:
 
 
 @dataclass(frozen=True, slots=True)
+class MountedConfigMap:
+    """A ConfigMap that exists already, as a volume of that name at `directory`."""
+
+    volume: str
+    config_map: str
+    directory: str
+
+
+@dataclass(frozen=True, slots=True)
 class FetchesPlan:
-    """The Jobs, and what their pods have in common."""
+    """The Jobs, and what their pods have in common; those of the volume's other Jobs run as the same user.
+
+    `fs_group` is None where the volume's owner stays as it is.
+    """
 
     namespace: str
     image: str
     uid: int
     gid: int
+    fs_group: int | None
+    fs_group_change_policy: str | None
     tolerations: tuple[PodToleration, ...]
     secrets: tuple[SecretVariable, ...]
+    config_maps: tuple[MountedConfigMap, ...]
     jobs: tuple[FetchPlan, ...]
 
 
 def plan_fetches(stack: config.Stack, models: Mapping[str, LockedModel]) -> FetchesPlan:
     """A Job per model. Any of them may wait for the others' turn, so each deadline covers the bytes of all."""
     deadline_s = _deadline_s(models) if stack.fetch.deadline_s is None else stack.fetch.deadline_s
+    owns = stack.volume.fs_group
     return FetchesPlan(
         namespace=stack.namespace,
         image=stack.fetch.image,
         uid=stack.server.uid,
         gid=stack.server.gid,
+        fs_group=stack.server.gid if owns else None,
+        fs_group_change_policy=_ON_ROOT_MISMATCH if owns else None,
         # A volume of one node holds its pods there, and that may be the node that everything else is kept off.
         tolerations=() if stack.volume.nfs else tolerations(stack.gpu.node),
-        secrets=(SecretVariable(_TOKEN, token.name, token.key),) if (token := stack.fetch.token_secret) else (),
+        secrets=_secrets(stack.fetch),
+        config_maps=(MountedConfigMap("authorities", it.name, _AUTHORITIES_DIR),)
+        if (it := stack.fetch.ca_configmap)
+        else (),
         jobs=tuple(
             FetchPlan(
                 model_id=model_id,
@@ -89,6 +114,11 @@ def plan_fetches(stack: config.Stack, models: Mapping[str, LockedModel]) -> Fetc
             for model_id, model in sorted(models.items())
         ),
     )
+
+
+def _secrets(fetch: config.Fetch) -> tuple[SecretVariable, ...]:
+    wanted = {_TOKEN: fetch.token_secret, _PROXY_CREDENTIALS: fetch.proxy_secret}
+    return tuple(SecretVariable(variable, it.name, it.key) for variable, it in wanted.items() if it)
 
 
 def _deadline_s(models: Mapping[str, LockedModel]) -> int:
@@ -115,17 +145,22 @@ def _argument(model_id: str, model: LockedModel, fetch: config.Fetch) -> str:
 
 
 def _manifest(model_id: str, model: LockedModel, fetch: config.Fetch) -> str:
-    return json_text(
-        FetchManifest(
-            endpoint=fetch.endpoint,
-            root=MOUNT,
-            id=model_id,
-            gen=model.gen,
-            repo=model.repo,
-            commit=model.commit,
-            files=[FetchedFile(path=it.path, size=it.size, sha256=it.sha256, link=it.link) for it in model.files],
-            streams=_STREAMS,
-            slots=fetch.slots,
-            verify=fetch.verify,
-        )
+    manifest = FetchManifest(
+        endpoint=fetch.endpoint,
+        root=MOUNT,
+        id=model_id,
+        gen=model.gen,
+        repo=model.repo,
+        commit=model.commit,
+        files=[FetchedFile(path=it.path, size=it.size, sha256=it.sha256, link=it.link) for it in model.files],
+        streams=_STREAMS,
+        slots=fetch.slots,
+        verify=fetch.verify,
     )
+    if fetch.proxy:
+        manifest["proxy"] = fetch.proxy
+    if fetch.no_proxy is not None:
+        manifest["no_proxy"] = list(fetch.no_proxy)
+    if fetch.ca_configmap:
+        manifest["ca_file"] = f"{_AUTHORITIES_DIR}/{fetch.ca_configmap.key}"
+    return json_text(manifest)

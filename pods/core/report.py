@@ -91,6 +91,9 @@ def _of_disk(error: OSError) -> ExitError:
             path = os.path.dirname(path)
         stat, me = os.lstat(path), f"{os.getuid()}:{os.getgid()}"
         owner = f"{stat.st_uid}:{stat.st_gid}, mode {stat.st_mode & 0o7777:o}"
-        fix = f"run `chown -R {me} {path}` where the volume lives, or set the stack's uid and gid to the owner's"
+        fix = (
+            f"run `chown -R {me} {path}` where the volume lives, set the stack's uid and gid to the owner's, "
+            "or set volume.fs_group: true where the volume's driver honours it"
+        )
         return ExitError(73, f"{path} belongs to {owner}; {me} may not write there: {fix}")
     return ExitError(74, f"{path}: {error}; look at the volume's server, the next run goes on from here")

@@ -1,9 +1,13 @@
-"""`fetch`: bring one model's locked files onto the volume and publish them. HF_TOKEN is from the environment."""
+"""`fetch`: bring one model's locked files onto the volume and publish them.
+
+HF_TOKEN is from the environment, and so is the proxy where the manifest says nothing of it.
+"""
 
 import os
 
 from pods.core.report import ExitError, Progress, say
 from pods.fetch.adopt import adopt
+from pods.fetch.connection import Routes
 from pods.fetch.download import Download
 from pods.fetch.hub import Hub
 from pods.fetch.manifest import Manifest
@@ -22,7 +26,7 @@ NEXT = {
 def fetch(manifest_text: str) -> None:
     """Make the generation complete; where it is, nothing is asked, read or written (unless to verify)."""
     manifest = Manifest.parse(manifest_text)
-    hub = Hub(manifest.endpoint, os.environ.get("HF_TOKEN", "").strip(), manifest.stall_s)
+    hub = Hub(manifest, os.environ.get("HF_TOKEN", "").strip(), Routes(manifest, os.environ))
     volume, slots = Volume(manifest), Slots(manifest)
     missing = [file for file in manifest.files if not volume.has(file, manifest.verify == "always")]
     if missing:

@@ -8,15 +8,15 @@ import email.utils
 import http.client
 import random
 import re
+import string
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from typing import Any, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from pods.core.bearer import flaw
 from pods.core.report import ExitError, say
+from pods.fetch.connection import Origin, Routes, origin
 from pods.fetch.manifest import Manifest
 
 LONGEST_PAUSE_S = 300  # the hub's rate limits are counted over five minutes
@@ -31,30 +31,31 @@ class RetryError(Exception):
         self.after_s, self.moved = after_s, moved
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None
-
-
 class Hub:
     """Requests to the endpoint and to wherever it redirects; the token goes to the endpoint's own origin only."""
 
-    def __init__(self, endpoint: str, token: str, stall_s: float) -> None:
+    def __init__(self, manifest: Manifest, token: str, routes: Routes) -> None:
         if wrong := flaw(token):
             raise ExitError(77, f"HF_TOKEN has {wrong}; store the bare token in the Secret")
-        self._origin, self._token, self._stall_s = _origin(endpoint), token, stall_s
-        self._opener = urllib.request.build_opener(_NoRedirect)
+        self._origin, self._token, self._stall_s = _origin(manifest.endpoint), token, manifest.stall_s
+        self._routes = routes
+        if proxy := routes.proxy(self._origin):
+            say("proxy", endpoint=manifest.endpoint, proxy=proxy.place)
+            if token and self._origin.scheme == "http":
+                what = f"over http:// the proxy {proxy.place} would read HF_TOKEN"
+                raise ExitError(77, f"{what}: use an https:// endpoint, or name its host in fetch.no_proxy")
 
     def get(self, url: str, first: int, last: int) -> Any:
         """GET bytes first..last, whatever the status; follows nothing; raises RetryError when no answer comes."""
         headers = {"Range": f"bytes={first}-{last}", "Accept-Encoding": "identity", "User-Agent": "local-llm-fetch/1"}
-        if self._token and _origin(url) == self._origin:
+        if self._token and self.owns(url):
             headers["Authorization"] = f"Bearer {self._token}"
+        parts = urlsplit(url)
+        connection, whole = self._routes.open(parts, self._stall_s)
         try:
-            request = urllib.request.Request(url, headers=headers)  # noqa: S310 - resolve() allows http and https only
-            return self._opener.open(request, timeout=self._stall_s)
-        except urllib.error.HTTPError as answer:
-            return answer
+            target = f"{whole}{parts._replace(scheme='', netloc='', path=parts.path or '/', fragment='').geturl()}"
+            connection.request("GET", target, headers={**headers, "Connection": "close"})
+            return connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             raise RetryError(f"{_shown(url)}: {error}") from None
 
@@ -68,8 +69,8 @@ class Hub:
                 if answer.status not in (301, 302, 303, 307, 308):
                     self.judge(answer, url)
                     return url, answer.status == 206
-                url = urljoin(url, answer.headers.get("Location", ""))
-                if urlsplit(url).scheme not in {"https", self._origin[0]}:
+                url = _target(url, answer.headers.get("Location", ""))
+                if _origin(url).scheme not in {"https", self._origin.scheme}:
                     raise ExitError(69, f"redirected to {_shown(url)}, which is not https")
         raise ExitError(69, f"{_shown(url)}: too many redirects")
 
@@ -94,13 +95,21 @@ class Hub:
         raise ExitError(66 if status in (404, 410) else 69, what)
 
 
-def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+def _origin(url: str) -> Origin:
+    return origin(urlsplit(url))
+
+
+def _target(url: str, location: str) -> str:
+    """Where a redirect leads."""
+    try:  # http.client reads headers as Latin-1, whatever they were: quoting gives back the bytes
+        return quote(urljoin(url, location), safe=string.punctuation, encoding="latin-1")
+    except ValueError:  # an address in brackets that is none
+        raise ExitError(69, f"{_shown(url)}: redirected to what is no address of a web server") from None
 
 
 def _shown(url: str) -> str:
-    return urlsplit(url)._replace(query="", fragment="").geturl()  # the query may be a signature
+    parts = urlsplit(url)  # whose query may be a signature, and which may name a user and a password
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def _asked_pause_s(headers: Any) -> float | None:

@@ -11,13 +11,16 @@ from pods.core.report import ExitError
 # tests/hub_names.py has the cases for both.
 _NAME = "[A-Za-z0-9_]([A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
 _TEXTS = {
-    "endpoint": (r"https?://[^/\s@]+", "the http or https address of a hub, without a path"),
+    "endpoint": (r"https?://[^/\s@?#]+(/[^/\s@?#]+)*", "the http or https address of a hub, without a user"),
     "root": (r"/[^\s\0]*", "an absolute path without spaces"),
     "id": (_NAME, "a name of letters, digits, '.', '_' and '-'"),
     "gen": ("[0-9a-f]{12}", "12 digits, 0-9 and a-f"),
     "repo": (rf"(?!.*(--|\.\.|\.git$)){_NAME}/{_NAME}", "owner/name, as the hub allows it"),
     "commit": ("[0-9a-f]{40}", "40 digits, 0-9 and a-f"),
     "verify": ("receipt|always", "receipt or always"),
+    "proxy": (r"(http://[^/\s@?#]+:\d+)?", "http://HOST:PORT"),
+    "no_proxy": (r"[^\s,@]+", "a host, an address or a network"),
+    "ca_file": (r"(/[^\s\0]+)?", "an absolute path without spaces"),
     "sha256": ("[0-9a-f]{64}", "64 digits, 0-9 and a-f"),
     "link": (_NAME, "a name of letters, digits, '.', '_' and '-'"),
     "path": (r"[^\\]{1,1024}", "the path of a .gguf file that stays below its repository"),
@@ -56,6 +59,9 @@ class Manifest:
     segment_bytes: int = 16 << 20  # larger ones end together, and the line idles while four of them are synced
     slots: int = 2  # so many models of one volume download at a time; 0: any number
     verify: str = "receipt"  # or always: every blob is hashed again
+    proxy: str = ""  # http://HOST:PORT for whatever is not in no_proxy; without the two, what the environment says
+    no_proxy: list[str] | None = None
+    ca_file: str = ""  # authorities that are trusted besides those of the image
     margin_bytes: int = 2 << 30  # stays free on the volume, or 5 % of the download if that is more
     stall_s: float = 30.0
     progress_s: float = 10.0
@@ -76,9 +82,9 @@ class Manifest:
         return manifest
 
     def _check_names(self) -> None:
-        texts = [
-            (field, getattr(self, field)) for field in ("endpoint", "root", "id", "gen", "repo", "commit", "verify")
-        ]
+        own = ("endpoint", "root", "id", "gen", "repo", "commit", "verify", "proxy", "ca_file")
+        texts = [(field, getattr(self, field)) for field in own]
+        texts += [("no_proxy", entry) for entry in self.no_proxy or ()]
         for file in self.files:
             texts += [("sha256", file.sha256), ("link", file.link), ("path", file.path)]
         for field, value in texts:

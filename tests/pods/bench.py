@@ -35,6 +35,7 @@ class Bench:
         self.hub, self.root, self.directory = hub, directory / "volume", directory
         self.root.mkdir()
         self.program: Callable[[str], Path] = program
+        self.environment = dict[str, str]()  # of the pod, besides what every one has
         self.termination = directory / "termination-log"
         self.manifest: dict[str, Any] = {
             "endpoint": hub.endpoint,
@@ -86,6 +87,7 @@ class Bench:
         manifest = text if command == "fetch" else f"@{file}"
         self.termination.write_text("")
         env = {"PATH": os.environ["PATH"], "HF_TOKEN": token, "TERMINATION_LOG": str(self.termination)}
+        env |= self.environment
         argv = [*via, "-I", "-S", str(self.program(command)), command, "--manifest", manifest]
         return subprocess.Popen(argv, text=True, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 

@@ -23,6 +23,8 @@ def written() -> dict[str, str]:
     raw = stacks.raw("t4")
     raw["gpu"]["memory"] = {"resource": "example.com/gpumem", "budget_mib": 14000, "advertise": "managed"}
     raw["gpu"]["node"]["memory_gib"] = 64
+    raw["fetch"] |= {"proxy": "http://proxy.example:3128", "no_proxy": ["10.0.0.0/8"]}
+    raw["fetch"]["ca_configmap"] = {"name": "trusted", "key": "ca.crt"}
     plan = made(raw)
     (warm,), (advertiser,) = plan.server.warm, plan.advertisers
     return {

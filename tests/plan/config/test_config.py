@@ -86,7 +86,7 @@ def _delete(path: str) -> Callable[[dict[str, Any]], None]:
         (_set("models/qwen3-8b/parallel", 0), "models.qwen3-8b.parallel", "Write more than 0"),
         (_set("models/qwen3-8b/measured", [{"mib": 1}]), "models.qwen3-8b.measured.0.context", "required"),
         (_delete("cluster"), "cluster", "kubectl get namespace kube-system"),
-        (_set("fetch/endpoint", "https://user:pw@hub.example"), "fetch.endpoint", "http"),
+        (_set("fetch/endpoint", "https://user:pw@hub.example"), "fetch.endpoint", "no user, password"),
     ],
 )
 def test_a_bad_value_is_refused_by_its_key(change: Callable[[dict[str, Any]], None], key: str, said: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pods.core.report import Progress
+from pods.fetch.connection import Routes
 from pods.fetch.download import Download, Segment
 from pods.fetch.hub import Hub
 from pods.fetch.manifest import File, Manifest
@@ -37,7 +38,7 @@ def test_a_stream_that_still_writes_when_another_fails_never_writes_into_another
     asked = Manifest(
         "http://hub.invalid", str(tmp_path), "a", "0" * 12, "a/b", "0" * 40, (file,), streams=2, segment_bytes=10
     )
-    doomed = Failing(Volume(asked), Hub(asked.endpoint, "", 1), Slots(asked), file, Progress(600, 20))
+    doomed = Failing(Volume(asked), Hub(asked, "", Routes(asked, {})), Slots(asked), file, Progress(600, 20))
 
     part = os.open(tmp_path / "part", os.O_RDWR | os.O_CREAT)
     with pytest.raises(OSError, match="no space left"):

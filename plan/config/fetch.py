@@ -1,0 +1,75 @@
+"""How the locked files come into the cluster: from where, by which image, with which token, and through which proxy."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from plan.base.frozen import Frozen
+from plan.config.addresses import Destination, Endpoint, ProxyUrl, is_inside
+from plan.config.numbers import Deadline
+from plan.kubernetes.images import Image
+from plan.kubernetes.names import EntryKey, Subdomain
+
+
+class SecretKey(Frozen):
+    """An entry of a Secret that exists in the stack's namespace; never its content."""
+
+    name: Annotated[Subdomain, Field(description="The Secret's name")]
+    key: Annotated[EntryKey, Field(description="The key of its entry")]
+
+
+class ConfigMapKey(Frozen):
+    """An entry of a ConfigMap that exists in the stack's namespace."""
+
+    name: Annotated[Subdomain, Field(description="The ConfigMap's name")]
+    key: Annotated[EntryKey, Field(description="The key of its entry")]
+
+
+class Fetch(Frozen):
+    """How the locked files are downloaded. `image` has Python 3.11 or newer and runs the gate too."""
+
+    image: Annotated[Image, Field(description="Image with Python 3.11 or newer, by digest")]
+    endpoint: Annotated[
+        Endpoint, Field(description="Address of the hub, or of a mirror of it, perhaps with a path: https://x/hub/y")
+    ] = "https://huggingface.co"
+    proxy: Annotated[
+        ProxyUrl | None, Field(description="The Jobs reach hub and CDN through this proxy: http://HOST:PORT")
+    ] = None
+    no_proxy: Annotated[
+        Annotated[tuple[Destination, ...], Field(strict=False, max_length=256)] | None,
+        Field(description="Hosts, addresses and networks (10.0.0.0/8) that are reached without a proxy; '*' is all"),
+    ] = None
+    proxy_secret: Annotated[
+        SecretKey | None, Field(description="Where USER:PASSWORD for the proxy lies, if it asks for them")
+    ] = None
+    ca_configmap: Annotated[
+        ConfigMapKey | None,
+        Field(description="Certificates (PEM) of authorities that the Jobs trust besides those of the image"),
+    ] = None
+    deadline_s: Annotated[
+        Deadline | None,
+        Field(
+            description="A Job not complete by then has failed; defaults to what all locked bytes take on a slow line"
+        ),
+    ] = None
+    verify: Annotated[
+        Literal["receipt", "always"],
+        Field(description="always: a Job hashes again what is there; a change runs the Jobs"),
+    ] = "receipt"
+    # As many pods as no node has.
+    slots: Annotated[int, Field(ge=0, le=1024, description="How many models download at a time; 0: any number")] = 2
+    token_secret: Annotated[SecretKey | None, Field(description="Where the hub's token for gated models lies")] = None
+
+    @model_validator(mode="after")
+    def _no_secret_in_the_open(self) -> Self:
+        if self.proxy_secret and not self.proxy:
+            raise ValueError("a proxy_secret needs a proxy: name it in fetch.proxy, or remove the secret")
+        if self.token_secret and self.endpoint.startswith("http://"):
+            if self.proxy:
+                raise ValueError("over http:// the proxy would read the token: use an https:// endpoint, or no proxy")
+            if not is_inside(self.endpoint):
+                raise ValueError(
+                    "over http:// anyone on the way reads the token: use an https:// endpoint; http:// is for a hub "
+                    "inside the cluster or at a private IP address"
+                )
+        return self
