@@ -120,7 +120,7 @@ def _volume(draw: st.DrawFn) -> dict[str, Any]:
     node = label_values.filter(bool)
     local = st.fixed_dictionaries({"path": paths, "node": node})
     home = draw(st.sampled_from(["nfs", "local", "existing_claim"]))
-    rate = draw(some(read_mib_s=edges(1, 2**30)))
+    rate = draw(some(read_mib_s=edges(1, 2**30), fs_group=st.booleans()))
     if home == "existing_claim":
         return {"name": draw(subdomains), "existing_claim": True, **rate}
     return {
@@ -183,16 +183,27 @@ def _server() -> st.SearchStrategy[dict[str, Any]]:
 
 
 def _fetch() -> st.SearchStrategy[dict[str, Any]]:
-    token = st.fixed_dictionaries({"name": subdomains, "key": st.sampled_from(RULES["entry key"].taken)})
-    endpoint = st.sampled_from(["https://huggingface.co", "http://hub.invalid:8080", "https://[fd00::1]:1"])
+    entry = st.fixed_dictionaries({"name": subdomains, "key": st.sampled_from(RULES["entry key"].taken)})
+    endpoint = st.sampled_from(
+        ["https://huggingface.co", "http://hub.svc:8080", "https://[fd00::1]:1", "https://a/b/c"]
+    )
+    proxied = st.fixed_dictionaries(
+        {"proxy": st.sampled_from(["http://proxy:3128", "http://[fd00::1]:1"]), "endpoint": st.just("https://a.b")},
+        optional={
+            "no_proxy": st.lists(st.sampled_from(["*", "10.0.0.0/8", ".svc", "fd00::/8", "a.b:80"]), max_size=3),
+            "proxy_secret": entry,
+        },
+    )
     optional = {
         "endpoint": endpoint,
         "deadline_s": edges(10, INT32),
         "verify": st.sampled_from(["receipt", "always"]),
         "slots": edges(0, 1024),
-        "token_secret": token,
+        "token_secret": entry,
+        "ca_configmap": entry,
     }
-    return st.fixed_dictionaries({"image": images}, optional=optional)
+    rest = st.fixed_dictionaries({"image": images}, optional=optional)
+    return st.tuples(rest, st.just({}) | proxied).map(lambda pair: {**pair[0], **pair[1]})
 
 
 def _prune() -> st.SearchStrategy[dict[str, Any]]:

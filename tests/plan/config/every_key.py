@@ -51,12 +51,14 @@ def raw(home: str = "nfs") -> dict[str, Any]:
     }  # fmt: skip
     fetch = {
         "image": IMAGE, "endpoint": "https://huggingface.co", "deadline_s": 3600, "verify": "receipt", "slots": 2,
-        "token_secret": {"name": "hub", "key": "token"},
+        "token_secret": {"name": "hub", "key": "token"}, "proxy": "http://proxy.example:3128",
+        "no_proxy": ["10.0.0.0/8", ".svc"], "proxy_secret": {"name": "proxy", "key": "login"},
+        "ca_configmap": {"name": "authorities", "key": "ca.crt"},
     }  # fmt: skip
     return {
         "namespace": "llama-cpp",
         "cluster": {"id": stacks.CLUSTER_ID},
-        "volume": {"name": "models", "read_mib_s": 60, **homes[home]},
+        "volume": {"name": "models", "read_mib_s": 60, "fs_group": False, **homes[home]},
         "gpu": gpu,
         "server": server,
         "fetch": fetch,
