@@ -7,12 +7,12 @@ It ends by SIGTERM only.
 """
 
 import dataclasses
-import json
 import time
 import urllib.parse
 from typing import Any
 
 from pods.advertise.cluster_api import CREDENTIALS, ApiError, ClusterApi
+from pods.core import json_text
 from pods.core.metrics import family, serve
 from pods.core.report import ExitError, say
 
@@ -33,7 +33,7 @@ class Order:
     def parse(cls, text: str) -> "Order":
         """Raises ExitError 78."""
         try:
-            order = cls(**json.loads(text))
+            order = cls(**json_text.parse(text))
         except (ValueError, TypeError) as error:
             raise ExitError(78, f"the manifest is unusable: {error}") from None
         for field in dataclasses.fields(cls):
@@ -75,24 +75,26 @@ class _Keeper:
         labels = ",".join(f"{key}={value}" for key, value in self.order.selector.items())
         try:
             listed = self.api.request("GET", f"/api/v1/nodes?{urllib.parse.urlencode({'labelSelector': labels})}")
-            nodes = [(str(node["metadata"]["name"]), dict(node.get("status") or {})) for node in listed["items"]]
+            nodes = [(str(node["metadata"]["name"]), self._had(node.get("status") or {})) for node in listed["items"]]
         except ApiError as error:
             return [self._said("list nodes", error)]
         except (TypeError, KeyError, ValueError, AttributeError) as error:
             return [f"the API server's list of nodes is unusable: {error!r}"]
-        lacks = [lack for name, status in nodes if (lack := self._mend(name, status))]
+        lacks = [lack for name, had in nodes if (lack := self._mend(name, had))]
         self.nodes, self.advertised = len(nodes), len(nodes) - len(lacks)
         return lacks if nodes else [f"no node has the labels {labels}; label the one with the card"]
 
-    def _mend(self, name: str, status: dict[str, Any]) -> str:
-        wanted = {self.order.resource: self.order.quantity}
+    def _had(self, status: dict[str, Any]) -> dict[str, object]:
         parts = ("capacity", "allocatable")  # the kubelet derives the second from the first, but in its own time
-        had: dict[str, str | None] = {part: dict(status.get(part) or {}).get(self.order.resource) for part in parts}
-        if set(had.values()) == {self.order.quantity}:
+        return {part: dict(status.get(part) or {}).get(self.order.resource) for part in parts}
+
+    def _mend(self, name: str, had: dict[str, object]) -> str:
+        wanted = {self.order.resource: self.order.quantity}
+        if all(quantity == self.order.quantity for quantity in had.values()):
             return ""
         path = f"/api/v1/nodes/{urllib.parse.quote(name, safe='')}/status"
         try:
-            self.api.request("PATCH", path, {"status": dict.fromkeys(parts, wanted)})
+            self.api.request("PATCH", path, {"status": dict.fromkeys(had, wanted)})
         except ApiError as error:
             # One that has gone meanwhile lacks nothing.
             return "" if error.code == 404 else self._said(f"patch the status of node {name}", error)

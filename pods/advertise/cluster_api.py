@@ -8,6 +8,10 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from pods.core import json_text
+from pods.core.bearer import flaw
+
+_TOKEN_LENGTH, _MESSAGE_BYTES = 1 << 16, 1 << 16
 CREDENTIALS = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
@@ -25,17 +29,20 @@ class ClusterApi:
     def __init__(self, url: str = "", credentials: str = CREDENTIALS, timeout_s: float = 10.0) -> None:
         self._url, self._credentials, self._timeout_s = url or _own_url(), credentials, timeout_s
 
-    def request(self, method: str, path: str, body: object = None) -> Any:
+    def request(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         """What it answers; a body is a merge patch (RFC 7386), in which a key may have any sign. Raises ApiError."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"Accept": "application/json", "Content-Type": "application/merge-patch+json"}
         try:
             # Read anew for each request: the kubelet replaces a token long before it ends.
-            with open(os.path.join(self._credentials, "token")) as source:
-                headers["Authorization"] = f"Bearer {source.read().strip()}"
+            with open(os.path.join(self._credentials, "token"), errors="replace") as source:
+                token = source.read(_TOKEN_LENGTH).strip()
+            if wrong := flaw(token):
+                raise ApiError(0, f"the token of this pod's ServiceAccount has {wrong}")
+            headers["Authorization"] = f"Bearer {token}"
             request = urllib.request.Request(self._url + path, data, headers, method=method)  # noqa: S310 - one address
             with self._opener().open(request, timeout=self._timeout_s) as answer:
-                return json.load(answer)
+                return json_text.parse(answer.read(json_text.LIMIT_BYTES + 1))
         except urllib.error.HTTPError as error:
             with error:
                 raise ApiError(error.code, _message(error)) from None
@@ -61,6 +68,6 @@ def _own_url() -> str:
 
 def _message(error: urllib.error.HTTPError) -> str:
     try:
-        return str(json.load(error)["message"])
+        return str(json_text.parse(error.read(_MESSAGE_BYTES))["message"])[:500]
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
         return str(error.reason)

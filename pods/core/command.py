@@ -11,6 +11,7 @@ help after 1, 69, 74 and 143 only.
 import argparse
 from collections.abc import Callable, Mapping
 
+from pods.core import json_text
 from pods.core.report import ExitError, run
 
 
@@ -27,7 +28,7 @@ def _text(argument: str) -> str:
     if not argument.startswith("@"):
         return argument
     try:
-        with open(argument[1:]) as source:
-            return source.read()
-    except (OSError, UnicodeDecodeError) as error:
+        with open(argument[1:], "rb") as source:
+            return json_text.decoded(source.read(json_text.LIMIT_BYTES + 1))
+    except (OSError, ValueError) as error:
         raise ExitError(78, f"the manifest is unusable: {error}") from None

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+_REASON_LENGTH = 4096  # what the kubelet keeps of a termination message
 TERMINATION_LOG = os.environ.get("TERMINATION_LOG", "/dev/termination-log")
 
 
@@ -17,6 +18,11 @@ class ExitError(Exception):
     def __init__(self, code: int, what: str) -> None:
         super().__init__(what)
         self.code = code
+
+
+def printable(text: str) -> str:
+    """The text with every sign that a terminal would act on, or that nobody sees, written as Python does: \\x1b."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 def say(event: str, **facts: Any) -> None:
@@ -62,10 +68,11 @@ def _stopped(*_: object) -> NoReturn:
 
 
 def _end(failure: ExitError) -> NoReturn:
-    say("failed", code=failure.code, reason=str(failure))
+    reason = printable(str(failure)[:_REASON_LENGTH])
+    say("failed", code=failure.code, reason=reason)
     try:
         log = os.open(TERMINATION_LOG, os.O_WRONLY | os.O_TRUNC)  # the kubelet made it; never litter another /dev
-        os.write(log, str(failure).encode()[:4096])
+        os.write(log, reason.encode()[:4096])
     except OSError:
         pass
     os._exit(failure.code)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
+from pods.core.bearer import flaw
 from pods.core.report import ExitError, say
 from pods.fetch.connection import Origin, Routes, origin
 from pods.fetch.manifest import Manifest
@@ -34,9 +35,8 @@ class Hub:
     """Requests to the endpoint and to wherever it redirects; the token goes to the endpoint's own origin only."""
 
     def __init__(self, manifest: Manifest, token: str, routes: Routes) -> None:
-        # http.client would quote a malformed header, token and all, in its exception.
-        if not re.fullmatch(r"[!-~]*", token):
-            raise ExitError(77, "HF_TOKEN contains a space or an unprintable character; store the bare token")
+        if wrong := flaw(token):
+            raise ExitError(77, f"HF_TOKEN has {wrong}; store the bare token in the Secret")
         self._origin, self._token, self._stall_s = _origin(manifest.endpoint), token, manifest.stall_s
         self._routes = routes
         if proxy := routes.proxy(self._origin):

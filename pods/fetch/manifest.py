@@ -1,10 +1,10 @@
 """What one fetch is asked to do, as rendered by the plan. Checked again here: it names paths on a shared volume."""
 
 import dataclasses
-import json
 import re
 from typing import Any
 
+from pods.core import json_text
 from pods.core.report import ExitError
 
 
@@ -43,7 +43,7 @@ class Manifest:
     def parse(cls, text: str) -> "Manifest":
         """Parse and check; raises ExitError 78, also for a name that could leave the volume or the repository."""
         try:
-            raw: Any = json.loads(text)
+            raw: Any = json_text.parse(text)
             manifest = cls(files=tuple(File(**file) for file in raw.pop("files")), **raw)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ExitError(78, f"the manifest is unusable: {error}") from None

@@ -7,11 +7,11 @@
 """
 
 import contextlib
-import json
 import os
 import tempfile
 import time
 
+from pods.core import json_text
 from pods.core.report import ExitError, say
 from pods.fetch.manifest import File, Manifest
 from pods.volume.files import digest, replace, replace_link
@@ -53,8 +53,8 @@ class Volume:
 
     def _is_proved(self, sha256: str, size: int) -> bool:
         blob = os.path.join(self.blobs, f"sha256-{sha256}")
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError), open(f"{blob}.ok") as source:
-            receipt, stat = json.load(source), os.stat(blob)
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            receipt, stat = json_text.read(f"{blob}.ok"), os.stat(blob)
             return (size, stat.st_size, stat.st_mtime_ns) == (receipt["size"], receipt["size"], receipt["mtime_ns"])
         return False
 

@@ -12,6 +12,7 @@ import os
 import threading
 import time
 
+from pods.core import json_text
 from pods.core.report import say
 from pods.fetch.manifest import Manifest
 
@@ -116,9 +117,8 @@ def _holders(paths: list[str]) -> list[str]:
     found = list[str]()
     for path in paths:
         try:
-            with open(path) as source:
-                holder = json.load(source)
-            found.append(f"{holder['id']}: {max(0, round(time.time() - holder['since']))} s")
+            holder = json_text.read(path)
+            found.append(f"{str(holder['id'])[:63]}: {max(0, round(time.time() - holder['since']))} s")
         except (OSError, ValueError, KeyError, TypeError):
             found.append(f"{path}: somebody")
     return found

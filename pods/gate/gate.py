@@ -6,10 +6,10 @@ invisible for a minute.
 """
 
 import dataclasses
-import json
 import time
 from typing import Any
 
+from pods.core import json_text
 from pods.core.report import ExitError, say
 from pods.volume.complete import HINT, lacks
 from pods.volume.quarantine import was_published
@@ -35,7 +35,7 @@ class Manifest:
     def parse(cls, text: str) -> "Manifest":
         """Raises ExitError 78."""
         try:
-            raw: Any = json.loads(text)
+            raw: Any = json_text.parse(text)
             models = [
                 Model(files=[(file["link"], file["size"]) for file in it.pop("files")], **it)
                 for it in raw.pop("models")

@@ -1,12 +1,12 @@
 """What prune may do, by which clock, and what it thinks of the things found. Changes nothing."""
 
 import dataclasses
-import json
 import math
 import os
 import re
 from typing import Any
 
+from pods.core import json_text
 from pods.core.report import ExitError
 from pods.prune.trash import lock_part
 from pods.volume.inventory import Aside, Blob, Generation, Inventory
@@ -27,7 +27,7 @@ class Order:
     def parse(cls, text: str) -> "Order":
         """Raises ExitError 78; also where nothing is kept and something could be moved, which nobody means."""
         try:
-            raw: Any = json.loads(text)
+            raw: Any = json_text.parse(text)
             keep = {(it["id"], it["gen"]): frozenset(it["sha256"]) for it in raw.pop("keep")}
             order = cls(keep=keep, **raw)
             wrong = [mode for mode in [order.mode] if mode not in ("report", "trash", "delete")]

@@ -1,9 +1,9 @@
 """Whether a generation is complete on the volume, by names and sizes alone: no byte of the weights is read."""
 
-import json
 import os
 from collections.abc import Iterable
 
+from pods.core import json_text
 from pods.volume.quarantine import READY, WITHDRAWN
 
 # What a person can do about weights that are missing.
@@ -15,15 +15,14 @@ def lacks(root: str, model_id: str, gen: str, files: Iterable[tuple[str, int]]) 
     directory = os.path.join(root, model_id, gen)
     ready = os.path.join(directory, READY)
     try:
-        with open(ready) as source:
-            found = json.load(source)["gen"]
+        found = json_text.read(ready)["gen"]
     except FileNotFoundError:
         withdrawn = os.path.exists(os.path.join(directory, WITHDRAWN))
         return [f"{ready} is withdrawn: a file was found damaged" if withdrawn else f"{ready} is missing"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         return [f"{ready} is unreadable ({error!r})"]
     if found != gen:
-        return [f"{ready} is about generation {found}"]
+        return [f"{ready} is about generation {str(found)[:60]}"]
     return [lack for link, size in files if (lack := _lack(os.path.join(directory, link), size))]
 
 

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
+from pods.core import json_text
 from pods.core.report import Progress
 
 # Unwritten pages of a network file system are charged to the pod: synced this often, they stay far below its limit.
@@ -16,8 +17,8 @@ SYNC_BYTES = 64 << 20
 
 def replace(path: str, content: Any) -> None:
     """Write JSON so that a reader sees the old or the new file whole; an equal file stays untouched."""
-    with contextlib.suppress(OSError, ValueError), open(path) as source:
-        if json.load(source) == content:
+    with contextlib.suppress(OSError, ValueError):
+        if json_text.read(path) == content:
             return
     draft = f"{path}.{secrets.token_hex(4)}.tmp"  # not the pid: pods on two nodes have the same
     with open(draft, "w") as target:

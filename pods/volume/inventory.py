@@ -6,11 +6,11 @@ removed.
 
 import contextlib
 import dataclasses
-import json
 import math
 import os
 import re
 
+from pods.core import json_text
 from pods.volume.listing import Entry, entry_of, listing, size_of, target_of
 from pods.volume.quarantine import PUBLISHED, READY, WITHDRAWN
 
@@ -197,8 +197,7 @@ def _unread(found: Inventory, error: OSError) -> None:
 
 def _names(found: Inventory, ready: str) -> set[str]:
     try:
-        with open(ready) as source:
-            return {str(file["sha256"]) for file in json.load(source)["files"]}
+        return {str(file["sha256"]) for file in json_text.read(ready)["files"]}
     except FileNotFoundError:
         return set()
     except (OSError, ValueError, KeyError, TypeError):
@@ -207,7 +206,6 @@ def _names(found: Inventory, ready: str) -> set[str]:
 
 
 def _since(marker: str) -> float | None:
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError), open(marker) as source:
-        since = float(json.load(source)["since"])
-        return since if math.isfinite(since) else None
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        return float(json_text.read(marker)["since"])
     return None

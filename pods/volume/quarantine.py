@@ -7,12 +7,12 @@
 
 import contextlib
 import glob
-import json
 import os
 import time
 from collections.abc import Callable
 from typing import Any
 
+from pods.core import json_text
 from pods.core.report import say
 
 READY, WITHDRAWN = "READY.json", "WITHDRAWN.json"
@@ -56,8 +56,7 @@ def _generations(root: str, name: str) -> list[str]:
 
 def _files(ready: str) -> list[dict[str, Any]]:
     try:
-        with open(ready) as source:
-            return [{"sha256": str(f["sha256"]), "size": int(f["size"])} for f in json.load(source)["files"]]
+        return [{"sha256": str(f["sha256"]), "size": int(f["size"])} for f in json_text.read(ready)["files"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         say("unreadable", file=ready, reason=repr(error))
         return []

@@ -2,11 +2,11 @@
 
 import contextlib
 import dataclasses
-import json
 import os
 import re
 from typing import Any
 
+from pods.core import json_text
 from pods.core.metrics import Sample, family
 from pods.core.report import ExitError
 from pods.warm import pagecache
@@ -48,7 +48,7 @@ class Manifest:
     def parse(cls, text: str) -> "Manifest":
         """Raises ExitError 78, also for a name that could leave the volume."""
         try:
-            raw: Any = json.loads(text)
+            raw: Any = json_text.parse(text)
             models = [Model(files=tuple(File(**file) for file in it.pop("files")), **it) for it in raw.pop("models")]
             manifest = cls(models=tuple(sorted(models, key=lambda it: (-it.priority, it.id))), **raw)
             name = r"(?!\.)[A-Za-z0-9_.-]+"
