@@ -26,7 +26,7 @@ class Download:
     def run(self) -> None:
         """Return when the blob is there; a wrong checksum is tried once more from zero, then ExitError 65."""
         wrong = ""
-        while part := self.claim():
+        while part := self.claim(anew=bool(wrong)):
             try:
                 found = self.transfer(part)
                 if found == self.file.sha256:
@@ -43,7 +43,7 @@ class Download:
             say("corrupt", reason=(wrong := what))
         return None
 
-    def claim(self) -> Part | None:
+    def claim(self, anew: bool) -> Part | None:
         """A part that is ours, with room for all of it; None when the blob is there."""
         patience = Patience(self.manifest.patience_s)
         path = f"{self.volume.blob(self.file)}.part"
@@ -51,7 +51,7 @@ class Download:
             self.slots.take()
             self.volume.require_room([self.file])
             why, pause_s = "another fetcher has it", self.manifest.backoff_s
-            if part := Part.take(self.volume, self.file, patience.is_over(path)):
+            if part := Part.take(self.volume, self.file, patience.is_over(path), anew):
                 if self.volume.has(self.file):  # finished between our look and our lock: this part is a new one
                     part.discard()
                     part.close()

@@ -49,8 +49,8 @@ class Part:
         self.journal, self.segments = -1, list[Segment]()
 
     @classmethod
-    def take(cls, volume: Volume, file: File, impatient: bool = False) -> "Part | None":
-        """None while another has it; `impatient`: then one of our own."""
+    def take(cls, volume: Volume, file: File, impatient: bool = False, anew: bool = False) -> "Part | None":
+        """None while another has it; `impatient`: then one of our own. `anew`: what is there was wrong."""
         path = f"{volume.blob(file)}.part"
         fd = open_own(path, os.O_RDWR | os.O_CREAT)
         proved = parts.lock(fd, path)
@@ -59,7 +59,7 @@ class Part:
             proved = None
         if proved and os.fstat(fd).st_nlink > 1:  # somebody else's file by another name
             parts.remove(path)
-        if proved is False or (proved and not _is_at(fd, path)):  # it may have become the blob since we opened it
+        if proved is False or (proved and not is_at(fd, path)):  # it may have become the blob since we opened it
             os.close(fd)
             return None
         if proved is None:
@@ -70,16 +70,16 @@ class Part:
             fd = open_own(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         part = cls(volume, file, path, fd, bool(proved))
         try:
-            part._begin(volume.manifest.segment_bytes)
+            part._begin(volume.manifest.segment_bytes, anew)
         except (FencedError, FileNotFoundError):  # another has ended meanwhile, and removed what is needed no more
             part.close()
             return None
         return part
 
-    def _begin(self, segment_bytes: int) -> None:
+    def _begin(self, segment_bytes: int, anew: bool) -> None:
         """Divide the file into segments, and take over what earlier runs wrote into their journals."""
         size, text = self.file.size, _text(f"{self.path}.journal")
-        if os.fstat(self.fd).st_size != size:
+        if anew or os.fstat(self.fd).st_size != size:
             text = ""
             os.ftruncate(self.fd, size)  # sparse: posix_fallocate writes zeros over the wire where NFS has no 4.2
         self._open_journal(text)
@@ -88,7 +88,7 @@ class Part:
         lengths = {start: min(segment_bytes, size - start) for start in starts}
         self.segments = [Segment(start, length, _covers(known, start, length)) for start, length in lengths.items()]
         self.touch()
-        if not self.proved:
+        if not self.proved and not anew:
             self._inherit()
 
     @property
@@ -199,7 +199,7 @@ def _opened(path: str) -> Generator[int]:
         os.close(fd)
 
 
-def _is_at(fd: int, path: str) -> bool:
+def is_at(fd: int, path: str) -> bool:
     try:
         return os.path.samestat(os.lstat(path), os.fstat(fd))
     except FileNotFoundError:
