@@ -4,7 +4,7 @@ import statistics
 from dataclasses import dataclass
 
 from bench.downloaders import CURL, CURL_OPENSSL, HF, ONE_STREAM, OURS
-from bench.fetch_results import CAPPED, GIGABIT, UNCAPPED, Results
+from bench.fetch_results import CAPPED, DISTANT, GIGABIT, UNCAPPED, Results
 
 _PEAK_MIB = 64
 
@@ -39,6 +39,7 @@ def limits(results: Results) -> list[Limit]:
         ),
         ("uncapped, times the speed of hf download", times(UNCAPPED, OURS, HF), 2.0),
         ("40 MB/s a connection, times the speed of one stream", times(CAPPED, OURS, ONE_STREAM), 3.5),
+        ("a gigabit line 150 ms away, part of its rate", results.of_the_line(DISTANT, OURS), 0.5),
     ]
     found = [Limit(what, figure, bound, at_least=True) for what, figure, bound in speeds]
     peak_mib = max(run.peak_mib for (_, name), runs in results.runs.items() if name == OURS for run in runs)

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Bytes a second of one connection and of all together; None means unlimited."""
+    """Bytes a second of one connection and of all together, and how far away; None means unlimited, and near."""
 
     name: str
     connection_bytes_s: float | None = None
     total_bytes_s: float | None = None
+    round_trip_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class Repeated:
 UNCAPPED = Pace("uncapped")
 GIGABIT = Pace("118 MB/s line", total_bytes_s=118e6)  # 1 Gbit/s less the headers of Ethernet, IP and TCP
 CAPPED = Pace("40 MB/s a connection", connection_bytes_s=40e6)
-PACES = (UNCAPPED, GIGABIT, CAPPED)
+DISTANT = Pace("118 MB/s line, 150 ms away", total_bytes_s=118e6, round_trip_s=0.15)
+PACES = (UNCAPPED, GIGABIT, CAPPED, DISTANT)
 
 
 @dataclass(slots=True)
@@ -59,6 +61,12 @@ class Results:
         """Their seconds by ours, round by round; the median, because the machine is not equally fast in all rounds."""
         pairs = zip(self.runs[pace.name, theirs], self.runs[pace.name, ours], strict=True)
         return statistics.median(their.wall_s / our.wall_s for their, our in pairs)
+
+    def of_the_line(self, pace: Pace, ours: str) -> float:
+        """The part of the line's own rate that is reached; the median."""
+        return statistics.median(self.size / run.wall_s for run in self.runs[pace.name, ours]) / (
+            pace.total_bytes_s or 1
+        )
 
     def mb_s(self, wall_s: float) -> float:
         return self.size / 1e6 / wall_s

@@ -17,6 +17,7 @@ from typing import Protocol, Self, cast
 
 _WHOLE_BYTES, _PACED_BYTES = 4 << 20, 256 << 10
 _MAKE_UP_S = 0.02
+_FIRST_WINDOW_BYTES = 10 * 1460  # RFC 6928; TCP sends no more before it hears of the first
 
 
 class Clock(Protocol):
@@ -43,6 +44,30 @@ class Bucket:
             return self._free_at_s - now
 
 
+class Distance:
+    """One connection to a place `round_trip_s` away, as TCP behaves there: a handshake, a window that begins small and
+    grows by every byte that was acknowledged (slow start), a round trip for each request.
+    """
+
+    def __init__(self, round_trip_s: float, clock: Clock = time) -> None:
+        self._round_trip_s, self._clock, self._window, self._begun = round_trip_s, clock, _FIRST_WINDOW_BYTES, False
+
+    def ask(self) -> None:
+        """Wait as a request does, the first one of the connection for its handshake too."""
+        self._clock.sleep(self._round_trip_s * (1 if self._begun else 2))
+        self._begun = True
+
+    def reserve(self, size: int) -> float:
+        """Seconds that `size` more bytes take through the window, which then is larger by so many."""
+        seconds = size * self._round_trip_s / self._window
+        self._window += size
+        return seconds
+
+    @property
+    def most_bytes(self) -> int:
+        return self._window
+
+
 class Line:
     """Serves `file` at /<anything>/<sha256> as a context manager; `sent_bytes`, `requests` and `active` count since
     the last `limit`. The one byte by which a fetcher asks whether ranges are served is a request too.
@@ -54,9 +79,14 @@ class Line:
         self.port: int = self._server.server_address[1]
         self.limit()
 
-    def limit(self, connection_bytes_s: float | None = None, total_bytes_s: float | None = None) -> None:
-        """From now on: this fast per connection, this fast all together; None means unlimited."""
-        self.connection_bytes_s = connection_bytes_s
+    def limit(
+        self,
+        connection_bytes_s: float | None = None,
+        total_bytes_s: float | None = None,
+        round_trip_s: float | None = None,
+    ) -> None:
+        """From now on: this fast per connection, this fast all together, so far away; None: unlimited, near."""
+        self.connection_bytes_s, self.round_trip_s = connection_bytes_s, round_trip_s
         self.total = Bucket(total_bytes_s, self.clock) if total_bytes_s else None
         self.sent_bytes = self.requests = self.active = 0
 
@@ -93,6 +123,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    distance: Distance | None = None
 
     def log_message(self, *_: object, **__: object) -> None:
         """Bytes are counted, not printed."""
@@ -101,6 +132,9 @@ class _Handler(BaseHTTPRequestHandler):
         line = cast(_Server, self.server).line
         line.count(requests=1, active=1)
         try:
+            if line.round_trip_s:
+                self.distance = self.distance or Distance(line.round_trip_s, line.clock)
+                self.distance.ask()
             with suppress(ConnectionError):  # the client went away, killed perhaps
                 self._answer(line)
                 return
@@ -132,11 +166,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _send(self, line: Line, start: int, end: int, buckets: Iterable[Bucket]) -> None:
-        most = _PACED_BYTES if buckets else _WHOLE_BYTES
+        most = _PACED_BYTES if buckets or self.distance else _WHOLE_BYTES
         with line.file.open("rb") as source:
             while start < end:
-                size = min(most, end - start)
+                size = min(most, end - start, self.distance.most_bytes if self.distance else most)
                 pause_s = max((bucket.reserve(size) for bucket in buckets), default=0.0)
+                if self.distance:
+                    pause_s = max(pause_s, self.distance.reserve(size))
                 if pause_s > 0:
                     line.clock.sleep(pause_s)
                 sent = os.sendfile(self.connection.fileno(), source.fileno(), start, size)

@@ -103,7 +103,7 @@ class Site:
 
     def _pace(self, pace: Pace) -> None:
         self._until_idle()
-        self.line.limit(pace.connection_bytes_s, pace.total_bytes_s)
+        self.line.limit(pace.connection_bytes_s, pace.total_bytes_s, pace.round_trip_s)
 
     def _until_idle(self, limit_s: float = 30) -> None:
         """Wait until no answer is under way: its bytes would count for the next."""

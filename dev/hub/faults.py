@@ -20,12 +20,16 @@ class Rule:
     skip: int = 0
     times: int | None = None
     silent: bool = False  # not even a status line, until the rules are replaced
-    status: int | None = None  # answer this, with `headers`
+    status: int | None = None  # answer this, with `headers` and `says` as the body
     headers: dict[str, str] = field(default_factory=dict[str, str])
+    says: str = ""
     token: str | None = None  # a gated repository: 401 without, 403 with another bearer token
     etag: str | None = None  # X-Linked-Etag says this
     total: int | None = None  # the bytes of the whole file that Content-Range claims
     ignore_range: bool = False  # 200 with the whole file
+    no_content_range: bool = False  # 206 that does not say which part it is
+    same_origin: bool = False  # redirect to a signed address of the hub's own
+    head_pause_s: float = 0  # before each byte of the status line and the headers
     corrupt_at: int | None = None  # flip the byte at this offset of the file
     truncate_after: int | None = None  # close the connection after this many bytes of the body
     stall_after: int | None = None  # fall silent after this many bytes, until the rules are replaced
@@ -64,10 +68,10 @@ class Faults:
                     return rule
         return None
 
-    def stall(self, rule: Rule) -> None:
-        """Block until the rules are replaced; not at all where that happened since `rule` was picked."""
+    def stall(self, rule: Rule, limit_s: float | None = None) -> None:
+        """Block until the rules are replaced, or so long; not at all where that happened since `rule` was picked."""
         with self._lock:
             if all(rule is not other for other in self._rules):
                 return
             released = self._released
-        released.wait()
+        released.wait(limit_s)

@@ -53,6 +53,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     origin: Literal["api", "cdn"]
+    rule = Rule("api")
 
     def setup(self) -> None:
         super().setup()
@@ -88,7 +89,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, str(value))
+        if self.rule.head_pause_s:
+            self._dribble(self.rule.head_pause_s)
         self.end_headers()
+
+    def _dribble(self, pause_s: float) -> None:
+        """Send what there is of the head byte by byte, as long as the rules stay."""
+        head = b"".join(self._headers_buffer)
+        self._headers_buffer: list[bytes] = []
+        for number in range(len(head)):
+            self.hub.faults.stall(self.rule, pause_s)
+            self.wfile.write(head[number : number + 1])
 
     def json(self, content: Any) -> None:
         self.answer(200, json.dumps(content).encode(), Content_Type="application/json")
@@ -106,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(403 if sent else 401, b"gated", X_Error_Code="GatedRepo", X_Error_Message="gated")
         elif rule.status:
             headers = {name.replace("-", "_"): value for name, value in rule.headers.items()}
-            self.answer(rule.status, f"ordered {rule.status}".encode(), **headers)
+            self.answer(rule.status, (rule.says or f"ordered {rule.status}").encode(), **headers)
         else:
             return False
         return True
@@ -120,7 +131,8 @@ class _Handler(BaseHTTPRequestHandler):
             start, end, status = int(asked[1]), min(int(asked[2] or entry.size - 1) + 1, entry.size), 206
             if start >= entry.size:
                 return self.answer(416, Content_Range=f"bytes */{entry.size}")
-            headers["Content-Range"] = f"bytes {start}-{end - 1}/{rule.total or entry.size}"
+            if not rule.no_content_range:
+                headers["Content-Range"] = f"bytes {start}-{end - 1}/{rule.total or entry.size}"
         self.begin(status, {"Content-Length": end - start, "Accept-Ranges": "bytes", **headers})
         if self.command != "HEAD":
             whole = rule.truncate_after is rule.stall_after is rule.corrupt_at is rule.rate_bytes_s is None
@@ -135,6 +147,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.row["bytes"] += sent
 
     def _send(self, file: Path, start: int, end: int, rule: Rule) -> None:
+        # With a rate a trickle, not a burst now and then.
+        most = min(_CHUNK_BYTES, rule.rate_bytes_s // 16 + 1) if rule.rate_bytes_s else _CHUNK_BYTES
         with file.open("rb") as source:
             position = source.seek(start)
             while position < end:
@@ -146,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
                 if rule.stall_after is not None and sent >= rule.stall_after:
                     self.wfile.flush()
                     self.hub.faults.stall(rule)
-                data = bytearray(source.read(min(_CHUNK_BYTES, end - position, *(at - sent for at in stops))))
+                data = bytearray(source.read(min(most, end - position, *(at - sent for at in stops))))
                 if rule.corrupt_at is not None and position <= rule.corrupt_at < position + len(data):
                     data[rule.corrupt_at - position] ^= 1
                 self.wfile.write(data)
@@ -204,6 +218,7 @@ class _Api(_Handler):
             (rf"/api/models/{_REPO}(?:/revision/(?P<rev>[^/]+))?", lambda repo, _: self.json(_info(repo))),
             (rf"/api/models/{_REPO}/tree/(?P<rev>[^/]+)", lambda repo, _: self.json(_tree(repo, list(repo.entries)))),
             (rf"/api/models/{_REPO}/paths-info/(?P<rev>[^/]+)", lambda repo, _: self.json(_tree(repo, paths or []))),
+            (rf"/signed/{_REPO}/(?P<file>[0-9a-f]{{64}})", self._signed),
             (rf"/api/models/{_REPO}/refs", lambda repo, _: self.json(_refs(repo))),
             (rf"/{_REPO}/resolve/(?P<rev>[^/]+)/(?P<file>.+)", self._resolve),
         ]
@@ -230,9 +245,14 @@ class _Api(_Handler):
         # The host as the client named it. Its ports may be forwarded ones, which are as far apart as ours.
         host, _, port = self.headers.get("Host", "").partition(":")
         cdn_port = int(port or 80) + self.hub.cdn_port - self.hub.port
-        location = f"http://{host}:{cdn_port}/{repo.name}/{entry.sha256}?sig={self.hub.signatures}"
+        where = f"{host}:{port}/signed" if self.rule.same_origin else f"{host}:{cdn_port}"
+        location = f"http://{where}/{repo.name}/{entry.sha256}?sig={self.hub.signatures}"
         etag = f'"{self.rule.etag or entry.etag}"'
         self.answer(302, Location=location, X_Repo_Commit=repo.commit, X_Linked_Etag=etag, X_Linked_Size=entry.size)
+
+    def _signed(self, repo: Repo, sha256: str) -> None:
+        (entry,) = (entry for entry in repo.entries.values() if entry.sha256 == sha256)
+        self.body(entry, {"ETag": f'"{sha256}"'})
 
 
 def _info(repo: Repo) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def run(action: Callable[[], None]) -> NoReturn:
     except ExitError as failure:
         _end(failure)
     except OSError as error:
-        _end(_of_disk(error))
+        _end(of_disk(error))
     os._exit(0)
 
 
@@ -78,22 +78,40 @@ def _end(failure: ExitError) -> NoReturn:
     os._exit(failure.code)
 
 
-def _of_disk(error: OSError) -> ExitError:
-    path = str(error.filename or "the volume")
+def of_disk(error: OSError) -> ExitError:
+    """What an error of the volume means, and what a person can do about it."""
+    # A link's first name is where it leads to, which is no place here.
+    names = [str(name) for name in (error.filename2, error.filename) if os.path.isabs(str(name or ""))]
+    path = names[-1] if names else "the volume"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ExitError(
             73, f"{path}: {error.strerror}; enlarge the volume or prune old generations, what is here is kept"
         )
     if error.errno == errno.EROFS:
         return ExitError(73, f"{path}: the volume is mounted read-only; mount it read-write where the Jobs run")
-    if error.errno in (errno.EACCES, errno.EPERM):
-        while not os.path.lexists(path):
-            path = os.path.dirname(path)
-        stat, me = os.lstat(path), f"{os.getuid()}:{os.getgid()}"
-        owner = f"{stat.st_uid}:{stat.st_gid}, mode {stat.st_mode & 0o7777:o}"
-        fix = (
-            f"run `chown -R {me} {path}` where the volume lives, set the stack's uid and gid to the owner's, "
-            "or set volume.fs_group: true where the volume's driver honours it"
-        )
-        return ExitError(73, f"{path} belongs to {owner}; {me} may not write there: {fix}")
+    if error.errno in (errno.EACCES, errno.EPERM) and names:
+        refusing = [_refusing(name) for name in names]
+        return _of_owner(next((path for path in refusing if not os.access(path, os.W_OK)), refusing[0]))
     return ExitError(74, f"{path}: {error}; look at the volume's server, the next run goes on from here")
+
+
+def _refusing(path: str) -> str:
+    """What did not let us write `path`: itself, or the directory that it is in or would be in."""
+    there = os.path.lexists(path)
+    while path != "/" and (not there or not os.access(os.path.dirname(path), os.W_OK | os.X_OK)):
+        path = os.path.dirname(path)
+        if there := os.path.lexists(path):
+            break
+    return path
+
+
+def _of_owner(path: str) -> ExitError:
+    stat, me = os.lstat(path), f"{os.getuid()}:{os.getgid()}"
+    owner = f"{stat.st_uid}:{stat.st_gid}, mode {stat.st_mode & 0o7777:o}"
+    fix = (
+        f"run `chown -R {me} {path}` where the volume lives, set the stack's uid and gid to the owner's, "
+        "or set volume.fs_group: true where the volume's driver honours it"
+    )
+    if path == "/":
+        fix = "is the volume mounted?"
+    return ExitError(73, f"{path} belongs to {owner}; {me} may not write there: {fix}")

@@ -1,22 +1,26 @@
-"""Bytes that lie on the volume already, under any other name: found by size, proved by sha256, linked, not fetched.
+"""Bytes that lie on the volume already, under any other name: found by size, proved by sha256, copied, not fetched.
 
-What people put there stays usable at its old path.
+Copied, and not linked: whoever can write to the old name would else write into what a server reads, and every check
+would be older than that. On btrfs, XFS and NFS 4.2 the copy shares its blocks with the original and takes no time or
+room (FICLONE). What people put there stays as it is. The copy grows as a part with a journal: a kill costs a segment.
 """
 
 import contextlib
+import fcntl
 import glob
-import hashlib
 import os
-import secrets
+import stat
 from collections import deque
 from collections.abc import Iterator
 
-from pods.core.report import say
+from pods.core.report import ExitError, say
 from pods.fetch.manifest import File
 from pods.fetch.model_on_volume import Volume
-from pods.volume.files import SYNC_BYTES, digest
+from pods.fetch.part import FencedError, Part, is_at
+from pods.volume.files import digest
+from pods.volume.quarantine import PLACES, quarantine
 
-OURS = {".blobs", ".slots", ".trash", ".quarantine"}
+_FICLONE = 0x40049409  # linux/fs.h
 MOST_ENTRIES = 200_000  # a share that holds more than weights is not searched for hours
 
 
@@ -25,7 +29,7 @@ def adopt(volume: Volume, missing: list[File]) -> list[File]:
     root = volume.manifest.root
     for path in [*_trashed(root, missing), *_candidates(root, {file.size for file in missing})]:
         try:
-            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError as error:
             say("not-adopted", candidate=path, reason=str(error))
             continue
@@ -38,70 +42,76 @@ def adopt(volume: Volume, missing: list[File]) -> list[File]:
     return missing
 
 
+def detach(volume: Volume, file: File) -> bool:
+    """Give a blob that has a second name an inode of its own; False where its bytes are no longer the locked ones."""
+    blob = volume.blob(file)
+    try:
+        with open(blob, "rb") as source:
+            copied = _copy(volume, file, source.fileno())
+            if copied is False and not is_at(source.fileno(), blob):  # another fetcher has replaced it by now
+                return volume.has(file)
+    except (ExitError, OSError) as error:  # no room, or read-only: what is there is right, and is served
+        say("shared", blob=blob, reason=f"it has another name, by which somebody may write into it: {error}")
+        return True
+    if copied is False:
+        say("damaged", file=file.path, expected=file.sha256, reason="it was written to by its other name")
+        quarantine(volume.manifest.root, file.sha256)
+    return copied is not False
+
+
 def _match(volume: Volume, missing: list[File], path: str, fd: int) -> list[File]:
-    before = os.fstat(fd)
-    wanted = [file for file in missing if file.size == before.st_size]
+    found = os.fstat(fd)
+    wanted = [file for file in missing if file.size == found.st_size and stat.S_ISREG(found.st_mode)]
     if not wanted:
         return missing
     try:
-        found = digest(fd, before.st_size, path, volume.manifest.progress_s)
+        sha256 = digest(fd, found.st_size, path, volume.manifest.progress_s)
     except OSError as error:
         say("not-adopted", candidate=path, reason=str(error))
         return missing
-    after = os.fstat(fd)
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        say("not-adopted", candidate=path, reason="somebody is writing it")
-        return missing
     for file in wanted:
-        if file.sha256 == found:
-            how = _take(volume, file, path, fd)
+        if file.sha256 == sha256 and (how := _take(volume, file, path, fd)):
             say("adopted", file=file.path, source=path, how=how)
-            if volume.has(file):  # the path may have led to another file by now; its receipt would not fit
-                volume.forget_part(file)
-                return [other for other in missing if other.sha256 != file.sha256]
+            return [other for other in missing if other.sha256 != sha256]
     return missing
 
 
 def _take(volume: Volume, file: File, path: str, fd: int) -> str:
-    """Make the file at `path` the blob: by a link, else by moving it (a link stays), else by copying it."""
-    blob = volume.blob(file)
-    with contextlib.suppress(OSError):  # another owner's
-        os.fchmod(fd, 0o444)
-    volume.receipt(file, fd)
+    """Make the file at `path` the blob; says how, or nothing where it was not to be."""
+    if os.path.dirname(path) == os.path.join(volume.manifest.root, ".trash", "blobs") and os.fstat(fd).st_nlink == 1:
+        volume.receipt(file, fd)  # it was ours, and has no other name
+        os.rename(path, volume.blob(file))
+        return "moved" if volume.has(file) else ""
     try:
-        os.link(path, blob, follow_symlinks=False)
-    except FileExistsError:
-        return "there meanwhile"
-    except OSError:  # no hard links here, or none to files of another owner (fs.protected_hardlinks), or another disk
-        with contextlib.suppress(OSError):
-            os.rename(path, blob)
-            with contextlib.suppress(OSError):
-                os.symlink(os.path.relpath(blob, os.path.dirname(path)), path)
-            return "moved"
-        volume.require_room([file])
-        _copy(volume, file, fd)
-        return "copied"
-    return "linked"
+        if _copy(volume, file, fd):
+            return "copied"
+    except ExitError as error:
+        what = f"{error}. {path} has the right bytes"
+        there = volume.blob(file)
+        raise ExitError(error.code, f"{what}: where nobody writes it any more, `mv {path} {there}`") from None
+    say("not-adopted", candidate=path, reason="somebody is writing it, or fetches the same file")
+    return ""
 
 
-def _copy(volume: Volume, file: File, fd: int) -> None:
-    """The original stays: to remove what lies in another file system, or belongs to others, is not ours."""
-    blob, sha = volume.blob(file), hashlib.sha256()
-    draft = f"{blob}.{secrets.token_hex(4)}.tmp"
-    with open(draft, "wb") as target:
-        for position in range(0, file.size, 1 << 20):
-            sha.update(data := os.pread(fd, 1 << 20, position))
-            target.write(data)
-            if position % SYNC_BYTES == 0:
-                os.fdatasync(target.fileno())
-        target.flush()
-        os.fchmod(target.fileno(), 0o444)
-        os.fsync(target.fileno())
-        if sha.hexdigest() == file.sha256:
-            volume.receipt(file, target.fileno())
-            os.replace(draft, blob)
-        else:
-            os.unlink(draft)
+def _copy(volume: Volume, file: File, fd: int) -> bool | None:
+    """Have these bytes become the blob, in an inode of our own? None where another fetcher has the part."""
+    if not (part := Part.take(volume, file)):
+        return None
+    try:
+        try:
+            fcntl.ioctl(part.fd, _FICLONE, fd)
+        except OSError:  # another file system, or one whose files share nothing
+            volume.require_room([file])
+            part.fill_from(fd, [(0, file.size)])
+        if digest(part.fd, file.size, file.path, volume.manifest.progress_s) != file.sha256:
+            part.discard()
+            return False
+        part.keep()
+        return True
+    except FencedError:
+        return None
+    finally:
+        part.close()
 
 
 def _trashed(root: str, missing: list[File]) -> list[str]:
@@ -133,7 +143,7 @@ def _walk(root: str, unreadable: list[str]) -> Iterator[os.DirEntry[str]]:
         try:
             with os.scandir(directory) as listing:
                 for entry in listing:
-                    if directory == root and entry.name in OURS:
+                    if directory == root and entry.name in PLACES:
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         directories.append(entry.path)

@@ -6,11 +6,11 @@ HF_TOKEN is from the environment, and so is the proxy where the manifest says no
 import os
 
 from pods.core.report import ExitError, Progress, say
-from pods.fetch.adopt import adopt
+from pods.fetch.adopt import adopt, detach
 from pods.fetch.connection import Routes
 from pods.fetch.download import Download
 from pods.fetch.hub import Hub
-from pods.fetch.manifest import Manifest
+from pods.fetch.manifest import File, Manifest
 from pods.fetch.model_on_volume import Volume
 from pods.fetch.slots import Slots
 
@@ -19,7 +19,7 @@ NEXT = {
     65: "where the file was replaced at the hub, `python -m ops lock --update {id}`; else it is damaged on its way: "
     "fetch from another endpoint",
     66: "it was renamed or removed: `python -m ops lock --update {id}`",
-    69: "the next run goes on from here; if it lasts, see whether {endpoint} can be reached from the cluster",
+    69: "the next run goes on from here; if it lasts, see whether that address can be reached from the cluster",
 }
 
 
@@ -28,7 +28,7 @@ def fetch(manifest_text: str) -> None:
     manifest = Manifest.parse(manifest_text)
     hub = Hub(manifest, os.environ.get("HF_TOKEN", "").strip(), Routes(manifest, os.environ))
     volume, slots = Volume(manifest), Slots(manifest)
-    missing = [file for file in manifest.files if not volume.has(file, manifest.verify == "always")]
+    missing = [file for file in manifest.files if not _is_there(volume, file)]
     if missing:
         volume.require_writable()
         missing = adopt(volume, missing)
@@ -39,8 +39,13 @@ def fetch(manifest_text: str) -> None:
             Download(volume, hub, slots, file, progress).run()
             progress.finished_bytes += file.size
     except ExitError as failure:
-        hint = NEXT.get(failure.code, "").format(id=manifest.id, endpoint=manifest.endpoint)
+        hint = NEXT.get(failure.code, "").format(id=manifest.id)
         raise ExitError(failure.code, f"{failure}; {hint}" if hint else str(failure)) from None
     slots.release()
     volume.publish()
     say("ready", id=manifest.id, gen=manifest.gen, fetched=[file.path for file in missing])
+
+
+def _is_there(volume: Volume, file: File) -> bool:
+    there = volume.has(file, volume.manifest.verify == "always")
+    return there and (not volume.is_shared(file) or detach(volume, file))

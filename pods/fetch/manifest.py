@@ -64,8 +64,9 @@ class Manifest:
     ca_file: str = ""  # authorities that are trusted besides those of the image
     margin_bytes: int = 2 << 30  # stays free on the volume, or 5 % of the download if that is more
     stall_s: float = 30.0
+    floor_bytes_s: int = 16 << 10  # of one connection over `stall_s`; a slower one is replaced
     progress_s: float = 10.0
-    attempts: int = 8  # in a row, without a new byte
+    attempts: int = 8  # in a row, without so much as an eighth of a segment
     backoff_s: float = 1.0
     patience_s: float = 600.0  # with a lock whose holder gives no sign of life; longer than the hub's longest pause
 

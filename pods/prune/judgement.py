@@ -8,9 +8,9 @@ from typing import Any
 
 from pods.core import json_text
 from pods.core.report import ExitError
-from pods.prune.trash import lock_part
 from pods.volume.inventory import Aside, Blob, Generation, Inventory
 from pods.volume.listing import Entry
+from pods.volume.parts import peek
 
 # A fetcher between two tries writes nothing for up to five minutes; one whose lock we cannot see is alive that long.
 _LIVE_S = 900
@@ -69,7 +69,8 @@ class Judgement:
         for it, state in self.generations:
             self.needed |= it.names if state != "due" else set()
         self.blobs = [(it, self._blob(it)) for _, it in sorted(found.blobs.items())]
-        self.drafts = [it for it in found.drafts if clock.old(it.mtime, max(order.grace_s, _LIVE_S))]
+        leftovers = [part for it in found.blobs.values() for part in self._leftovers(it)]
+        self.drafts = [it for it in found.drafts if clock.old(it.mtime, max(order.grace_s, _LIVE_S))] + leftovers
 
     def _generation(self, it: Generation) -> str:
         if (it.id, it.gen) in self.order.keep:
@@ -85,16 +86,24 @@ class Judgement:
             return "needed"
         if self.found.unreadable:
             return "unsure"
-        if (part := it.files.get(".part")) and not (self.clock.old(it.newest, _LIVE_S) and _is_free(part)):
+        if it.parts and not (self.clock.old(it.newest, _LIVE_S) and all(_is_free(part) for part in it.parts)):
             return "fetching"
         return "due" if self.clock.old(it.newest, self.order.grace_s) else "waiting"
+
+    def _leftovers(self, it: Blob) -> list[Entry]:
+        """Parts, journals first, of a blob that is there: of a fetcher that died beside the one that ended."""
+        if "" not in it.files or not self.clock.old(it.newest, max(self.order.grace_s, _LIVE_S)):
+            return []
+        if not all(_is_free(part) for part in it.parts):
+            return []
+        return [it.files[suffix] for suffix in sorted(it.files, reverse=True) if ".part" in suffix]
 
     def expired(self, it: Aside) -> bool:
         return self.clock.old(it.since, self.order.grace_s)
 
 
 def _is_free(part: Entry) -> bool:
-    if (fd := lock_part(part)) is None:
+    if (fd := peek(part.path)) is None:
         return False
     os.close(fd)
     return True

@@ -14,15 +14,14 @@ import time
 from pods.core.report import ExitError, say
 from pods.prune import trash
 from pods.prune.judgement import Clock, Judgement, Order
-from pods.volume.inventory import MARKER, PLACES, Aside, Generation, Inventory, scan
+from pods.volume.files import require_inside
+from pods.volume.inventory import MARKER, Aside, Generation, Inventory, scan
 
 
 def prune(manifest_text: str) -> None:
     """Judge, and in the modes `trash` and `delete` act; a line for each thing, and one of sums."""
     order = Order.parse(manifest_text)
-    for place in PLACES:
-        if os.path.islink(os.path.join(order.root, place)):
-            raise ExitError(78, f"{order.root}/{place} leads outside of the volume")
+    require_inside(order.root)
     os.scandir(order.root).close()  # no volume is an error, not an empty volume
     now = time.time()
     clock = Clock(now, now) if order.mode == "report" else _clock(order.root)
@@ -63,8 +62,8 @@ def _finish(order: Order, judgement: Judgement) -> None:
         sums[state] = sums.get(state, 0) + it.size_bytes
     found, freed = judgement.found, 0
     if order.mode != "report":
-        freed = _remove_drafts(judgement)
         found = _restore(order)
+        freed = _remove_drafts(Judgement(order, found, judgement.clock))
     left: list[Aside] = []
     for it in found.aside:
         expired = judgement.expired(it)

@@ -4,12 +4,11 @@ Every step is one rename or unlink, and the next run finds anew what is to be do
 """
 
 import contextlib
-import fcntl
 import os
 
 from pods.volume.files import replace
 from pods.volume.inventory import MARKER, Aside, Blob, Generation, Inventory, generation
-from pods.volume.listing import Entry
+from pods.volume.parts import peek
 from pods.volume.quarantine import PUBLISHED
 
 
@@ -37,37 +36,20 @@ def move_generation(root: str, it: Generation, stamp: int) -> None:
 
 def move_blob(root: str, it: Blob, stamp: int) -> bool:
     """False when a fetch has taken its part up; nothing has moved then."""
-    part = it.files.get(".part")
     with contextlib.ExitStack() as held:
-        if part:
-            if (lock := lock_part(part)) is None:
+        for part in it.parts:
+            if (lock := peek(part.path)) is None:
                 return False
             held.callback(os.close, lock)
-        if ".part.journal" in it.files:  # before the part: it must never vouch for one that is not its own
-            _unlink(it.files[".part.journal"].path)
-        for suffix in ("", ".part"):
-            if suffix in it.files:
-                path = it.files[suffix].path
-                _aside(path, os.path.join(root, ".trash", "blobs"), os.path.basename(path), stamp)
+        # Journals go first: one must never vouch for a part that is not its own. The receipt goes last.
+        for suffix in it.files:
+            if ".journal" in suffix:
+                _unlink(it.files[suffix].path)
+        for entry in [*it.parts, *(it.files[suffix] for suffix in it.files if not suffix)]:
+            _aside(entry.path, os.path.join(root, ".trash", "blobs"), os.path.basename(entry.path), stamp)
         if ".ok" in it.files:
             _unlink(it.files[".ok"].path)
     return True
-
-
-def lock_part(part: Entry) -> int | None:
-    """A descriptor that keeps fetchers off the part while it is open; None when one has it, or has finished it."""
-    try:
-        fd = os.open(part.path, os.O_RDONLY)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)  # not exclusive: over NFS that needs a descriptor that may write
-    except BlockingIOError:
-        os.close(fd)
-        return None
-    except OSError:  # a volume without locks: the part's age has to do
-        pass
-    return fd
 
 
 def restore(root: str, found: Inventory, needed: set[str]) -> list[str]:

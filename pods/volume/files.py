@@ -1,16 +1,20 @@
 """Files of the volume, written so that a reader sees the old or the new one whole, and hashed past the page cache."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import secrets
-from collections.abc import Callable
+import stat
 from typing import Any
 
 from pods.core import json_text
-from pods.core.report import Progress
+from pods.core.report import ExitError, Progress
+from pods.volume.quarantine import PLACES
 
+# What a read answers where the disk has lost bytes (EUCLEAN, EBADMSG: the file system's own checksum is wrong).
+LOST = (errno.EIO, errno.EUCLEAN, errno.EBADMSG)
 # Unwritten pages of a network file system are charged to the pod: synced this often, they stay far below its limit.
 SYNC_BYTES = 64 << 20
 
@@ -25,7 +29,11 @@ def replace(path: str, content: Any) -> None:
         json.dump(content, target, indent=1)
         target.flush()
         os.fsync(target.fileno())
-    os.replace(draft, path)
+    try:
+        os.replace(draft, path)
+    except IsADirectoryError:
+        os.unlink(draft)
+        raise _foreign(path) from None
 
 
 def replace_link(path: str, target: str) -> None:
@@ -45,11 +53,54 @@ def digest(fd: int, size: int, what: str, progress_s: float) -> str:
     return sha.hexdigest()
 
 
-def hash_range(fd: int, start: int, size: int, sha: Any, tick: Callable[[], None] = lambda: None) -> None:
+def hash_range(fd: int, start: int, size: int, sha: Any) -> None:
     """Feed `size` bytes from `start` to `sha` and let the page cache forget them; stops early at the file's end."""
-    for offset in range(start, start + size, SYNC_BYTES):
-        end = min(offset + SYNC_BYTES, start + size)
-        for position in range(offset, end, 1 << 20):
-            sha.update(os.pread(fd, min(1 << 20, end - position), position))
-            tick()
-        os.posix_fadvise(fd, offset, end - offset, os.POSIX_FADV_DONTNEED)
+    for position in range(start, start + size, 1 << 20):
+        sha.update(os.pread(fd, min(1 << 20, start + size - position), position))
+    os.posix_fadvise(fd, start, size, os.POSIX_FADV_DONTNEED)
+
+
+def copy_range(source: int, target: int, start: int, size: int) -> None:
+    """Copy bytes to the same place; btrfs, XFS and NFS 4.2 do it themselves, and may share what is equal."""
+    position, end = start, start + size
+    with contextlib.suppress(OSError):  # another file system, or one that cannot: by hand
+        while position < end and (done := os.copy_file_range(source, target, end - position, position, position)):
+            position += done
+    while position < end and (data := os.pread(source, min(1 << 20, end - position), position)):
+        position += os.pwrite(target, data, position)
+    os.posix_fadvise(source, start, size, os.POSIX_FADV_DONTNEED)
+
+
+def open_own(path: str, flags: int) -> int:
+    """Open a regular file of ours. Whatever else lies there is refused: never followed, never waited for."""
+    try:
+        fd = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.ENODEV):
+            raise _foreign(path) from None
+        raise
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise _foreign(path)
+    return fd
+
+
+def sync_directory(path: str) -> None:
+    """Names in it survive a power cut from now on, where the file system can promise that."""
+    with contextlib.suppress(OSError):
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def require_inside(root: str) -> None:
+    """Raise ExitError 78 where a directory of ours is a link: whatever we write there would be somebody else's."""
+    for place in PLACES:
+        if os.path.islink(path := os.path.join(root, place)):
+            raise ExitError(78, f"{path} is a link and leads outside of the volume; put a directory in its place")
+
+
+def _foreign(path: str) -> ExitError:
+    return ExitError(78, f"{path} is not a regular file: only our programs write there; remove it and run this again")

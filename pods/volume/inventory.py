@@ -12,15 +12,17 @@ import re
 
 from pods.core import json_text
 from pods.volume.listing import Entry, entry_of, listing, size_of, target_of
-from pods.volume.quarantine import PUBLISHED, READY, WITHDRAWN
+from pods.volume.quarantine import PLACES, READY, WITHDRAWN
 
 MARKER = ".unused.json"  # since when nothing needs the generation that it lies in
-PLACES = (".blobs", ".trash", ".quarantine", ".slots", PUBLISHED, "lost+found")
+_PLACES = (*PLACES, "lost+found")
 _GEN = re.compile(r"[0-9a-f]{12}")
 _ID = re.compile(r"(?!\.)[A-Za-z0-9_.-]+")
-_BLOB = re.compile(r"sha256-([0-9a-f]{64})(\.ok|\.part|\.part\.journal)?")
+_BLOB = re.compile(r"sha256-([0-9a-f]{64})(\.ok|(?:\.[0-9a-f]{8})?\.part(?:\.journal(?:\.tmp)?)?)?")
 _LINK = re.compile(r"\.\./\.\./\.blobs/sha256-([0-9a-f]{64})")
-_ASIDE = re.compile(r"(?:[0-9a-f]{12}|sha256-(?P<sha256>[0-9a-f]{64})(?:\.part)?)\.(?P<since>\d{1,12})")
+_ASIDE = re.compile(
+    r"(?:[0-9a-f]{12}|sha256-(?P<sha256>[0-9a-f]{64})(?:(?:\.[0-9a-f]{8})?\.part)?)\.(?P<since>\d{1,12})"
+)
 _DRAFT = re.compile(
     r"(?:READY\.json|\.unused\.json|sha256-[0-9a-f]{64}(?:\.ok)?|(?P<link>current|.+\.gguf))\.[0-9a-f]{8}\.tmp"
 )
@@ -49,6 +51,10 @@ class Blob:
 
     sha256: str
     files: dict[str, Entry] = dataclasses.field(default_factory=dict[str, Entry])
+
+    @property
+    def parts(self) -> list[Entry]:
+        return [entry for suffix, entry in self.files.items() if suffix.endswith(".part")]
 
     @property
     def size_bytes(self) -> int:
@@ -85,7 +91,7 @@ def scan(root: str) -> Inventory:
     """Look at every name below `root`; raises OSError when a directory of ours cannot be read."""
     found = Inventory()
     for entry in listing(root):
-        if entry.name in PLACES and entry.is_dir(follow_symlinks=False):
+        if entry.name in _PLACES and entry.is_dir(follow_symlinks=False):
             continue
         if _is_model(entry):
             _model(found, entry)

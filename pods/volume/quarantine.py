@@ -17,6 +17,7 @@ from pods.core.report import say
 
 READY, WITHDRAWN = "READY.json", "WITHDRAWN.json"
 PUBLISHED = ".published"
+PLACES = (".blobs", ".slots", ".quarantine", ".trash", PUBLISHED)  # our own directories of a volume
 
 
 def was_published(root: str, model_id: str, gen: str) -> bool:
@@ -50,8 +51,10 @@ def restore(root: str, is_proved: Callable[[str, int], bool]) -> None:
 
 
 def _generations(root: str, name: str) -> list[str]:
-    # Twelve digits: `current` leads to a generation a second time.
-    return sorted(glob.glob(os.path.join(glob.escape(root), "*", "[0-9a-f]" * 12, name)))
+    # Twelve digits: `current` leads to a generation a second time. What is a link leads to somebody else's.
+    found = sorted(glob.glob(os.path.join(glob.escape(root), "*", "[0-9a-f]" * 12, name)))
+    top = os.path.realpath(root)
+    return [path for path in found if os.path.realpath(path) == os.path.join(top, os.path.relpath(path, root))]
 
 
 def _files(ready: str) -> list[dict[str, Any]]:

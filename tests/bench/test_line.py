@@ -2,6 +2,7 @@
 
 import hashlib
 import http.client
+import math
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -146,3 +147,37 @@ def test_a_late_wake_up_is_made_up_for_and_a_client_that_did_not_read_is_not() -
 
     assert of_late.reserve(100) == pytest.approx(0.09), "else a busy machine has a slower line"
     assert of_idle.reserve(100) == pytest.approx(0.08), "else a pause for the disk would cost nothing"
+
+
+def test_a_distant_answer_waits_for_handshake_and_request_and_begins_slowly(line: Line, clock: Clock) -> None:
+    line.limit(round_trip_s=0.15)
+    ask(line)
+
+    doublings = math.log2(len(CONTENT) / 14600)
+    assert 0.15 * (doublings + 1) < clock.now < 0.15 * (doublings + 4)
+
+
+def test_a_connection_that_is_kept_pays_one_round_trip_and_is_fast_from_the_start(line: Line, clock: Clock) -> None:
+    line.limit(round_trip_s=0.15)
+    connection = http.client.HTTPConnection("127.0.0.1", line.port, timeout=300)
+    took = list[float]()
+    for _ in range(2):
+        before = clock.now
+        connection.request("GET", ADDRESS)
+        assert connection.getresponse().read() == CONTENT
+        until_idle(line)
+        took.append(clock.now - before)
+    connection.close()
+
+    assert took[1] < 0.15 * 2.1
+    assert took[1] < took[0] / 4
+
+
+def test_a_near_line_has_no_round_trip_and_a_far_one_is_never_faster_than_its_rate(line: Line, clock: Clock) -> None:
+    line.limit(round_trip_s=0.15, total_bytes_s=1e5)
+    ask(line)
+    assert clock.now >= len(CONTENT) / 1e5
+    line.limit()
+    before = clock.now
+    ask(line)
+    assert clock.now == before

@@ -12,7 +12,7 @@ from bench import fetch_report
 from bench.downloaders import CURL, CURL_OPENSSL, HF, ONE_STREAM, OURS, there
 from bench.fetch import main
 from bench.fetch_limits import Limit, limits
-from bench.fetch_results import CAPPED, GIGABIT, UNCAPPED, Pace, Repeated, Results, Resumed, Run
+from bench.fetch_results import CAPPED, DISTANT, GIGABIT, UNCAPPED, Pace, Repeated, Results, Resumed, Run
 from dev.machine.steps import DevError
 
 WALL_S: dict[tuple[Pace, str], float] = {
@@ -23,6 +23,7 @@ WALL_S: dict[tuple[Pace, str], float] = {
     (GIGABIT, CURL): 9.1,
     (CAPPED, OURS): 7.0,
     (CAPPED, ONE_STREAM): 26.0,
+    (DISTANT, OURS): 12.0,
 }
 
 
@@ -60,6 +61,12 @@ def test_a_rival_that_is_too_fast_misses_its_limit_alone(
 
     (only,) = missed(results)
     assert what in only
+
+
+def test_a_distant_line_of_which_less_than_half_is_used_misses_its_limit_alone(results: Results) -> None:
+    results.runs[DISTANT.name, OURS] = [Run(19.0, 1.0, 30.0)] * 3
+    (what,) = missed(results)
+    assert "150 ms away" in what
 
 
 def test_one_slow_round_of_three_is_forgiven(results: Results) -> None:
@@ -104,7 +111,7 @@ def test_the_file_has_every_round_and_every_verdict(results: Results) -> None:
 def test_the_tables_leave_out_who_was_not_there(results: Results) -> None:
     tables = fetch_report.runs_tables(results, there())
 
-    assert [table.row_count for table in tables] == [3, 2, 2]
+    assert [table.row_count for table in tables] == [3, 2, 2, 1]
     assert fetch_report.resumed_table(results).row_count == 2
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from dev.hub import Hub, Rule
+from pods.core.report import ExitError
+from pods.fetch.fetch import fetch
 from tests.pods.programs import program
 
 REPO = "local/tiny-GGUF"
@@ -120,6 +122,14 @@ class Bench:
         assert SECRET not in printed + self.termination.read_text()
         assert "Traceback" not in printed, printed
         return process.returncode, printed
+
+    def here(self) -> tuple[int, str]:
+        """The same fetch in this process, which takes a twentieth of the time: exit code and reason."""
+        try:
+            fetch(json.dumps(self.manifest))
+        except ExitError as failure:
+            return failure.code, str(failure)
+        return 0, ""
 
     @property
     def generation(self) -> Path:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,17 +22,100 @@ def put(bench: Bench, content: bytes, place: str = f"tiny-q4/{NAME}") -> Path:
     return old
 
 
-def test_a_file_of_an_old_layout_is_linked_and_nothing_is_asked(bench: Bench) -> None:
+def test_a_file_of_an_old_layout_is_copied_and_nothing_is_asked(bench: Bench) -> None:
     content = bench.offer(NAME)
     old = put(bench, content)
+    before = old.stat()
 
     code, printed = bench.fetch()
 
     assert (code, bench.hub.log) == (0, []), printed
     assert '"adopted"' in printed
-    assert (bench.generation / "model.gguf").samefile(old), "the same bytes, not a second copy of them"
-    assert old.stat().st_mode & 0o777 == 0o444, "written in place, it would change under a server"
+    assert (bench.generation / "model.gguf").read_bytes() == content
+    after = old.stat()
+    assert (after.st_mode, after.st_mtime_ns, after.st_nlink) == (before.st_mode, before.st_mtime_ns, 1)
     assert '"verify"' not in bench.fetch()[1], "it has a receipt like any other"
+
+
+OVERWRITES = {
+    "in place": lambda old, _: old.write_bytes(b"!" * old.stat().st_size),
+    "cut": lambda old, _: os.truncate(old, 5),
+    "longer": lambda old, found: os.truncate(old, found.st_size + 4),
+    "with its time put back": lambda old, found: (old.write_bytes(b"!" * found.st_size), os.utime(old, ns=(0, 0))),
+    "by another link to it": lambda old, _: (old.parent / "second").write_bytes(b"!"),
+    "its mode": lambda old, _: old.chmod(0o777),
+}
+
+
+@pytest.mark.parametrize("overwrite", OVERWRITES.values(), ids=OVERWRITES)
+def test_d1_what_happens_to_the_old_name_never_reaches_what_is_served(bench: Bench, overwrite: Any) -> None:
+    content = bench.offer(NAME)
+    old = put(bench, content)
+    os.link(old, old.parent / "second")
+    with old.open("r+b") as still_open:
+        assert bench.here() == (0, "")
+        overwrite(old, old.stat())
+        still_open.write(b"written by who had it open")
+        still_open.flush()
+
+    assert bench.blob().read_bytes() == content
+    assert (bench.blob().stat().st_nlink, bench.blob().stat().st_mode & 0o777) == (1, 0o444)
+    assert bench.gate()[0] == 0
+
+
+@pytest.mark.parametrize("written", [False, True], ids=["still right", "overwritten since"])
+def test_d1_a_blob_that_an_older_program_linked_gets_an_inode_of_its_own(bench: Bench, written: bool) -> None:
+    content = bench.offer(NAME)
+    assert bench.here() == (0, "")
+    old = bench.root / "old.gguf"
+    os.link(bench.blob(), old)
+    if written:
+        old.chmod(0o644)
+        receipt = old.stat().st_mtime_ns
+        old.write_bytes(b"!" * len(content))
+        os.utime(old, ns=(receipt, receipt))
+
+    assert bench.here() == (0, "")
+
+    assert not old.samefile(bench.blob())
+    assert bench.blob().read_bytes() == content
+    assert (bench.root / ".quarantine").exists() == written
+
+
+def test_d1_a_blob_with_a_second_name_is_served_and_named_where_there_is_no_room_for_a_copy(
+    bench: Bench, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bench.offer(NAME)
+    assert bench.here() == (0, "")
+    os.link(bench.blob(), bench.root / "old.gguf")
+    bench.manifest["margin_bytes"] = 1 << 60
+    assert bench.here() == (0, "")
+    assert "by which somebody may write into it" in capfd.readouterr().out
+
+
+def test_d1_a_part_that_has_a_second_name_is_never_written(bench: Bench) -> None:
+    content = bench.offer(NAME)
+    put(bench, b"somebody's", "mine")
+    (bench.root / ".blobs").mkdir()
+    os.link(bench.root / "mine", bench.blob(0, ".part"))
+    assert bench.here() == (0, "")
+    assert (bench.root / "mine").read_bytes() == b"somebody's"
+    assert bench.blob().read_bytes() == content
+
+
+def test_d1_without_room_for_a_copy_it_says_how_the_file_itself_can_be_taken(bench: Bench) -> None:
+    content = bench.offer(NAME)
+    old = put(bench, content)
+    bench.manifest["margin_bytes"] = 1 << 60
+
+    code, said = bench.here()
+
+    assert code == 73
+    assert f"`mv {old} {bench.blob()}`" in said
+    old.rename(bench.blob())
+    assert bench.here() == (0, ""), "the advice works"
+    assert bench.hub.log == []
+    assert bench.blob().read_bytes() == content
 
 
 def test_the_parts_of_a_split_model_are_found_one_by_one_and_only_the_rest_is_fetched(bench: Bench) -> None:
@@ -103,17 +187,52 @@ def test_links_are_not_followed_and_what_was_set_aside_is_not_taken_back(bench: 
     assert sum(row["bytes"] for row in bench.requests()) == len(content)
 
 
-def test_where_hard_links_are_not_allowed_the_file_is_moved_and_a_link_stays(bench: Bench) -> None:
+@pytest.mark.parametrize("refused", ["link", "copy_file_range"])
+def test_where_the_file_system_can_do_less_the_file_is_copied_by_hand(bench: Bench, refused: str) -> None:
     content = bench.offer(NAME)
     old = put(bench, content)
-    refuse = "def link(*a, **k): raise PermissionError(errno.EPERM, 'Operation not permitted')\nos.link = link"
+    refuse = f"def no(*a, **k): raise OSError(errno.EOPNOTSUPP, 'Operation not supported')\nos.{refused} = no"
 
     code, printed = bench.fetch(via=bench.python_where(refuse))
 
     assert (code, bench.hub.log) == (0, []), printed
-    assert old.is_symlink()
-    assert not os.readlink(old).startswith("/"), "the volume may be mounted elsewhere"
     assert old.read_bytes() == (bench.generation / "model.gguf").read_bytes() == content
+
+
+@pytest.mark.parametrize("kills", [1, 6])
+def test_d8_adoption_killed_any_number_of_times_goes_on_and_leaves_nothing(bench: Bench, kills: int) -> None:
+    content = bench.offer(NAME)
+    put(bench, content)
+    die = """
+copies = iter(range(2))
+def dying(*given):
+    if next(copies, None) is None:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return copy(*given)
+copy, os.copy_file_range = os.copy_file_range, dying
+"""
+    for number in range(kills):
+        code, printed = bench.fetch(via=bench.python_where(die))
+        assert code == (-9 if number < 4 else 0), printed
+        assert len(list((bench.root / ".blobs").iterdir())) <= 2, "one part and its journal, however often"
+        assert bench.journal_lines() == min(2 * (number + 1), 10) if code else True
+    assert bench.fetch()[0] == 0
+    assert bench.hub.log == []
+    names = {path.name for path in (bench.root / ".blobs").iterdir()}
+    assert names == {bench.blob(0, suffix).name for suffix in ("", ".ok")}
+
+
+def test_d8_a_download_goes_on_with_what_a_killed_adoption_copied(bench: Bench) -> None:
+    content = bench.offer(NAME)
+    old = put(bench, content)
+    die = "os.copy_file_range = lambda *_: os.kill(os.getpid(), signal.SIGKILL)"
+    assert bench.fetch(via=bench.python_where(die))[0] == -9
+    part, journal = bench.blob(0, ".part"), bench.blob(0, ".part.journal")
+    part.write_bytes(content[: len(content) // 2] + bytes(len(content) // 2))
+    journal.write_text(f"0 {len(content) // 2}\n")
+    old.unlink()
+    assert bench.here() == (0, "")
+    assert sum(row["bytes"] for row in bench.requests()) == len(content) // 2
 
 
 @pytest.fixture

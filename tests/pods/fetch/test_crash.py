@@ -24,10 +24,9 @@ def after(calls):
     return lambda _: next(left, None) is None
 """
 MOMENTS = {
+    "before the first byte": "dying('replace', lambda target: target.endswith('.journal'))",
     "between the last byte and the receipt": "dying('replace', lambda target: target.endswith('.ok'))",
-    "between the receipt and the blob": (
-        "dying('replace', lambda target: '/.blobs/' in target and not target.endswith('.ok'))"
-    ),
+    "between the receipt and the blob": ("dying('replace', lambda target: '.' not in target.rpartition('/')[2])"),
     "between the blobs and the links": "dying('symlink', lambda target: 'model.gguf' in target)",
     "between two links": "dying('replace', lambda target: target.endswith('mmproj.gguf'))",
     "between the links and READY": "dying('replace', lambda target: target.endswith('READY.json'))",

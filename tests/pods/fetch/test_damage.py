@@ -133,3 +133,45 @@ def test_a_blob_that_is_short_or_gone_is_seen_without_being_asked(bench: Bench, 
     harm(bench.blob())
     assert bench.fetch()[0] == 0
     assert (bench.generation / "model.gguf").read_bytes() == content
+
+
+@pytest.mark.parametrize("number", ["EIO", "EUCLEAN", "EBADMSG"])
+@pytest.mark.parametrize("where", ["begin", "end"])
+def test_d10_a_bad_sector_in_a_blob_is_quarantined_and_the_file_is_fetched_again(
+    bench: Bench, number: str, where: str
+) -> None:
+    content = bench.offer("a-Q4_K_M.gguf", 2 << 20)
+    assert bench.here() == (0, "")
+    bad, first = bench.blob().stat().st_ino, 0 if where == "begin" else 1 << 20
+    broken = f"""
+read = os.pread
+def pread(fd, size, offset):
+    if os.fstat(fd).st_ino == {bad} and offset >= {first}:
+        raise OSError(errno.{number}, "Input/output error")
+    return read(fd, size, offset)
+os.pread = pread
+"""
+    bench.manifest["verify"] = "always"
+    code, printed = bench.fetch(via=bench.python_where(broken))
+    assert code == 0, printed
+    assert "unreadable: Input/output error" in printed
+    assert bench.blob().read_bytes() == content
+    (aside,) = (bench.root / ".quarantine").iterdir()
+    assert aside.stat().st_ino == bad
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_d10_a_bad_sector_in_a_part_costs_the_part_and_twice_ends_with_words(bench: Bench, times: int) -> None:
+    content = bench.offer("a-Q4_K_M.gguf")
+    broken = f"""
+read, left = os.pread, iter(range({times}))
+def pread(fd, size, offset):
+    if os.readlink(f"/proc/self/fd/{{fd}}").endswith(".part") and next(left, None) is not None:
+        raise OSError(errno.EIO, "Input/output error")
+    return read(fd, size, offset)
+os.pread = pread
+"""
+    code, printed = bench.fetch(via=bench.python_where(broken))
+    assert code == (0 if times == 1 else 65), printed
+    assert "unreadable at 0" in printed
+    assert times == 2 or bench.blob().read_bytes() == content

@@ -1,9 +1,10 @@
 """Volumes and manifests with which a fetch must not begin, or cannot go on."""
 
 import os
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -103,3 +104,153 @@ def test_a_directory_that_is_a_link_out_of_the_volume_is_refused(bench: Bench, t
     (bench.root / "tiny-q4").symlink_to(outside)
     assert bench.fetch()[0] == 78
     assert list(outside.iterdir()) == []
+
+
+BOUND = ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner", sys.executable]
+
+
+def test_d6_a_model_s_directory_of_another_owner_without_current_ends_with_its_name(bench: Bench) -> None:
+    if os.getuid() != 0:
+        pytest.skip("a directory of another owner needs root")
+    bench.offer("a-Q4_K_M.gguf")
+    assert bench.here() == (0, "")
+    (bench.root / "tiny-q4" / "current").unlink()
+    os.chown(bench.root / "tiny-q4", 65532, 65532)
+    code, printed = bench.fetch(via=BOUND)
+    assert code == 73, printed
+    assert f"chown -R 0:0 {bench.root / 'tiny-q4'}`" in bench.termination.read_text()
+
+
+PLACES = (".blobs", ".slots", ".quarantine", ".trash", ".published")
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("kind", ["a link", "a dangling link"])
+def test_d11_a_directory_of_ours_that_is_a_link_is_refused_and_nothing_is_written_there(
+    bench: Bench, tmp_path: Path, place: str, kind: str
+) -> None:
+    bench.offer("a-Q4_K_M.gguf", SEGMENT)
+    outside = tmp_path / "outside"
+    if kind == "a link":
+        outside.mkdir()
+    (bench.root / place).symlink_to(outside)
+    code, said = bench.here()
+    assert code == 78
+    assert f"{bench.root / place} is a link and leads outside of the volume" in said
+    assert not outside.exists() or list(outside.iterdir()) == []
+    assert bench.hub.log == []
+
+
+def _link(path: Path) -> None:
+    target = path.parent.parent.parent / "target"
+    target.write_bytes(b"somebody's")
+    path.symlink_to(target)
+
+
+FOREIGN: dict[str, Callable[[Path], None]] = {
+    "a link": _link,
+    "a dangling link": lambda path: path.symlink_to("/nowhere/at/all"),
+    "a pipe": lambda path: os.mkfifo(path),
+    "a directory": lambda path: path.mkdir(),
+    "a socket": lambda path: _socket(path),
+}
+
+
+def _socket(path: Path) -> None:
+    here = os.getcwd()
+    os.chdir(path.parent)  # a socket's path is short
+    try:
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind("s")
+        os.rename("s", path.name)
+    finally:
+        os.chdir(here)
+
+
+@pytest.mark.parametrize("make", FOREIGN.values(), ids=FOREIGN)
+@pytest.mark.parametrize("suffix", [".part", ".part.journal", ".part.journal.tmp"])
+def test_d11_what_is_no_file_where_a_part_or_its_journal_belongs_is_refused_without_waiting(
+    bench: Bench, suffix: str, make: Callable[[Path], None]
+) -> None:
+    bench.offer("a-Q4_K_M.gguf", SEGMENT)
+    (bench.root / ".blobs").mkdir()
+    make(bench.blob(0, suffix))
+    code, said = bench.here()
+    assert (code, f"{bench.blob(0, suffix)} is not a regular file" in said) == (78, True), said
+    target = bench.directory / "target"
+    assert not target.exists() or target.read_bytes() == b"somebody's"
+
+
+@pytest.mark.parametrize("make", FOREIGN.values(), ids=FOREIGN)
+@pytest.mark.parametrize("name", ["READY.json", "blob", "receipt"])
+def test_d11_what_is_no_file_where_a_promise_belongs_promises_nothing(
+    bench: Bench, name: str, make: Callable[[Path], None]
+) -> None:
+    content = bench.offer("a-Q4_K_M.gguf", SEGMENT)
+    assert bench.here() == (0, "")
+    place = {"READY.json": bench.generation / name, "blob": bench.blob(), "receipt": bench.blob(0, ".ok")}[name]
+    place.unlink()
+    make(place)
+    if name == "READY.json":
+        assert bench.gate()[0] == 1
+    if make is not FOREIGN["a directory"] or name == "blob":
+        assert bench.here() == (0, "")
+        assert (bench.blob().is_symlink(), bench.blob().read_bytes()) == (False, content)
+        assert bench.gate()[0] == 0
+    else:
+        code, said = bench.here()
+        assert (code, f"{place} is not a regular file" in said) == (78, True), said
+
+
+@pytest.fixture
+def read_only(bench: Bench) -> Iterator[Callable[[], None]]:
+    """Makes the volume read-only when called."""
+    if os.getuid() != 0:
+        pytest.skip("mounting needs root")
+    subprocess.run(["mount", "--bind", bench.root, bench.root], check=True)
+    yield lambda: subprocess.run(["mount", "-o", "remount,ro,bind", bench.root], check=True) and None
+    subprocess.run(["umount", "-l", bench.root], check=True)
+
+
+@pytest.mark.parametrize("verify", ["receipt", "always"])
+@pytest.mark.parametrize("lacks", ["nothing", "a receipt"])
+def test_d10_a_read_only_volume_with_everything_present_is_ready(
+    bench: Bench, read_only: Callable[[], None], verify: str, lacks: str
+) -> None:
+    bench.offer("a-Q4_K_M.gguf", SEGMENT)
+    bench.manifest["verify"] = verify
+    assert bench.here() == (0, "")
+    if lacks == "a receipt":
+        bench.blob(0, ".ok").unlink()
+    read_only()
+    code, printed = bench.fetch()
+    assert (code, '"ready"' in printed) == (0, True), printed
+    assert bench.gate()[0] == 0
+
+
+@pytest.mark.parametrize("lack", ["model.gguf", "READY.json", "current", "blob"])
+def test_d10_a_read_only_volume_that_lacks_something_says_that_it_is_read_only(
+    bench: Bench, read_only: Callable[[], None], lack: str
+) -> None:
+    bench.offer("a-Q4_K_M.gguf", SEGMENT)
+    assert bench.here() == (0, "")
+    places = {"blob": bench.blob(), "current": bench.generation.parent / "current"}
+    places.get(lack, bench.generation / lack).unlink()
+    read_only()
+    code, printed = bench.fetch()
+    assert code == 73, printed
+    assert "is mounted read-only" in bench.termination.read_text()
+
+
+@pytest.mark.parametrize("call", ["symlink", "fchmod"])
+@pytest.mark.parametrize("number", ["EPERM", "EOPNOTSUPP", "ENOSYS"])
+def test_d10_a_mount_without_links_or_modes_is_found_before_the_first_byte(
+    bench: Bench, call: str, number: str
+) -> None:
+    bench.offer("a-Q4_K_M.gguf", SEGMENT)
+    refuse = f"def no(*a, **k): raise OSError(errno.{number}, 'not here')\nos.{call} = no"
+    code, printed = bench.fetch(via=bench.python_where(refuse))
+    assert code == 73, printed
+    assert "this file system has no symbolic links, or no file modes (not here)" in bench.termination.read_text()
+    assert bench.hub.log == []
+    assert not list(bench.root.rglob("*.tmp"))

@@ -142,3 +142,20 @@ def test_a_slot_that_cannot_be_opened_is_no_reason_not_to_fetch(bench: Bench) ->
     code, printed = bench.fetch()
     assert code == 0, printed
     assert "going on without a turn" in printed
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a link", "a directory"])
+def test_d11_a_slot_that_is_no_file_is_never_followed_nor_waited_for(bench: Bench, kind: str) -> None:
+    bench.offer("a-Q4_K_M.gguf", 5000)
+    bench.manifest |= {"slots": 1, "patience_s": 0.2}
+    slot, outside = bench.root / ".slots" / "0", bench.directory / "outside"
+    slot.parent.mkdir()
+    match kind:
+        case "a pipe":
+            os.mkfifo(slot)
+        case "a link":
+            slot.symlink_to(outside)
+        case _:
+            slot.mkdir()
+    assert bench.here() == (0, "")
+    assert not outside.exists()

@@ -112,3 +112,37 @@ def test_half_written_files_of_a_run_that_died_are_removed(shelf: Shelf) -> None
     lines = shelf.prune("trash", NEW)
     assert (dead.exists(), alive.exists()) == (False, True)
     assert of(lines, "summary", freed_bytes=len(b"half a copy"))
+
+
+@pytest.mark.parametrize("own", ["", ".0123abcd"], ids=["the shared part", "one run's own"])
+@pytest.mark.parametrize("alive", ["locked", "recent", ""])
+def test_d8_what_fetchers_left_beside_a_blob_that_is_there_goes_after_the_grace(
+    shelf: Shelf, own: str, alive: str
+) -> None:
+    age_s = 10 if alive == "recent" else OLD_S
+    left = [shelf.blob(b"new", age_s, f"{own}.part{more}") for more in ("", ".journal", ".journal.tmp")]
+    with left[0].open("rb") as held:
+        if alive == "locked":
+            fcntl.flock(held, fcntl.LOCK_EX)
+        shelf.prune("trash", NEW)
+    assert [path.exists() for path in left] == [bool(alive)] * 3
+    assert (shelf.root / "a" / gen(2) / "model-00001-of-00002.gguf").read_bytes() == b"new"
+
+
+def test_d8_parts_of_a_file_that_is_still_awaited_stay_and_report_removes_nothing(shelf: Shelf) -> None:
+    awaited = [shelf.blob(b"awaited", OLD_S, suffix) for suffix in (".part", ".part.journal", ".0123abcd.part")]
+    left = shelf.blob(b"new", OLD_S, ".part")
+    shelf.prune("trash", NEW, ("b", 1, b"awaited"))
+    assert [path.exists() for path in awaited] == [True] * 3
+    assert not left.exists()
+    left = shelf.blob(b"new", OLD_S, ".part")
+    shelf.prune("report", NEW)
+    assert left.exists()
+
+
+def test_d8_parts_of_one_run_that_nobody_needs_are_set_aside_like_the_shared_one(shelf: Shelf) -> None:
+    for suffix in (".part", ".part.journal", ".0123abcd.part", ".0123abcd.part.journal", ".part.journal.tmp"):
+        shelf.blob(b"half", OLD_S, suffix)
+    shelf.prune("trash", NEW)
+    assert not list((shelf.root / ".blobs").glob(f"sha256-{sha(b'half')}*"))
+    assert len(list((shelf.root / ".trash" / "blobs").iterdir())) == 2, "a journal without its part says nothing"
