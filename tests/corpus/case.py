@@ -72,21 +72,29 @@ def examine(case: Case) -> Outcome:
 def fault(give: Callable[[], object]) -> str:
     """What is wrong with the program's end alone, "" for nothing: what it prints is not looked at."""
     end, message, why = _end(give)
-    return why or (judged(message, refused=True) if end == "refused" and message else "")
+    return why or (leaked(message) if end == "refused" else "")
 
 
 def judged(said: str, *, refused: bool) -> str:
     """What is wrong with a program's words, "" for nothing."""
+    if why := leaked(said):
+        return why
+    # typer has pydantic's words for an option's range, and they are plain enough.
+    if (jargon := _JARGON.search(said)) and "Invalid value for '-" not in said:
+        return f"not in words: {_around(said, jargon.start())}"
+    if refused and len(re.findall(r"\w+", said)) < 3:
+        return f"refused without words: {said!r}"
+    return ""
+
+
+def leaked(said: str) -> str:
+    """Whatever must never reach a terminal or a log, or is too long for a person to read."""
     if PLANTED in said:
         return f"a secret is shown: {_around(said, said.index(PLANTED))}"
     if raw := RAW.search(said):
         return f"a raw control character is shown: {_around(said, raw.start())}"
-    if jargon := _JARGON.search(said):
-        return f"not in words: {_around(said, jargon.start())}"
     if len(said) > _LONGEST_MESSAGE:
         return f"{len(said)} characters are said: {said[:100]!r}"
-    if refused and len(re.findall(r"\w+", said)) < 3:
-        return f"refused without words: {said!r}"
     return ""
 
 

@@ -10,13 +10,13 @@ from tests.corpus.fuzz.found import FOUND, Collector, kind, smaller
 from tests.corpus.fuzz.targets import TARGETS
 
 
-@pytest.mark.parametrize(
-    "file",
-    sorted(path for path in FOUND.rglob("*") if path.is_file()),
-    ids=lambda path: f"{path.parent.name}-{path.name}",
-)
-def test_a_found_case_is_accepted_or_refused_in_words(file: Path) -> None:
-    assert fault(partial(TARGETS[file.parent.name].give, file.read_bytes())) == ""
+def test_a_found_case_is_accepted_or_refused_in_words() -> None:
+    files = [path for path in FOUND.rglob("*") if path.is_file()]
+    whys = {
+        file.relative_to(FOUND): fault(partial(TARGETS[file.parent.name].give, file.read_bytes())) for file in files
+    }
+
+    assert {file: why for file, why in whys.items() if why} == {}
 
 
 @pytest.mark.parametrize("name", list(TARGETS))

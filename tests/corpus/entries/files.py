@@ -42,7 +42,7 @@ LOCKS: dict[At, tuple[Any, ...]] = {
     (*_FILE, "sha256"): ("A" * 64, "a" * 63, "", None),
     (*_FILE, "role"): ("mmproj", "draft", ""),
     (*_FILE, "part"): ("1/2", "0/1", "2/1", "1/0", "1/" + "9" * 5000),
-    (*_SHAPE, "architecture"): ("", "llama", "no such", "\x1b[31m", "a" * 5000),
+    (*_SHAPE, "architecture"): ("", "\x1b[31m", "a" * 5000),
     (*_SHAPE, "block_count"): (0, -1, 2**32 - 1, 10**320),
     (*_SHAPE, "head_count"): (0, -1, 2**32 - 1, [0] * 36, [1] * 10**6),
     (*_SHAPE, "head_count_kv"): (0, 2**32 - 1, 7),

@@ -12,7 +12,7 @@ from pods.core.report import ExitError
 from pods.fetch.fetch import fetch
 from pods.gate.gate import wait
 from pods.prune.prune import prune
-from tests.corpus.case import Case, WrongError
+from tests.corpus.case import PLANTED, Case, WrongError
 from tests.corpus.entries.hub import SPOILT
 from tests.corpus.entries.stacks import PARSERS, everything, manifests, planned
 from tests.corpus.place import MORE, Place
@@ -40,7 +40,7 @@ _NAMES = (
     "a b\n",
     "a\\b",
 )
-_NUMBERS = (-1, True, None, "1", 10**320, 1e308, float("nan"), float("inf"), [], 2**63, 0.5)
+_NUMBERS = (-1, True, None, "1", 10**320, 1e308, float("nan"), float("inf"), [], 0.5)
 KINDS = ("nothing", "NUL", "bytes", "a page", "null", "many digits", "an empty list", "deep lists", "half a UTF-16")
 
 
@@ -57,11 +57,13 @@ def _manifests() -> Iterator[Case]:
     for program, text in dict(manifests(planned(everything()))).items():
         parse, good = PARSERS[program].parse, json.loads(text)
         for name, value in changed(program, good, 50 * MORE):
+            if PLANTED in json.dumps(value):  # plan/ lets none get this far, so nothing here hides one
+                continue
             yield Case("manifest", f"{program}: {name}", partial(parse, json.dumps(value)))
         for name, content in changed_text(program, text.encode(), 5 * MORE):
             said = content.decode(errors="surrogateescape")
             yield Case("manifest", f"{program}: {name}", partial(parse, said))
-        for path in places(good):
+        for path in places(good) if program == "fetch" else ():  # what it is told becomes paths and addresses
             key = path[-1] if isinstance(path[-1], str) else path[-2]
             odd = _NAMES if key in ("id", "gen", "root", "repo", "commit", "sha256", "link", "path", "endpoint") else ()
             for value in odd:

@@ -132,7 +132,7 @@ ACCEPTED: dict[Path, tuple[Any, ...]] = {
     ),
     ("volume", "nfs", "server"): ("192.168.1.127", "nas.example", "nas"),
     ("gpu", "slice", "resource"): ("nvidia.com/gpu", "gpu.intel.com/i915"),
-    ("gpu", "node", "selector"): ({}, {"nvidia.com/gpu.present": "true"}, {"a": ""}),
+    ("gpu", "node", "selector"): ({"nvidia.com/gpu.present": "true"}, {"a": ""}),
     ("fetch", "endpoint"): ("https://huggingface.co", "http://10.0.0.1:8090"),
     ("prune", "schedule"): ("17 4 * * *", "*/5 0-6,12 1 jan-mar mon", "0 0 31 12 ?", "59 23 * * SUN"),
     (*_MODEL, "verify"): ({"prompt": "$(HOME) ${PORT} [/red]", "expect": "²³"},),

@@ -16,7 +16,7 @@ from ops.gguf import facts, header
 from ops.lock import hub
 from ops.stack import lock_file, stack_file
 from plan import config
-from plan.config.stack_file import Facts, complete
+from plan.config.stack_file import complete
 from plan.live import kubectl_answer
 from tests import stacks
 from tests.corpus.entries import headers
@@ -51,7 +51,7 @@ def _file(name: str, content: bytes) -> Path:
 
 def _stack_file(content: bytes) -> None:
     file = _file("Pulumi.t4.yaml", content)
-    planned(complete(stack_file.configuration(file), Facts(stacks.CLUSTER_ID)))
+    planned(complete(stack_file.configuration(file), stacks.FACTS))
 
 
 def _lock(content: bytes) -> None:
