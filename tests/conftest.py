@@ -34,7 +34,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> groups.
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The numbers that a test recorded as `shown`, passed or not: a run on several workers prints nothing else of it."""
+    """Numbers that a test recorded as `shown`, passed or not: a run on several workers prints nothing else of it."""
     for report in [*terminalreporter.stats.get("passed", []), *terminalreporter.stats.get("failed", [])]:
         for name, value in report.user_properties:
             if name == "shown":

@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from pods.core.report import ExitError, printable
+
 # Every secret of the corpus has this word in it, so that a part of one is found too.
 PLANTED = "plantedSecret"
 TOKEN, KEY, PASSWORD = f"hf_{PLANTED}A", f"sk-{PLANTED}B", f"{PLANTED}C"
 CPU_S = 2.0  # of the whole process; a busy machine does not lengthen it
 WALL_S = 60.0  # for what waits without working; far beyond what a busy machine needs
-_LONGEST_MESSAGE = 20_000
+_LONGEST_MESSAGE, _REASON = 20_000, 4096
 _OURS = {"plan", "observe", "components", "ops", "pods"}
 # C0 without tab and newline, DEL, C1, marks and overrides of direction, halves of surrogate pairs.
 RAW = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -111,6 +113,8 @@ def _end(give: Callable[[], object]) -> tuple[Literal["accepted", "refused"], st
     except KeyboardInterrupt:
         raise
     except BaseException as error:
+        if isinstance(error, ExitError):  # as pods/core/report.py prints it at the end
+            return "refused", printable(str(error)[:_REASON]), ""
         if type(error).__module__.partition(".")[0] in _OURS:
             return "refused", str(error), ""
         return "refused", "", _failure(error)

@@ -14,8 +14,8 @@ _TRIES = 2000
 
 
 def kind(why: str) -> str:
-    """What two inputs with the same cause have in common: error and place, or the sentence without what it quotes."""
-    return why.partition(": ")[0] if " at " in why.partition(": ")[0] else re.sub(r"\d+|'.*", "", why)
+    """What two inputs with the same cause have in common: error and place, or a sentence without what it quotes."""
+    return re.sub(r"\d+(?= characters)", "", why.partition(": ")[0])
 
 
 def smaller(content: bytes, fails: Callable[[bytes], bool]) -> bytes:
