@@ -17,7 +17,7 @@ SIDE_BY_SIDE = $(PYTHON) -m pytest -n $(WORKERS)
 TOOLS := debian pulumi kubernetes coredns kwok llama gemma postgres litellm
 SOURCES := plan observe components pods ops dev bench tests __main__.py
 
-.PHONY: help venv engine preview up verify down clean key env test soak unit check fmt lint type imports documents docs schema flags pods golden lock bench bench-fetch
+.PHONY: help venv engine preview up verify down clean key env test soak unit check fmt lint type imports documents docs schema flags pods golden lock bench bench-fetch fuzz
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/\$$\$$/$$/' | expand -t 20
@@ -56,7 +56,10 @@ test: check ## format, lint, types, and every test: unit, processes, engine, clu
 
 soak: venv ## tests that look longer than a merge needs: more examples, more moments to die at, more shapes of models
 	@$(PYTHON) -m dev.tools $(TOOLS)
-	LOCAL_LLM_SOAK=1 $(SIDE_BY_SIDE) tests/plan tests/components tests/program tests/bench tests/ops tests/pods tests/oracle tests/engine/accepted
+	LOCAL_LLM_SOAK=1 $(SIDE_BY_SIDE) tests/plan tests/components tests/program tests/bench tests/corpus tests/ops tests/pods tests/oracle tests/engine/accepted
+
+fuzz: venv ## inputs made by hypothesis and atheris: FUZZ_S=60 seconds for each target, or TARGETS="lock header"
+	@$(PYTHON) -m tests.corpus.fuzz $(TARGETS)
 
 unit: venv ## the tests that need no process and no network
 	$(PYTHON) -m pytest tests/plan tests/components tests/program tests/house
@@ -100,7 +103,7 @@ golden: venv ## write the golden plans and manifests anew; read the diff before 
 
 lock: venv ## resolve requirements*.in to hash-locked requirements*.txt
 	.venv/bin/uv pip compile -q --generate-hashes --python-version 3.11 --custom-compile-command "make lock" requirements.in -o requirements.txt
-	.venv/bin/uv pip compile -q --generate-hashes --python-version 3.11 --custom-compile-command "make lock" requirements-dev.in -c requirements.txt -o requirements-dev.txt
+	.venv/bin/uv pip compile -q --generate-hashes --python-version 3.11 --no-strip-markers --custom-compile-command "make lock" requirements-dev.in -c requirements.txt -o requirements-dev.txt
 	.venv/bin/uv pip compile -q --generate-hashes --python-version 3.11 --custom-compile-command "make lock" requirements-litellm.in -o requirements-litellm.txt
 
 bench: venv ## planning of 4 to 512 models, and the no-change preview of prod against an empty program's

@@ -33,6 +33,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> groups.
     return groups.Groups(config, log)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Numbers that a test recorded as `shown`, passed or not: a run on several workers prints nothing else of it."""
+    for report in [*terminalreporter.stats.get("passed", []), *terminalreporter.stats.get("failed", [])]:
+        for name, value in report.user_properties:
+            if name == "shown":
+                terminalreporter.write_line(str(value))
+
+
 @pytest.fixture
 def recorder() -> Iterator[Recorder]:
     recorder = Recorder(CLUSTER_ID)

@@ -25,6 +25,7 @@ FIRST = (
     "tests/dev/cluster/test_cluster.py",
     "tests/plugin/",
     "tests/gateway/",
+    "tests/corpus/",
     "tests/oracle/",
     "tests/pods/",
     "tests/ops/",

@@ -94,7 +94,7 @@ def test_d12_a_proxy_that_fails_now_and_then_costs_a_few_attempts(
     assert company.blob().read_bytes() == content
 
 
-@pytest.mark.parametrize("fault", ["silent"])
+@pytest.mark.parametrize("fault", ["silent", "trickle"])
 def test_d12_a_silent_proxy_is_left_after_the_time_of_a_silent_hub(
     company: Bench, proxy: EgressProxy, fault: str
 ) -> None:

@@ -1,0 +1,1 @@
+"""The entry points of the program, each with inputs for it: made by hand, and made from valid ones."""
