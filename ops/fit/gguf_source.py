@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 
 import httpx2
-from huggingface_hub import constants
 
 from ops.base import network
 from ops.base.errors import OpsError, reason, unreachable
+from ops.base.hub_address import hub_address
 from ops.base.token import HF_TOKEN, token
 from ops.gguf import byte_ranges
 from ops.gguf.byte_ranges import Read
@@ -104,11 +104,7 @@ def _size(answer: httpx2.Response, name: str, start: int) -> int:
 
 def _identity(url: Url) -> dict[str, str]:
     """The token of the environment, sent to the hub and to no other server, as `ops lock` does it."""
-    try:
-        hub = parse_url(constants.ENDPOINT)
-    except ValueError as error:
-        raise OpsError(f"HF_ENDPOINT is not usable: {error}", "export HF_ENDPOINT=https://huggingface.co") from None
-    secret = token(HF_TOKEN) if url.origin == hub.origin else ""
+    secret = token(HF_TOKEN) if url.origin == hub_address().origin else ""
     if secret:
         network.require_private(url.text)
     return {"Authorization": f"Bearer {secret}"} if secret else {}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ops.base import atomic, network
 from ops.base.errors import OpsError
+from ops.base.hub_address import hub_address
 from ops.stack import lock_file, stack_models
 from ops.stack.lock_file import LOCK_FILE
 from plan.base.errors import ConfigError
@@ -86,6 +87,8 @@ def _resolve(models: Mapping[str, Model], source: Origin) -> dict[str, LockedMod
     from rich.text import Text
 
     from ops.base.terminal import console
+
+    hub_address()
     from ops.lock import hub
 
     network.settle()

@@ -61,7 +61,11 @@ def resolve(models: Mapping[str, Model], root: Path, commit: str | None) -> dict
 
 def _inside(root: Path, path: Path) -> Path:
     """The path, where it leads to something below `root`; raises OpsError where a link in it leads elsewhere."""
-    if not path.resolve().is_relative_to(root):
+    try:
+        there = path.resolve()
+    except RuntimeError:  # Python 3.11 and 3.12; later ones answer with the path, which cannot be opened
+        raise OpsError(f"{path} is a link that leads back to itself", "copy the file there in its place") from None
+    if not there.is_relative_to(root):
         raise OpsError(
             f"{path} leads out of {root}",
             "copy it there in place of the link, or pass with --from a directory that has both",

@@ -6,11 +6,12 @@ from functools import partial
 from urllib.parse import quote
 
 import httpx2
-from huggingface_hub import constants, hf_hub_url
+from huggingface_hub import hf_hub_url
 from huggingface_hub.utils import build_hf_headers, get_session  # pyright: ignore[reportUnknownVariableType] - the library types one parameter as bare dict
 from pydantic import BaseModel
 
 from ops.base.errors import OpsError, unreachable
+from ops.base.hub_address import hub_address
 from ops.base.token import HF_TOKEN, token
 from ops.gguf import byte_ranges
 from ops.lock.locked_model import Chosen, choose, entry, locked_file
@@ -20,7 +21,6 @@ from plan.text import limits
 from plan.text.errors import Source
 from plan.text.model import read_model
 from plan.text.show import plain, show
-from plan.text.url import parse_url
 
 _TIMEOUT_S = 30  # the library waits for ever by default
 _CHECK = "check HF_ENDPOINT, and whether a proxy or a portal answers in the hub's place"
@@ -45,7 +45,7 @@ class _Info(BaseModel):
 
 def resolve(model: Model) -> LockedModel:
     """The locked model as the hub has it now; raises OpsError or TextError."""
-    endpoint = _endpoint()
+    endpoint = hub_address().text.rstrip("/")
     where = f"{model.repo} at {endpoint}"
     # Only the environment's token: one that `hf auth login` left on this machine would make the result depend on it.
     secret = token(HF_TOKEN)
@@ -61,14 +61,6 @@ def resolve(model: Model) -> LockedModel:
             return partial(_read, model, where, hf_hub_url(model.repo, file.path, revision=info.sha), secret)
 
         return entry(model, info.sha, files, reader)
-
-
-def _endpoint() -> str:
-    try:
-        parse_url(constants.ENDPOINT)
-    except ValueError as error:
-        raise OpsError(f"HF_ENDPOINT is not usable: {error}", "export HF_ENDPOINT=https://huggingface.co") from None
-    return constants.ENDPOINT
 
 
 def _info(endpoint: str, model: Model, secret: str) -> bytes:

@@ -74,7 +74,7 @@ class LockedModel(Frozen):
 
 
 class Lock(Frozen):
-    version: Literal[1]
+    version: Annotated[int, Field(ge=1, le=1)]  # `true` would be the literal 1
     models: dict[ModelId, LockedModel]
 
 

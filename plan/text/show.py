@@ -83,8 +83,8 @@ def _without_password(text: str) -> str:
     """The text with *** for what stands before the last @ of a URL, or of user:password@host without a scheme."""
     if (at := text.rfind("@")) < 0:
         return text
-    if 0 <= (scheme := text.find("://")) < at:
-        return f"{text[: scheme + 3]}***{text[at:]}"
+    if 0 <= (host := text.find("//")) < at:  # also where a scheme was forgotten
+        return f"{text[: host + 2]}***{text[at:]}"
     before, colon, _ = text[:at].partition(":")
     alone = colon and not any(sign in "/ \n" for sign in text[:at]) and not text.startswith("@sha256:", at)
     return f"***{text[at:]}" if alone and before else text

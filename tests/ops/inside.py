@@ -31,6 +31,7 @@ class Inside:
             self.patch.delenv(name, raising=False)
 
     def hub(self, endpoint: str) -> None:
+        self.patch.setenv("HF_ENDPOINT", endpoint)
         self.patch.setattr(constants, "ENDPOINT", endpoint)
 
     def run(self, *arguments: object, code: int | None = None) -> str:

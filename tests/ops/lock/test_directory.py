@@ -221,6 +221,14 @@ def test_b4_a_link_to_a_file_outside_is_refused(desk: Desk, files: Path, outside
     desk.lock("--from", str(files), "--commit", COMMIT)
 
 
+def test_b4_a_link_that_leads_to_itself_is_refused(desk: Desk, files: Path) -> None:
+    file = files / REPO / "a-Q4_K_M.gguf"
+    file.unlink()
+    file.symlink_to(file.name)
+
+    assert f"{file} is a link that leads back to itself" in refused(desk, "--from", files, "--commit", COMMIT)
+
+
 @pytest.mark.parametrize("where", [REPO, "org"])
 def test_b4_a_directory_that_is_a_link_out_is_refused(desk: Desk, files: Path, outside: Path, where: str) -> None:
     (outside / "tiny-GGUF").mkdir()

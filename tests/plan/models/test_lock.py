@@ -110,6 +110,7 @@ def test_header_facts_never_change_a_generation(model: lock.LockedModel, facts: 
         ("path: Qwen3-8B-Q4_K_M.gguf", "path: ../../etc/passwd.gguf", "below its repository"),
         ("version: 1", "version: 2", "version"),
         ("  qwen3-8b:", "  Qwen3_8b:", "not .Q. ._."),
+        ("version: 1", "version: true", "version"),
         ("head_count_kv: 8", "head_count_kv: -8", "models.*.gguf.shape.head_count_kv"),
         ("source: published", "source: guessed", "'header', 'published' or 'derived'"),
         ("models:", "models: [", "line 5: this is not YAML.*\n.*restore it from version control"),
