@@ -1,6 +1,8 @@
 """Plans of the tests' own stacks, with changes."""
 
 import datetime
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from plan import config
@@ -29,3 +31,9 @@ def with_models(changes: dict[str, dict[str, Any]], engine: str = "llama-swap") 
     for model_id, keys in changes.items():
         raw["models"][model_id].update(keys)
     return made(raw)
+
+
+def expanded(text: str, variables: Mapping[str, str]) -> str:
+    """What a container gets: kubernetes v1.36, third_party/forked/golang/expansion, read anew."""
+    known = re.compile(r"\$(?:\$|\(([^)]*)\))")
+    return known.sub(lambda found: "$" if found[1] is None else variables.get(found[1], found[0]), text)

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ops.gguf.header import Header, HeaderError
-from plan.base.errors import in_words
 from plan.models.gguf_facts import GgufFacts, Projector, Shape, Weights
+from plan.text.errors import in_words
 from plan.text.show import plain, show
 
 # llama.cpp keeps these on the CPU, because it only looks rows up in them (LLM_TENSOR_LAYER_INPUT, src/llama-arch.cpp).
@@ -35,7 +35,7 @@ def facts(parts: Sequence[Header], projector: Header | None) -> GgufFacts:
     except ValidationError as error:
         first = error.errors()[0]
         raise HeaderError(
-            f"{plain('.'.join(map(str, first['loc'])))} is {show(first['input'])}: {in_words(first)}"
+            f"{plain('.'.join(map(str, first['loc'])))} is {show(first['input'])}: {in_words(first, 'it has to be')}"
         ) from None
 
 

@@ -3,39 +3,14 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
-from plan.text.errors import FixableError
+from plan.text.errors import FixableError, in_words
 from plan.text.show import lines, show
 
 if TYPE_CHECKING:  # dev's daemons import this too, and have no use for pydantic
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-__all__ = ["ConfigError", "FixableError", "in_words"]
-# What to write instead, by pydantic's type of error (docs.pydantic.dev, "Validation Errors"); its own words are about
-# the inside of a program. Braces hold the type's context.
-_WORDS = {
-    "bool_type": "Write true or false, without quotes",
-    "dict_type": "Write a mapping: each key with its value",
-    "finite_number": "Write a finite number",
-    "float_type": "Write a number, without quotes",
-    "greater_than": "Write more than {gt}",
-    "greater_than_equal": "Write {ge} or more",
-    "int_from_float": "Write a whole number",
-    "int_type": "Write a whole number, without quotes",
-    "invalid_key": "Write texts as keys; a number or a word such as yes is one in quotes",
-    "less_than": "Write less than {lt}",
-    "less_than_equal": "Write {le} or less",
-    "list_type": "Write a list",
-    "literal_error": "Write {expected}",
-    "model_type": "Write a mapping: each key with its value",
-    "string_too_long": "Write a text of at most {max_length} characters",
-    "string_too_short": "Write a text of {min_length} or more characters",
-    "string_type": "Write a text; what YAML would read as a number, a day, true or nothing is a text in quotes",
-    "string_unicode": "Write whole characters: half of a surrogate pair is none",
-    "too_long": "Write at most {max_length} of them",
-    "too_short": "Write {min_length} or more of them",
-    "tuple_type": "Write a list",
-}
+__all__ = ["ConfigError", "FixableError"]
 
 _SHOWN = 20  # problems of one text that are told at once
 
@@ -75,12 +50,3 @@ def _translate(prefix: str, problem: "ErrorDetails", hints: dict[str, str]) -> C
         case _:
             rule = f"{in_words(problem)}.{' ' + hint if hint else ''}"
     return ConfigError(key, problem["input"], rule)
-
-
-def in_words(problem: "ErrorDetails") -> str:
-    """What to write instead, as a sentence without its full stop."""
-    if words := _WORDS.get(problem["type"]):
-        return words.format(**problem.get("ctx", {}))
-    said = problem["msg"].removeprefix("Value error, ")
-    # A key keeps its spelling: size_gib, model:.
-    return f"{said[:1].upper()}{said[1:]}" if said.partition(" ")[0].isalpha() else said

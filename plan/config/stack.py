@@ -1,6 +1,7 @@
 """The stack's configuration: one structured key, and its JSON Schema. Its parts are the other modules of this room."""
 
 import json
+from collections import Counter
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
@@ -53,7 +54,7 @@ class Stack(Frozen):
     @model_validator(mode="after")
     def _one_meaning_per_name(self) -> Self:
         names = [*self.models, *(alias for model in self.models.values() for alias in model.aliases)]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
+        if twice := sorted(name for name, count in Counter(names).items() if count > 1):
             raise ValueError(f"an id or alias stands for one model; used twice: {', '.join(twice)}")
         return self
 

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from plan.text.errors import Source, TextError
+from plan.text.errors import Source, TextError, in_words
 from plan.text.json_reader import read_json
 from plan.text.show import plain, show
 
@@ -19,7 +19,8 @@ def read_model(content: bytes | str, source: Source, model: type[Read]) -> Read:
     except ValidationError as error:
         first = error.errors()[0]
         key = plain(".".join(map(str, first["loc"])), 80)
-        rule = "the key is missing" if first["type"] == "missing" else f"got {show(first['input'])}; {first['msg']}"
+        wrong = f"got {show(first['input'])}; {in_words(first, 'it has to be')}"
+        rule = "the key is missing" if first["type"] == "missing" else wrong
         raise TextError(source, rule, key=key) from None
     except UnicodeEncodeError as error:  # pydantic encodes keys
         raise TextError(source, f"{show(error.object)} has half of a surrogate pair") from None

@@ -91,7 +91,8 @@ class Manifest:
         for field, value in texts:
             rule, words = _TEXTS[field]
             if not isinstance(value, str) or not re.fullmatch(rule, value) or (field == "path" and not _stays(value)):
-                raise ExitError(78, f"the manifest is unusable: {field} is {str(value)[:80]!a}, it must be {words}")
+                said = re.sub(r"[^/\s]*@", "***@", str(value)[:160])[:80]  # a user and a password
+                raise ExitError(78, f"the manifest is unusable: {field} is {said!a}, it must be {words}")
 
     def _check_numbers(self) -> None:
         numbers: list[tuple[str, Any, type]] = [(f"size of {file.path}", file.size, int) for file in self.files]

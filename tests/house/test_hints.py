@@ -54,7 +54,7 @@ KINDS = {
 }
 KINDS |= {"deployment", "daemonset", "service", "configmap"}
 PULUMI = {"up": {"--refresh"}, "cancel": set[str](), "import": set[str](), "preview": set[str]()}
-OTHERS = {"chown", "df", "ip", "nvidia-smi"}  # programs of a Linux or a node with a card
+OTHERS = {"chown", "df", "ip", "mv", "nvidia-smi"}  # programs of a Linux or a node with a card
 # In backquotes, and neither a command nor a key: values, signs, and what other programs call their own things.
 WORDS = {
     "#", "${", ";", "-file", "Always", "Namespace", "Node", "asked", "kube-system", "chat", "none", "other", "include",

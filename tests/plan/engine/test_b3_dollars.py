@@ -1,7 +1,6 @@
 """B3: a dollar sign in text from outside stays one: for Kubernetes, the shell, llama-swap and llama.cpp alike."""
 
 import json
-import re
 import shlex
 import subprocess
 from typing import Any
@@ -14,19 +13,13 @@ from plan.kubernetes.arguments import literal
 from plan.models.lock import Lock, generation
 from plan.plan import Plan
 from tests import stacks
-from tests.plans import made
+from tests.plans import expanded, made
 
 VARIABLES = {"HF_TOKEN": "hf_secret", "HOME": "/root", "PORT": "5800", "LLAMA_SWAP_API_KEY": "secret"}
 TEXTS = [
     "$(HF_TOKEN)", "a$$b", "$$(HF_TOKEN)", "$$$(HOME)", "$", "$$", "$(", "$(HF_TOKEN", "$)HOME(", "$(HOME)$(HF_TOKEN)",
     "${HOME}", "`$HOME`", "$(unknown)", "a$(HOME)b$$c",
 ]  # fmt: skip
-
-
-def expanded(text: str) -> str:
-    """What a container gets: kubernetes v1.36, third_party/forked/golang/expansion, read anew."""
-    known = re.compile(r"\$(?:\$|\(([^)]*)\))")
-    return known.sub(lambda found: "$" if found[1] is None else VARIABLES.get(found[1], found[0]), text)
 
 
 def with_path(path: str) -> Plan:
@@ -59,18 +52,18 @@ def test_the_reader_here_expands_as_kubernetes_does() -> None:
         "$$": "$",
         "$(HOME": "$(HOME",
     }
-    assert {text: expanded(text) for text in read} == read
+    assert {text: expanded(text, VARIABLES) for text in read} == read
 
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_b3_a_text_made_literal_arrives_as_it_is(text: str) -> None:
-    assert expanded(literal(text)) == text
+    assert expanded(literal(text), VARIABLES) == text
 
 
 @pytest.mark.parametrize("text", [text for text in TEXTS if "/" not in text])
 def test_b3_a_locked_path_reaches_the_fetcher_as_it_is(text: str) -> None:
     path = f"{text}-Q4_K_M.gguf"
-    told = json.loads(expanded(fetcher_of(with_path(path))))
+    told = json.loads(expanded(fetcher_of(with_path(path)), VARIABLES))
     assert [file["path"] for file in told["files"]] == [path]
 
 
@@ -78,7 +71,7 @@ def test_b3_a_locked_path_reaches_the_fetcher_as_it_is(text: str) -> None:
 @pytest.mark.parametrize("flag", ["chat-template", "reverse-prompt", "grammar"])
 def test_b3_a_flag_reaches_the_trial_as_it_is_through_kubernetes_and_the_shell(text: str, flag: str) -> None:
     command = with_args({flag: text}).server.preflight.command
-    (tried,) = [expanded(word) for word in command if word.startswith("qwen3-8b ")]
+    (tried,) = [expanded(word, VARIABLES) for word in command if word.startswith("qwen3-8b ")]
     _, _, flags = tried.partition(" ")
     given = subprocess.run(
         ["/bin/sh", "-c", "eval \"printf '%s\\n' $1\"", "sh", flags], capture_output=True, text=True, check=True
@@ -108,7 +101,7 @@ def test_b3_our_own_variables_stay() -> None:
     plan = made(stacks.raw("t4"))
     assert yaml.safe_load(plan.server.files["llama-swap.yaml"])["apiKeys"] == ["${env.LLAMA_SWAP_API_KEY}"]
     script = plan.server.preflight.command[2]
-    assert expanded(script) == script, "Kubernetes finds nothing of its own in the script"
+    assert expanded(script, VARIABLES) == script, "Kubernetes finds nothing of its own in the script"
 
 
 @pytest.mark.parametrize("length", [2**15 + 1, 200_000])

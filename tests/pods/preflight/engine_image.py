@@ -12,7 +12,7 @@ from typing import Any
 
 from plan.engine.preflight import BuildNeed, plan_preflight
 from plan.engine.server import CONFIG_DIR, ServerPlan
-from tests.plans import planned
+from tests.plans import expanded, planned
 
 OFFICIAL = "version: 10524 (9d57ce456)\nbuilt with GNU 14.2.0 for Linux x86_64"
 SINCE_0_4 = "version: 0.5.0-dev (build 11026, commit 0c1e57098)\nbuilt with GNU 12.2.0 for Linux x86_64"
@@ -97,7 +97,7 @@ class EngineImage:
         message = self.root / "termination-log"
         message.write_text("")
         places = {"/app/": f"{self.root}/app/", CONFIG_DIR: f"{self.root}/etc", "8080": self.port}
-        words = [_moved(word, places) for word in self.command[3:]]
+        words = [expanded(_moved(word, places), {}) for word in self.command[3:]]
         env = {"PATH": str(self.root / "bin"), "TERMINATION_LOG": str(message), "TMPDIR": str(self.root / "tmp")}
         argv = [shutil.which(shell[0]) or "", *shell[1:], "-c", self.command[2], *words]
         env.update(self.plan.preflight.env)
