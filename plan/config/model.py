@@ -84,7 +84,9 @@ class Model(Frozen):
     ] = "off"
     tools: Annotated[bool, Field(description="Whether the contract says that the model calls tools")] = True
     aliases: Annotated[
-        tuple[Name, ...], Field(strict=False, description="Other names by which consumers may ask for it")
+        # Each is an entry of the contract and of the LiteLLM file; 100,000 take seconds of every preview.
+        tuple[Name, ...],
+        Field(strict=False, max_length=100, description="Other names by which consumers may ask for it, at most 100"),
     ] = ()
     max_output_tokens: Annotated[
         Tokens | None, Field(description="Longest answer that the contract promises; defaults to half of `context`")

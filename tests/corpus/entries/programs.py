@@ -2,17 +2,20 @@
 
 import json
 import os
+import resource
+import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dev.hub import Hub
+from pods.core import report
 from pods.core.report import ExitError
 from pods.fetch.fetch import fetch
 from pods.gate.gate import wait
 from pods.prune.prune import prune
-from tests.corpus.case import PLANTED, Case, WrongError
+from tests.corpus.case import CPU_S, PLANTED, Case, WrongError
 from tests.corpus.entries.hub import SPOILT
 from tests.corpus.entries.stacks import PARSERS, everything, manifests, planned
 from tests.corpus.place import MORE, Place
@@ -21,6 +24,7 @@ from tests.corpus.texts import changed as changed_text
 from tests.corpus.values import DEEP, changed, places, put, short, where
 from tests.pods.shelf import Shelf, gen, sha
 
+_BROKEN = 99  # no exit code of a program: the child of a case ends with it after a traceback
 REPO, FILE = "local/tiny-GGUF", "x-Q4_K_M.gguf"
 NEW, COMMON = b"new" * 1000, b"common"
 _NAMES = (
@@ -190,7 +194,7 @@ def _on_volume(place: Place, hub: Hub, spoil: Spoil) -> None:
         for mode in ("report", "trash", "delete")
     ]
     ended = [_ended(wait, gate), *(_ended(prune, text) for text in prunes)]
-    ended += [_ended(fetch, json.dumps({"root": str(root), **about, **quick})), _ended(wait, gate)]
+    ended += [_ended_as_process(fetch, json.dumps({"root": str(root), **about, **quick}), root), _ended(wait, gate)]
     if not ended[-1] and (root / "a" / gen(2) / "model.gguf").read_bytes() != NEW:
         raise WrongError("the gate is open, and the bytes behind it are wrong")
     if any(ended):
@@ -206,3 +210,21 @@ def _ended(program: Callable[[str], None], manifest: str) -> str:
     except OSError as error:  # pods/core/report.py puts it into words, with the path
         return f"of the disk: {error.strerror}"
     return ""
+
+
+def _ended_as_process(program: Callable[[str], None], manifest: str, root: Path) -> str:
+    """The same of a program whose threads end with its process: in a fork of this one, with a limit of its own."""
+    log = root.parent / "termination-log"
+    log.touch()
+    if not (child := os.fork()):
+        try:
+            resource.setrlimit(resource.RLIMIT_CPU, (int(CPU_S) + 1, int(CPU_S) + 1))
+            report.TERMINATION_LOG = str(log)
+            report.run(lambda: program(manifest))
+        except BaseException:
+            traceback.print_exc()
+        os._exit(_BROKEN)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code < 0 or code == _BROKEN:
+        raise WrongError(f"the process ended with {code}")
+    return log.read_text() if code else ""
