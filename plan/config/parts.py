@@ -87,8 +87,10 @@ class Volume(Frozen):
         homes = [self.nfs is not None, self.local is not None, self.existing_claim]
         if sum(homes) != 1:
             raise ValueError("a volume has exactly one of nfs, local and existing_claim: true")
-        if self.existing_claim == (self.size_gib is not None):
-            raise ValueError("size_gib goes with nfs and local, and with nothing else")
+        if self.size_gib is None and not self.existing_claim:
+            raise ValueError("a volume with nfs or local needs size_gib")
+        if self.size_gib is not None and self.existing_claim:
+            raise ValueError("a claim that exists has its own size: leave size_gib out")
         if not self.existing_claim:
             dns_label(self.name)  # the volume is cluster-wide, and its name the namespace's, '-' and this
         return self

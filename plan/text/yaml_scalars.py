@@ -1,10 +1,11 @@
-"""What a YAML scalar means: PyYAML's reading of it (YAML 1.1: `off` is false, 010 is 8), as a plain JSON value.
+"""What a YAML scalar means: PyYAML's reading of it (YAML 1.1: `off` is false), as a plain JSON value.
 
 A date stays the text that it is, for JSON has no dates. Refused is what PyYAML would make bytes, a set or an object,
-and a number that is none or that is not finite.
+a number that is none or that is not finite, and one that YAML 1.1 and people read differently: 010 is 8, 1:30 is 90.
 """
 
 import math
+import re
 from typing import Any
 
 import yaml
@@ -47,6 +48,8 @@ def tagged(tag: str, text: str) -> Scalar:
 
 def _number(kind: str, tag: str, text: str) -> int | float:
     limits.require_short(text)
+    if re.fullmatch(r"[-+]?0[0-9_]+|.*:.*", text):
+        raise ValueError(f"{show(text)} is octal or of base 60 in YAML 1.1: write it as a decimal number, or in quotes")
     node = yaml.ScalarNode(tag, text)
     try:
         value = _constructor.construct_yaml_int(node) if kind == "int" else _constructor.construct_yaml_float(node)

@@ -62,7 +62,7 @@ def refused(text: str | bytes) -> str:
         ("# nothing\n", None),
         ("a: off", {"a": False}),
         ("a: [yes, No, TRUE, 'on']", {"a": [True, False, True, "on"]}),
-        ("a: [010, 0x1F, 0b11, 1_000, -5, 1:30]", {"a": [8, 31, 3, 1000, -5, 90]}),
+        ("a: [0x1F, 0b11, 1_000, -5, 0, -0]", {"a": [31, 3, 1000, -5, 0, 0]}),
         ("a: [.5, 1e3, 1.0e+3, -2.5]", {"a": [0.5, "1e3", 1000.0, -2.5]}),
         ("a: [~, null, '', '~']", {"a": [None, None, "", "~"]}),
         ("a: |\n  1\n  2\n", {"a": "1\n2\n"}),
@@ -153,6 +153,10 @@ def test_a1_a_stack_with_unquoted_dates_is_what_a_preview_makes_of_it() -> None:
         ("a: !!bool x", "'x' is not a bool"),
         ("a: !!null x", "'x' is not a null"),
         ("a: !!timestamp x", "'x' looks like a date and is none"),
+        *(
+            (f"a: {text}", f"'{text}' is octal or of base 60")
+            for text in ("010", "-010", "0777", "0_7", "1:30", "190:20:30")
+        ),
         ("a: 0x_", "line 1, a: '0x_' looks like a number and is none"),
         ("a: 0b_", "'0b_' looks like a number and is none"),
         ("a: +0x_", "'+0x_' looks like a number and is none"),
