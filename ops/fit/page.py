@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from ops.fit import drawings
 from ops.fit.drawings import THIN, number
@@ -75,7 +74,7 @@ def render(report: Report) -> str:
 
 def _shown(value: object) -> object:
     """A text without signs that XML does not have or that nobody sees; markup is of the templates alone."""
-    if isinstance(value, Markup) or not isinstance(value, str):
+    if not isinstance(value, str) or hasattr(value, "__html__"):  # what is markup already says so
         return value
     return THIN.join(map(lines, value.split(THIN)))  # the space between the digits of our own numbers
 
