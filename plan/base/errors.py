@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
 from plan.text.errors import FixableError, in_words
-from plan.text.show import lines, show
+from plan.text.show import is_secret, lines, show
 
 if TYPE_CHECKING:  # dev's daemons import this too, and have no use for pydantic
     from pydantic import ValidationError
@@ -19,7 +19,8 @@ class ConfigError(Exception):
     """A key with an unusable value: `key` is its path, `got` the value found, `fix` the rule and what to do next."""
 
     def __init__(self, key: str, got: object, fix: str) -> None:
-        super().__init__(lines(f"{key}: got {show(got)}. {fix}"))
+        said = "a text" if is_secret(key.rpartition(".")[2], got) else show(got)
+        super().__init__(lines(f"{key}: got {said}. {fix}"))
         self.key, self.got, self.fix = key, got, fix
 
     @classmethod

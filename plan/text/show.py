@@ -1,14 +1,22 @@
-"""Shows text from outside: escaped, shortened before anything is formatted, and without a password in a URL.
+"""Shows text from outside: escaped, shortened before anything is formatted, and without what is known for a secret.
 
 Escaped is every sign that a terminal acts on or that nobody sees: control characters, line ends, those that turn the
 direction of writing, those without a width, and halves of surrogate pairs. They are written as Python does: \\x1b.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 VALUE, NAME, LINE = 80, 200, 4000  # characters of a value in a message, of a name in a table, of a message's line
-_DIGITS = 64
+_DIGITS, _LONGEST = 64, 1 << 14
+_SECRET_NAME = re.compile(r"api[-_]?key|token(?!s)|secret|passw(or)?d|credential", re.IGNORECASE)
+# A password before a host without a scheme, which a digest is not; a secret in a query; a token, by its beginning.
+_SECRETS = (
+    (re.compile(r"(?<![\w./-])[^\s/@'\":]+:[^\s/@'\"]+@(?!sha256:)"), "***@"),
+    (re.compile(rf"([?&][^=&\s]*(?:{_SECRET_NAME.pattern}|sig)[^=&\s]*=)[^&\s'\"]+", re.IGNORECASE), r"\1***"),
+    (re.compile(r"\b(hf_|sk-|gh[opsu]_|github_pat_|glpat-)[\w-]{4,}", re.ASCII), r"\1***"),
+)
 
 
 def show(value: object, limit: int = VALUE) -> str:
@@ -28,7 +36,7 @@ def show(value: object, limit: int = VALUE) -> str:
 
 def plain(text: str, limit: int = NAME) -> str:
     """A name or a sentence without quotes, for a table or within a message; it stays on one line."""
-    return _printable(_without_password(text), limit)
+    return _printable(_without_secrets(text), limit)
 
 
 def words(text: str, limit: int = NAME) -> str:
@@ -38,7 +46,14 @@ def words(text: str, limit: int = NAME) -> str:
 
 def lines(text: str) -> str:
     """A whole message; its line ends stay, and everything else is harmless."""
-    return "\n".join(_printable(" ".join(map(_without_password, line.split(" "))), LINE) for line in text.split("\n"))
+    return "\n".join(
+        _printable(" ".join(map(_without_secrets, _ends(line).split(" "))), LINE) for line in text.split("\n")
+    )
+
+
+def _ends(line: str) -> str:
+    """Both ends of a line that is too long: the API server's reason stands behind the object that it refuses."""
+    return line if len(line) <= LINE else f"{line[: LINE - 1005]} ... {line[-1000:]}"
 
 
 def _printable(text: str, limit: int) -> str:
@@ -48,7 +63,7 @@ def _printable(text: str, limit: int) -> str:
 
 def _pieces(value: object, limit: int) -> Iterator[str]:
     if isinstance(value, str):
-        yield repr(_without_password(value)[: limit + 1])
+        yield repr(_without_secrets(value)[: limit + 1])
     elif isinstance(value, bool | float) or value is None:
         yield repr(value)
     elif isinstance(value, int):
@@ -67,7 +82,7 @@ def _entries(value: Mapping[Any, Any], limit: int) -> Iterator[str]:
         yield ", " * (number > 0)
         yield from _pieces(key, limit)
         yield ": "
-        yield from _pieces(one, limit)
+        yield from _pieces("***" if is_secret(key, one) else one, limit)
     yield "}"
 
 
@@ -75,16 +90,20 @@ def _items(value: list[Any] | tuple[Any, ...], limit: int) -> Iterator[str]:
     yield "[" if isinstance(value, list) else "("
     for number, one in enumerate(value):
         yield ", " * (number > 0)
-        yield from _pieces(one, limit)
+        yield from _pieces("***" if number and is_secret(value[number - 1], one) else one, limit)
     yield "]" if isinstance(value, list) else ",)" if len(value) == 1 else ")"
 
 
-def _without_password(text: str) -> str:
-    """The text with *** for what stands before the last @ of a URL, or of user:password@host without a scheme."""
-    if (at := text.rfind("@")) < 0:
-        return text
-    if 0 <= (host := text.find("//")) < at:  # also where a scheme was forgotten
-        return f"{text[: host + 2]}***{text[at:]}"
-    before, colon, _ = text[:at].partition(":")
-    alone = colon and not any(sign in "/ \n" for sign in text[:at]) and not text.startswith("@sha256:", at)
-    return f"***{text[at:]}" if alone and before else text
+def _without_secrets(text: str) -> str:
+    """The text with *** for passwords, signatures and tokens."""
+    if (at := text.rfind("@")) >= 0 and 0 <= (host := text.find("//")) < at:  # also where a scheme was forgotten
+        text = f"{text[: host + 2]}***{text[at:]}"
+    text = text[:_LONGEST]
+    for secret, instead in _SECRETS:
+        text = secret.sub(instead, text)
+    return text
+
+
+def is_secret(name: object, value: object) -> bool:
+    """Whether what stands there may be a secret, by its name: a text at `token`, or after `--api-key`."""
+    return isinstance(name, str) and isinstance(value, str) and bool(_SECRET_NAME.search(name[:NAME]))

@@ -9,7 +9,6 @@ import http.client
 import socket
 import threading
 import time
-import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -111,7 +110,7 @@ class Wire:
     def __init__(self, stall_s: float, floor_bytes_s: float, opener: Opener) -> None:
         self._stall_s, self._floor_bytes_s, self._open = stall_s, floor_bytes_s, opener
         self._lock, self._busy, self._idle = threading.Lock(), set[_Line](), dict[tuple[str, str], list[_Line]]()
-        threading.Thread(target=_watch, args=(weakref.ref(self), min(1.0, stall_s / 4)), daemon=True).start()
+        threading.Thread(target=self._watch, daemon=True).start()
 
     def get(self, url: str, headers: Mapping[str, str]) -> Answer:
         """The answer, whatever its status; follows nothing. Raises RetryError when none comes."""
@@ -153,19 +152,13 @@ class Wire:
             self._busy.add(line)
         return line
 
-    def look(self) -> None:
-        """End every connection that is slower than the floor."""
-        with self._lock:
-            busy = list(self._busy)
-        for line in busy:
-            line.look(self._stall_s, self._floor_bytes_s)
-
-
-def _watch(watched: "weakref.ref[Wire]", every_s: float) -> None:
-    while wire := watched():
-        wire.look()
-        del wire  # so that it can go, and this thread with it
-        time.sleep(every_s)
+    def _watch(self) -> None:
+        while True:
+            time.sleep(min(1.0, self._stall_s / 4))
+            with self._lock:
+                busy = list(self._busy)
+            for line in busy:
+                line.look(self._stall_s, self._floor_bytes_s)
 
 
 def shown(url: str) -> str:

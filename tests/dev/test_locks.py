@@ -22,7 +22,7 @@ from dev.tools.store import Build
 ROOT = Path(__file__).parent.parent.parent
 LOCKS = ("requirements", "requirements-dev", "requirements-litellm")
 LOCKED, LATER = "locked", "later"
-PIN = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>\S+) \\$", re.MULTILINE)
+PIN = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>\S+) (?:; .+ )?\\$", re.MULTILINE)
 
 
 @dataclass(frozen=True)

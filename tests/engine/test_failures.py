@@ -55,7 +55,7 @@ SERVER = (
     ),
     Case(
         "node",
-        lambda raw: raw["gpu"].update(slice={"count": 9999}),
+        lambda raw: raw["gpu"].update(slice={"count": 1024}),
         ("not scheduled (Unschedulable): 0/2 nodes", "gpu.slice of the stack file", "kubectl describe node"),
     ),
     Case(

@@ -101,6 +101,13 @@ SECRETS = [
     "http://user:pw-secret@host@host2",
     "http://user:" + "x" * 90 + "pw-secret@host",
     "http://user:pw-secret" + "x" * 90 + "@host",
+    "user:pw-secret@ghcr.io/a/b:v1@sha256:00",
+    "https://hub.example/?x=1&access_token=pw-secret",
+    "https://hub.example/a?X-Amz-Signature=pw-secret&b=1",
+    "https://hub.example/?API_KEY=pw-secret",
+    "hf_pw-secret",
+    "sk-pw-secret",
+    "github_pat_pw-secret",
 ]
 
 
@@ -117,6 +124,33 @@ def test_b2_a_password_in_a_url_is_never_shown(url: str) -> None:
     ]
 
     assert not [text for text in shown if "pw-sec" in text or "ret@" in text]
+
+
+SECRET_BY_NAME: dict[str, tuple[str, Any]] = {
+    "an unknown key": ("fetch.token", "pw-secret"),
+    "a token in the place of a Secret's name": ("fetch.token_secret", "pw-secret"),
+    "a flag": ("models.a.args.api-key", "pw-secret"),
+    "a password": ("fetch.proxy_password", "pw-secret"),
+    "flags as a list": ("models.a.args", ["--api-key", "pw-secret", "--temp", "0"]),
+    "a mapping": ("fetch", {"token": "pw-secret", "slots": 2}),
+    "a mapping in a list": ("models", [{"apikey": "pw-secret"}]),
+}
+
+
+@pytest.mark.parametrize("name", SECRET_BY_NAME)
+def test_b2_what_stands_at_the_name_of_a_secret_is_never_shown(name: str) -> None:
+    key, value = SECRET_BY_NAME[name]
+
+    assert "pw-sec" not in str(ConfigError(key, value, "Rule."))
+    assert "8192" in str(ConfigError("models.a.request_tokens", "8192", "Rule.")), "tokens that are counted are none"
+
+
+def test_a6_of_a_line_that_is_too_long_both_ends_are_shown() -> None:
+    text = lines("begins " + "x" * 10**6 + " field is immutable")
+
+    assert text.startswith("begins xxx")
+    assert text.endswith("xxx field is immutable")
+    assert len(text) <= 4000
 
 
 @pytest.mark.parametrize(
