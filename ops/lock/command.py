@@ -1,6 +1,5 @@
 """`ops lock`: completes models.lock.yaml for the models of one stack or all; entries of other stacks stay."""
 
-import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,11 +87,10 @@ def _resolve(models: Mapping[str, Model], source: Origin) -> dict[str, LockedMod
 
     from ops.base.terminal import console
 
-    hub_address()
+    network.require_private(hub_address().text)  # before the hub's library is imported, which a bad address breaks
     from ops.lock import hub
 
     network.settle()
-    network.require_private(os.environ.get("HF_ENDPOINT", ""))
     resolved: dict[str, LockedModel] = {}
     with console(stderr=True).status("") as status:
         for number, (model_id, model) in enumerate(models.items(), start=1):

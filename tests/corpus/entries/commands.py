@@ -12,21 +12,19 @@ from tests.corpus.place import MORE, Place, http
 from tests.corpus.values import TEXTS, short
 
 # Options that read or ask. What writes to a path is given none that leads out of the place.
+OF_A_FILE = (  # options of `fit` that say something of one file
+    "--gguf",
+    "--mmproj",
+    "--context",
+    "--kv-type",
+    "--parallel",
+    "--ubatch",
+    "--image-max-tokens",
+    "--card",
+)
 OPTIONS: dict[str, tuple[str, ...]] = {
     "lock": ("--stack", "--commit", "--from", ""),
-    "fit": (
-        "--stack",
-        "--config",
-        "--gguf",
-        "--mmproj",
-        "--context",
-        "--kv-type",
-        "--parallel",
-        "--ubatch",
-        "--image-max-tokens",
-        "--card",
-        "",
-    ),
+    "fit": ("--stack", "--config", *OF_A_FILE, ""),
     "verify": ("--url", "--key-env", "--model", "--stack", "--min-tokens-s", "--timeout", ""),
     "calibrate": (
         "--stack",
@@ -142,16 +140,7 @@ def _values(command: str, option: str) -> tuple[str, ...]:
 
 def _with(command: str, option: str, value: str) -> tuple[str, ...]:
     rest = list(REST[command])
-    if option in (
-        "--gguf",
-        "--mmproj",
-        "--context",
-        "--kv-type",
-        "--parallel",
-        "--ubatch",
-        "--image-max-tokens",
-        "--card",
-    ):
+    if option in OF_A_FILE:
         rest = ["--gguf", "http://127.0.0.1:1/x.gguf"] + ([] if option == "--context" else ["--context", "64"])
     if option == "--prometheus":
         rest = ["--stack", "t4"]
