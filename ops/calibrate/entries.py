@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ops.base.errors import OpsError
-from ops.calibrate import prometheus
+from ops.calibrate import plausible, prometheus
 from ops.calibrate.nvidia_smi import Process
 from ops.calibrate.prometheus import Peak, Series
 from ops.calibrate.stack_edit import Step, Value
 from plan import config
+from plan.base import names
+from plan.card.configured_card import card
 from plan.config import KEY
 from plan.config.measured import Measured
 from plan.models.engine_builds import image_build
@@ -50,6 +52,7 @@ def of_pods(stack: config.Stack, wanted: Wanted, series: Series) -> list[Measure
     if wanted.model:
         raise OpsError("a pod's peak does not say which model was loaded then", "measure a model with --nvidia-smi")
     found, entries = prometheus.peaks(series), list[MeasuredEntry]()
+    _require_plausible(stack, wanted, series, found)
     for name, pattern in (wanted.tenants or dict.fromkeys(sorted(stack.gpu.tenants))).items():
         mine = [peak for peak in found if _is_of(peak, name, pattern, stack.gpu.tenants[name].workload)]
         if mine:
@@ -62,6 +65,17 @@ def of_pods(stack: config.Stack, wanted: Wanted, series: Series) -> list[Measure
         fix = _name_it("NAME", series.label)
         raise OpsError(f"{series.place} has no pod of any declared tenant; it has {_listed(found)}", fix)
     return entries
+
+
+def _require_plausible(stack: config.Stack, wanted: Wanted, series: Series, found: Sequence[Peak]) -> None:
+    """Hold the peaks of all that share the card against it: every declared tenant and this stack's server."""
+    owners = {name: (wanted.tenants.get(name), tenant.workload) for name, tenant in stack.gpu.tenants.items()}
+    owners[names.SERVER] = (None, f"{stack.namespace}/{names.SERVER}")
+    highest = {
+        name: max((it.mib for it in found if _is_of(it, name, *rule)), default=0) for name, rule in owners.items()
+    }
+    if described := card(stack.gpu):
+        plausible.require(described, series, highest)
 
 
 def of_processes(stack: config.Stack, wanted: Wanted, processes: Sequence[Process]) -> list[MeasuredEntry]:

@@ -24,7 +24,7 @@ METRIC, LABEL = "DCGM_FI_DEV_FB_USED", "pod"
 _TIMEOUT_S = 60
 _MIB, _MOST_MIB = 2**20, 2**40  # no memory has an EiB
 _FIX = "check --prometheus: it is the server's own URL, as http://prometheus:9090"
-_OTHERWISE = "measure on the node instead: --nvidia-smi; or name a per-process metric: --metric"
+OTHERWISE = "measure on the node instead: --nvidia-smi; or name a per-process metric: --metric"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,11 @@ class Series:
     def place(self) -> str:
         """The server, without what may be secret in its URL."""
         return self.url.place
+
+    @property
+    def of_device(self) -> bool:
+        """Whether the exporter measures the card, and not processes: NVIDIA calls such fields DCGM_FI_DEV_*."""
+        return self.metric.startswith("DCGM_FI_DEV_")
 
 
 def series(url: str, metric: str, label: str, days: int) -> Series:
@@ -90,7 +95,7 @@ def peaks(series: Series) -> list[Peak]:
     if not found:
         raise OpsError(
             f"{series.place} has no {series.metric} with a label {series.label} in {series.days} days",
-            f"name another with --metric or --pod-label; {_OTHERWISE}",
+            f"name another with --metric or --pod-label; {OTHERWISE}",
         )
     _require_per_pod(series, found, _ask(series, chosen))
     return sorted(found, key=lambda peak: (-peak.mib, peak.namespace, peak.pod))
@@ -102,12 +107,12 @@ def _require_per_pod(series: Series, highest: list[Peak], now: list[Peak]) -> No
         if len(these) > 1 and len({peak.mib for peak in these}) == 1 and these[0].mib:
             raise OpsError(
                 f"{series.metric} is {these[0].mib} MiB for all of {len(these)} pods: the whole card's, not each pod's",
-                _OTHERWISE,
+                OTHERWISE,
             )
-    if len(highest) == 1 and series.metric == METRIC:
+    if len(highest) == 1 and series.of_device:
         raise OpsError(
-            f"{METRIC} names one pod, {plain(highest[0].pod)}, of a card that is shared: it may be the whole card's",
-            _OTHERWISE,
+            f"{series.metric} names one pod, {plain(highest[0].pod)}, of a shared card: it may be the whole card's",
+            OTHERWISE,
         )
 
 
@@ -141,7 +146,7 @@ def _mib(series: Series, text: str) -> int | None:
     except ValueError:
         value = -1.0
     if not 0 <= value <= _MOST_MIB:
-        raise OpsError(f"{series.place} says {show(text)} of {series.metric}, which is no size of a memory", _OTHERWISE)
+        raise OpsError(f"{series.place} says {show(text)} of {series.metric}, which is no size of a memory", OTHERWISE)
     return math.ceil(value)
 
 

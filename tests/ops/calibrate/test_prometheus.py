@@ -44,7 +44,7 @@ def test_a_peak_above_the_declared_one_says_what_follows(desk: Desk, prometheus:
     [
         (dict.fromkeys(PODS, 14000), {}, "is 14000 MiB for all of 4 pods: the whole card's"),
         (PODS, dict.fromkeys(PODS, 9000), "is 9000 MiB for all of 4 pods"),
-        ({("frigate", "frigate-0"): 14000}, {}, "names one pod, frigate-0, of a card that is shared"),
+        ({("frigate", "frigate-0"): 14000}, {}, "names one pod, frigate-0, of a shared card"),
         ({}, {}, f"has no {METRIC} with a label pod in 30 days"),
         (dict.fromkeys(PODS, "NaN"), {}, f"has no {METRIC} with a label pod in 30 days"),
         ({("gpu", "dcgm-exporter-x2x4z"): 1, ("gpu", "b"): 2}, {}, "--pod-label exported_pod"),
