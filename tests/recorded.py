@@ -5,6 +5,7 @@ A test that uses it asks for the fixture `recorder`, which cleans up after the p
 
 import base64
 import dataclasses
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ def run(raw: object, program: Path = stacks.EXAMPLE / "__main__.py") -> dict[str
         run_program(raw, program)
     finally:
         pulumi.export = original
+        gc.enable()  # the program switches it off, and a soak runs thousands of them in one process
     return exports
 
 
