@@ -8,6 +8,7 @@ question = kubectl.start()
 runtime.lighten()
 
 import datetime
+import json
 from pathlib import Path
 
 import pulumi
@@ -23,6 +24,8 @@ from components.weights.models_volume import ModelsVolume, ModelsVolumeArgs
 from components.weights.weights_prune import WeightsPrune, WeightsPruneArgs
 from plan import config
 from plan.base.errors import ConfigError, FixableError
+from plan.config.places import with_lines
+from plan.config.stack_file import file_name
 from plan.models import lock
 from plan.plan import Plan, make_plan
 from plan.text.show import lines
@@ -69,7 +72,10 @@ try:
     the_plan = load()
     notes = (*the_plan.notes, *kubectl.notes(question, the_plan.tenancy))
 except (ConfigError, FixableError) as error:
-    raise pulumi.RunError(str(error)) from None  # shown as its text alone, without a traceback
+    written = HERE / file_name(pulumi.get_stack())
+    given = pulumi.Config().get("stack") or ""
+    told = with_lines(error, Path(written.name), written.read_bytes, lambda: json.loads(given))
+    raise pulumi.RunError(str(told)) from error  # shown as its text alone, without a traceback
 build(the_plan)
 if notes:
     pulumi.log.info(lines("\n".join(notes)))

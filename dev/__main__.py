@@ -10,10 +10,12 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from dev.machine.instance import CACHE, RUN, Instance
 from dev.machine.steps import DevError, say
 from plan.base.errors import FixableError
+from plan.text.show import lines
 
 
 def main() -> int:
@@ -120,8 +122,13 @@ INSTANCES = {
 }  # each has its own instance, so that it keeps its own state
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        super().error(lines(message))  # what was typed may be a password, or act on the terminal
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m dev", description="The embedded machine.")
+    parser = _Parser(prog="python -m dev", description="The embedded machine.")
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--cluster", choices=INSTANCES, default="embedded")
     parser.add_argument("--stack", default="dev", type=_stack_name)

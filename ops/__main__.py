@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from typer.exceptions import TyperException
 
+from ops.base import usage
 from ops.base.errors import OpsError
 from ops.stack import stack_file
 from plan.base.errors import ConfigError, FixableError
@@ -69,7 +71,8 @@ def lock(
     """
     from ops.lock import command
 
-    command.run(stack, ids or [], command.Origin(source, commit), update=update, check=check)
+    with stack_file.telling_lines(stack):
+        command.run(stack, ids or [], command.Origin(source, commit), update=update, check=check)
 
 
 @app.command()
@@ -103,7 +106,8 @@ def weights(
     """List what lies on a volume of models, who needs it, and what prune would free. Changes nothing."""
     from ops.weights import command
 
-    command.run(root, stack, as_json=as_json)
+    with stack_file.telling_lines(stack):
+        command.run(root, stack, as_json=as_json)
 
 
 @app.command()
@@ -137,7 +141,8 @@ def fit(
         if gguf is None:
             from ops.fit import command as of_stack
 
-            fits = of_stack.run(stack or "", config, html, as_json=as_json, offline=offline)
+            with stack_file.telling_lines(stack, config):
+                fits = of_stack.run(stack or "", config, html, as_json=as_json, offline=offline)
         else:
             from ops.fit import any_gguf
 
@@ -178,7 +183,8 @@ def verify(
     from ops.verify import command
 
     asked = command.Asked(model or [], stack, min_tokens_s)
-    command.run(url, key_env, asked, timeout, as_json=as_json)
+    with stack_file.telling_lines(stack):
+        command.run(url, key_env, asked, timeout, as_json=as_json)
 
 
 @app.command()
@@ -208,7 +214,7 @@ def calibrate(
     from ops.calibrate import command
     from ops.calibrate.prometheus import series
 
-    with _ending(2):
+    with _ending(2), stack_file.telling_lines(stack):
         if (prometheus is None) == (nvidia_smi is None):
             raise OpsError(
                 "`ops calibrate` needs exactly one of --prometheus URL and --nvidia-smi FILE", "pass one of the two"
@@ -235,7 +241,15 @@ def main() -> None:
             if not argument.isprintable():  # the library that reads the command line would repeat it as it is
                 what = f"argument {number} has a sign that acts on a terminal, or that nobody sees"
                 raise OpsError(what, "type it again")
-        app()
+        raise SystemExit(_run())
+
+
+def _run() -> int:
+    try:
+        return app(prog_name=usage.PROGRAM, standalone_mode=False) or 0
+    except TyperException as error:  # of the command line; the library would repeat a password in it
+        usage.tell(error, sys.argv[1:])
+        return error.exit_code
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import datetime
 import os
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from dev.cluster import disk, nodes
 from dev.machine import daemons
@@ -13,7 +13,8 @@ from dev.pulumi.stackfile import ROOT, complete
 from dev.tools import tools
 from plan import config
 from plan.base.errors import ConfigError
-from plan.config.stack_file import NO_CLUSTER, Facts
+from plan.config.places import with_lines
+from plan.config.stack_file import NO_CLUSTER, Facts, file_name
 from plan.models import lock
 from plan.plan import make_plan
 
@@ -54,8 +55,10 @@ def played_cluster(stack: str) -> None:
 
 def check(stack: str, facts: Facts) -> None:
     """Plan the stack offline; raises DevError with every problem and the file to correct."""
+    given, file = complete(stack, facts), ROOT / file_name(stack)
     try:
         locked = lock.load((ROOT / "models.lock.yaml").read_text())
-        make_plan(config.parse(complete(stack, facts)), locked, datetime.datetime.now(tz=datetime.UTC).date())
+        make_plan(config.parse(given), locked, datetime.datetime.now(tz=datetime.UTC).date())
     except ConfigError as error:
-        raise DevError(str(error), f"correct Pulumi.{stack}.yaml, then run this again") from None
+        told = with_lines(error, PurePath(file.name), file.read_bytes, lambda: given)
+        raise DevError(str(told), f"correct {file.name}, then run this again") from None

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from plan import config
+from plan.base.schema import Schema, resolved
 
-Schema = dict[str, Any]
 _REQUIRED, _MACHINE, _NONE = "required", "of the machine", "none"
 _BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 
@@ -27,8 +27,8 @@ def summary() -> str:
     root, definitions = _schema()
     rows = ["| key | meaning | its keys |", "|---|---|---|"]
     for name in sorted(root["properties"], key=lambda name: (name not in root["required"], name)):
-        part = _resolved(root["properties"][name], definitions)
-        entry = _resolved(part.get("additionalProperties") or {}, definitions)
+        part = resolved(root["properties"][name], definitions)
+        entry = resolved(part.get("additionalProperties") or {}, definitions)
         shown = f"`{name}.<id>`" if entry else f"`{name}`"
         keys = ", ".join(_short(key) for key in _keys(entry or part, definitions, ""))
         rows.append(f"| {shown} | {_cell(_meaning(root['properties'][name], entry or part))} | {keys} |")
@@ -57,7 +57,7 @@ def _schema() -> tuple[Schema, dict[str, Schema]]:
 
 def _keys(part: Schema, definitions: dict[str, Schema], above: str, *, deep: bool = False) -> Iterator[Key]:
     for name, raw in part.get("properties", {}).items():
-        value, path = _resolved(raw, definitions), f"{above}{name}"
+        value, path = resolved(raw, definitions), f"{above}{name}"
         yield Key(path, _kind(value), _default(name, raw, part.get("required", [])), _meaning(raw, value))
         if deep:
             for below, suffix in (
@@ -66,17 +66,7 @@ def _keys(part: Schema, definitions: dict[str, Schema], above: str, *, deep: boo
                 (value.get("items"), "[]"),
             ):
                 if below:
-                    yield from _keys(_resolved(below, definitions), definitions, f"{path}{suffix}.", deep=True)
-
-
-def _resolved(part: Schema | bool, definitions: dict[str, Schema]) -> Schema:
-    """The schema that a reference, or a choice between one thing and null, stands for."""
-    if isinstance(part, bool):
-        return {}
-    choices = [choice for choice in part.get("anyOf", []) if choice.get("type") != "null"]
-    if len(choices) == 1:
-        return _resolved(choices[0], definitions)
-    return definitions[part["$ref"].rsplit("/", 1)[-1]] if "$ref" in part else part
+                    yield from _keys(resolved(below, definitions), definitions, f"{path}{suffix}.", deep=True)
 
 
 def _meaning(raw: Schema, value: Schema) -> str:

@@ -12,6 +12,8 @@ class OpsError(FixableError):
 
 def unreachable(place: str, error: Exception, fix: str) -> OpsError:
     """The error for a server that did not answer."""
+    if isinstance(error, network.LateError):
+        return OpsError(f"{place} is too slow: {error}", f"try again, or {fix}{network.advice(error)}")
     why = network.answer_of_proxy(error) or reason(error)
     return OpsError(f"{place} cannot be reached: {why}", f"{fix}{network.advice(error)}")
 

@@ -7,6 +7,10 @@ SSL_CERT_FILE and SSL_CERT_DIR themselves. Here is what other programs read too,
 import os
 import re
 import ssl
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from plan.base.errors import FixableError
@@ -15,10 +19,43 @@ from plan.config.addresses import is_inside
 # curl and Go never send these through a proxy (golang.org/x/net v0.60.0, http/httpproxy); Python's clients would.
 _OWN = "localhost,127.0.0.0/8,::1"
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
+# The largest answer is half of a GGUF header, 32 MiB: at 56 KiB/s that is ten minutes.
+ANSWER_S = 600.0
+Answer = TypeVar("Answer")
 
 
 class NetworkError(FixableError):
     """A variable of the environment that says nothing usable of the network."""
+
+
+class LateError(TimeoutError):
+    """An answer took longer in all than it may, however often a part of it came."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"no whole answer within {seconds:g} s")
+
+
+def within(seconds: float, answer: Callable[[], Answer]) -> Answer:
+    """What `answer` returns; raises LateError after so many seconds, for the whole of it.
+
+    A client's own limits are for one read: a server that sends a byte now and then keeps to them for ever, in its
+    headers as in its body. The thread that waits for it ends with the program.
+    """
+    future = Future[Answer]()
+
+    def run() -> None:
+        try:
+            future.set_result(answer())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        return future.result(seconds)
+    except TimeoutError:
+        if future.done():
+            raise  # the answer's own
+        raise LateError(seconds) from None
 
 
 def settle() -> None:

@@ -29,12 +29,16 @@ OTHERWISE = "measure on the node instead: --nvidia-smi; or name a per-process me
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The metric with the figures, in bytes where its name ends in _bytes, else in MiB; `label` has the pod's name."""
+    """The metric with the figures, in bytes where its name ends in _bytes, else in MiB; `label` has the pod's name.
+
+    An answer is whole within `answer_s`.
+    """
 
     url: Url
     metric: str
     label: str
     days: int
+    answer_s: float = network.ANSWER_S
 
     @property
     def place(self) -> str:
@@ -152,8 +156,12 @@ def _mib(series: Series, text: str) -> int | None:
 
 def _get(series: Series, query: str) -> tuple[int, bytes]:
     address = f"{series.url.origin}{series.url.path.rstrip('/')}/api/v1/query"
-    try:
+
+    def ask() -> tuple[int, bytes]:
         with httpx2.stream("GET", address, params={"query": query}, timeout=_TIMEOUT_S) as answer:
             return answer.status_code, byte_ranges.body(answer, limits.BYTES + 1)
+
+    try:
+        return network.within(series.answer_s, ask)
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
         raise unreachable(series.place, error, _FIX) from None

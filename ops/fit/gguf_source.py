@@ -38,8 +38,11 @@ class GgufFile:
     read: Read
 
 
-def sources(place: str) -> list[GgufFile]:
-    """The file at `place`, or all parts of the split model that it belongs to, in order; raises OpsError."""
+def sources(place: str, answer_s: float = network.ANSWER_S) -> list[GgufFile]:
+    """The file at `place`, or all parts of the split model that it belongs to, in order; raises OpsError.
+
+    Each answer of a server is whole within `answer_s`.
+    """
     if not re.match("(?i)https?:", place):
         return [_local(Path(name)) for name in siblings(place)]
     network.settle()
@@ -47,7 +50,7 @@ def sources(place: str) -> list[GgufFile]:
         url = parse_url(place)
     except ValueError as error:
         raise OpsError(f"{show(place.partition('?')[0])} is not usable: {error}", "correct the URL") from None
-    return [_remote(replace(url, path=path)) for path in siblings(url.path)]
+    return [_remote(replace(url, path=path), answer_s) for path in siblings(url.path)]
 
 
 def _local(file: Path) -> GgufFile:
@@ -58,15 +61,20 @@ def _local(file: Path) -> GgufFile:
         raise OpsError(f"{plain(str(file))}: {reason(error)}", "name a .gguf file, or the http(s) URL of one") from None
 
 
-def _remote(url: Url) -> GgufFile:
+def _remote(url: Url, answer_s: float) -> GgufFile:
     """A file on a server that answers range requests; the first answer says its size."""
     name = url.place
-    first, size_bytes = _get(url, name, 0, FIRST_READ_BYTES)
+
+    def get(start: int, end: int) -> tuple[bytes, int]:
+        with _explained(name):
+            return network.within(answer_s, lambda: _get(url, name, start, end))
+
+    first, size_bytes = get(0, FIRST_READ_BYTES)
 
     def read(start: int, end: int) -> bytes:
         if end <= len(first):
             return first[start:end]
-        data, size_now = _get(url, name, start, end)
+        data, size_now = get(start, end)
         if size_now != size_bytes:
             raise OpsError(f"{name} changed while it was read", "run it again")
         return data
@@ -78,10 +86,7 @@ def _get(url: Url, name: str, start: int, end: int) -> tuple[bytes, int]:
     """Bytes from `start` on, to `end` or the file's end, and the file's size."""
     headers = {**_identity(url), **byte_ranges.headers(start, end)}
     # The client drops the token at a redirect to another origin.
-    with (
-        _explained(name),
-        httpx2.stream("GET", url.text, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True) as answer,
-    ):
+    with httpx2.stream("GET", url.text, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True) as answer:
         size_bytes = _size(answer, name, start)
         return byte_ranges.body(answer, end - start), size_bytes
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from functools import partial
 from urllib.parse import quote
 
 import httpx2
@@ -12,6 +11,7 @@ from pydantic import BaseModel
 
 from ops.base.errors import OpsError, unreachable
 from ops.base.hub_address import hub_address
+from ops.base.network import ANSWER_S, within
 from ops.base.token import HF_TOKEN, token
 from ops.gguf import byte_ranges
 from ops.lock.locked_model import Chosen, choose, entry, locked_file
@@ -43,14 +43,14 @@ class _Info(BaseModel):
     siblings: list[_Sibling]
 
 
-def resolve(model: Model) -> LockedModel:
-    """The locked model as the hub has it now; raises OpsError or TextError."""
+def resolve(model: Model, answer_s: float = ANSWER_S) -> LockedModel:
+    """The locked model as the hub has it now, each answer within `answer_s`; raises OpsError or TextError."""
     endpoint = hub_address().text.rstrip("/")
     where = f"{model.repo} at {endpoint}"
     # Only the environment's token: one that `hf auth login` left on this machine would make the result depend on it.
     secret = token(HF_TOKEN)
     with _explained(where):
-        said = _info(endpoint, model, secret)
+        said = within(answer_s, lambda: _info(endpoint, model, secret))
         if secret:  # an answer that repeats the token is not to bring it into a message
             said = said.replace(secret.encode(), b"***")
         info = read_model(said, Source(where, _CHECK), _Info)
@@ -58,7 +58,8 @@ def resolve(model: Model) -> LockedModel:
         files = [_locked(where, one, siblings[one.path]) for one in choose(model, siblings)]
 
         def reader(file: LockedFile) -> byte_ranges.Read:
-            return partial(_read, model, where, hf_hub_url(model.repo, file.path, revision=info.sha), secret)
+            url = hf_hub_url(model.repo, file.path, revision=info.sha)
+            return lambda start, end: within(answer_s, lambda: _read(model, where, url, secret, start, end))
 
         return entry(model, info.sha, files, reader)
 

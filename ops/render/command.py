@@ -9,10 +9,12 @@ import pulumi
 
 from ops.base import atomic
 from ops.base.errors import OpsError
+from ops.base.files import read
 from ops.render import readme
 from ops.render.manifests import MARK, Manifest, manifests, secrets, suffix
 from ops.render.recorder import PROGRAM, Recorder, Registration, run_program
 from ops.stack import stack_file
+from plan.config.places import with_lines
 from plan.config.stack_file import NO_CLUSTER, Facts, complete
 
 ROOT = PROGRAM.parent
@@ -33,7 +35,9 @@ def run(stack: str, directory: Path, config: Path | None) -> None:
         other = (
             "" if config else "; for what it leaves to the machine, pass the file that `make up` wrote with --config"
         )
-        raise OpsError(str(error), f"correct {file}{other}") from None
+        cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+        told = with_lines(cause, file, lambda: read(file))
+        raise OpsError(str(told), f"correct {file}{other}") from None
     made = manifests(recorder.registered)
     try:
         changes = write(directory, files(stack, recorder.registered))

@@ -1,13 +1,17 @@
 """Stack files of the current directory, for commands that have neither Pulumi nor the facts of a machine."""
 
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ops.base import files
 from ops.base.errors import OpsError, reason
 from plan import config
+from plan.base.errors import ConfigError
 from plan.config import stack_file
+from plan.config.places import with_lines
 from plan.config.stack_file import NO_CLUSTER, Facts
 from plan.text.show import plain, show
 
@@ -36,6 +40,18 @@ def configuration(file: Path) -> dict[str, Any]:
         raise stack_file.missing(file, file.parent.glob(stack_file.FILES)) from None
     except (OSError, ValueError) as error:  # a ValueError for a NUL in the name
         raise OpsError(f"{plain(str(file))}: {reason(error)}", "name a stack file") from None
+
+
+@contextmanager
+def telling_lines(stack: str | None, file: Path | None = None) -> Generator[None]:
+    """What is wrong with the configuration of one stack is told with lines of its file."""
+    try:
+        yield
+    except ConfigError as error:
+        if stack is None:
+            raise
+        here = file or path(stack)
+        raise with_lines(error, here, lambda: files.read(here)) from None
 
 
 def read(stack: str, file: Path | None = None) -> config.Stack:

@@ -4,8 +4,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from ops.base.errors import OpsError
 from ops.stack import stack_file
-from plan.base.errors import ConfigError
 from plan.config import KEY, Model, ModelId
+from plan.config.stack import refusal
 
 _Models = TypeAdapter(dict[ModelId, Model])
 
@@ -22,7 +22,9 @@ def read(stack: str | None) -> dict[str, Model]:
     if not names:
         raise OpsError("there is no Pulumi.STACK.yaml here", "run this in the repository's root")
     for name in names:
-        for model_id, model in _of(name).items():
+        with stack_file.telling_lines(name):
+            models = _of(name)
+        for model_id, model in models.items():
             other, first = found.setdefault(model_id, (name, model))
             if _source(first) != _source(model):
                 what = f"{model_id} means one thing in stack {other} and another in {name}"
@@ -42,4 +44,4 @@ def _of(stack: str) -> dict[str, Model]:
     try:
         return _Models.validate_python(written["models"])
     except ValidationError as error:
-        raise ConfigError.from_pydantic(f"{KEY}.models", error, {}) from None
+        raise refusal(error, "models") from None

@@ -75,7 +75,10 @@ class _Ids(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`url` ends in /v1, `key` may be empty, `key_from` is its variable; `silence_s` without a byte end a question."""
+    """`url` ends in /v1, `key` may be empty, `key_from` is its variable; `silence_s` without a byte end a question.
+
+    So does twice that for the whole answer: an engine is silent until it has it, and then sends it at once.
+    """
 
     url: str
     key: str
@@ -109,7 +112,8 @@ class Endpoint:
         key = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         content = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json", **key}
-        try:
+
+        def ask() -> tuple[httpx2.Response, bytes]:
             with httpx2.stream(
                 "GET" if content is None else "POST",
                 self.url + path,
@@ -118,7 +122,12 @@ class Endpoint:
                 timeout=self.silence_s,
                 follow_redirects=True,
             ) as answer:
-                said = byte_ranges.body(answer, limits.BYTES + 1 if answer.is_success else _REFUSAL_BYTES)
+                return answer, byte_ranges.body(answer, limits.BYTES + 1 if answer.is_success else _REFUSAL_BYTES)
+
+        try:
+            answer, said = network.within(2 * self.silence_s, ask)
+        except network.LateError as error:
+            raise AskError(str(error), f"{_LOG}; or allow more with --timeout") from None
         except httpx2.TimeoutException:
             raise AskError(
                 f"no byte of an answer for {self.silence_s:g} s", f"{_LOG}; or allow more with --timeout"

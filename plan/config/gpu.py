@@ -5,14 +5,14 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from plan.base.day import Day
-from plan.base.frozen import Frozen
+from plan.base.frozen import Frozen, example, wrong
 from plan.config.gpu_memory import Memory
 from plan.config.numbers import Gib, Mib, MibOrZero
 from plan.kubernetes.names import SUBDOMAIN, LabelKey, LabelValue, Name, dns_label
 from plan.kubernetes.resources import ExtendedResource
 
 
-class Slice(Frozen):
+class Slice(Frozen, json_schema_extra=example(resource="nvidia.com/gpu", count=1)):
     """The extended resource by which pods share the card; `count` whole units."""
 
     resource: Annotated[ExtendedResource, Field(description="Name of the extended resource")] = "nvidia.com/gpu"
@@ -21,7 +21,7 @@ class Slice(Frozen):
     ] = 1
 
 
-class Toleration(Frozen):
+class Toleration(Frozen, json_schema_extra=example(key="nvidia.com/gpu", effect="NoSchedule")):
     """A taint that the pods tolerate.
 
     Kubernetes takes an empty key too, for every taint there is: of a node that is drained as well, hence not here.
@@ -34,12 +34,20 @@ class Toleration(Frozen):
     )
 
 
-class GpuNode(Frozen):
+class GpuNode(Frozen, json_schema_extra=example(memory_gib=64)):
     """Which node has the card. With `memory_gib`, its RAM, weights are read ahead into its page cache."""
 
-    selector: Annotated[dict[LabelKey, LabelValue], Field(description="Labels of the nodes with the card")] = {}  # noqa: RUF012 - pydantic copies it
+    selector: Annotated[
+        dict[LabelKey, LabelValue],
+        Field(description="Labels of the nodes with the card", examples=[{"nvidia.com/gpu.present": "true"}]),
+    ] = {}  # noqa: RUF012 - pydantic copies it
     tolerations: Annotated[
-        tuple[Toleration, ...], Field(strict=False, description="Taints of these nodes that the pods tolerate")
+        tuple[Toleration, ...],
+        Field(
+            strict=False,
+            description="Taints of these nodes that the pods tolerate",
+            examples=[[{"key": "nvidia.com/gpu"}]],
+        ),
     ] = ()
     memory_gib: Annotated[
         Gib | None,
@@ -59,7 +67,7 @@ def _workload(text: str) -> str:
 Workload = Annotated[str, AfterValidator(_workload)]
 
 
-class Burst(Frozen):
+class Burst(Frozen, json_schema_extra=example(mib=1900, date="2026-10-01", source="nvidia-smi")):
     """The most that a tenant was measured to hold; `source` says by which tool or metric."""
 
     mib: Annotated[Mib, Field(description="MiB that it held")]
@@ -67,7 +75,7 @@ class Burst(Frozen):
     source: Annotated[str | None, Field(max_length=1024, description="Tool or metric that measured it")] = None
 
 
-class Tenant(Frozen):
+class Tenant(Frozen, json_schema_extra=example(peak_mib=3000)):
     """Someone else on the card: what it holds at rest and at its worst, MiB."""
 
     peak_mib: Annotated[Mib, Field(description="The most that it may hold, MiB; counted in every preview")]
@@ -86,17 +94,20 @@ class Tenant(Frozen):
     @model_validator(mode="after")
     def _peak_is_the_most(self) -> Self:
         if self.idle_mib is not None and self.idle_mib > self.peak_mib:
-            raise ValueError(f"idle_mib {self.idle_mib} is more than peak_mib {self.peak_mib}")
+            rule = f"idle_mib {self.idle_mib} is more than peak_mib {self.peak_mib}"
+            raise wrong(rule, self.idle_mib, "idle_mib")
         # A declared peak below what was seen lets through a stack whose models could not load for an hour and a half.
         if self.measured is not None and self.measured.mib > self.peak_mib:
-            raise ValueError(
+            raise wrong(
                 f"peak_mib {self.peak_mib} is below the {self.measured.mib} MiB measured on {self.measured.date}; "
-                f"say {self.measured.mib} or more, or measure again after the tenant was made smaller"
+                f"say {self.measured.mib} or more, or measure again after the tenant was made smaller",
+                self.peak_mib,
+                "peak_mib",
             )
         return self
 
 
-class CardFacts(Frozen):
+class CardFacts(Frozen, json_schema_extra=example(total_mib=24576, context_mib=300, compute_capability=8.6)):
     """Figures of a card that is not built in, or that differ on this node; MiB, as nvidia-smi prints them."""
 
     total_mib: Annotated[Mib | None, Field(description="nvidia-smi's memory.total")] = None
@@ -110,7 +121,7 @@ class CardFacts(Frozen):
     ] = None
 
 
-class Gpu(Frozen):
+class Gpu(Frozen, json_schema_extra=example(model="t4")):
     """`model: none` means that the slice is advertised but no card is behind it: all layers stay on the CPU."""
 
     model: Annotated[
@@ -123,18 +134,22 @@ class Gpu(Frozen):
         Memory | None, Field(description="GPU memory as an extended resource, which Kubernetes counts")
     ] = None
     node: Annotated[GpuNode, Field(description="Which nodes have the card, and how pods get there")] = GpuNode()
-    tenants: Annotated[dict[Name, Tenant], Field(description="Everyone else on the card, by name")] = {}  # noqa: RUF012 - pydantic copies it
+    tenants: Annotated[
+        dict[Name, Tenant],
+        Field(description="Everyone else on the card, by name", examples=[{"frigate": {"peak_mib": 3000}}]),
+    ] = {}  # noqa: RUF012 - pydantic copies it
     reserve_mib: Annotated[MibOrZero, Field(description="Stays free on the card at all times")] = 256
 
     @model_validator(mode="after")
     def _another_card_is_described(self) -> Self:
         needed = ("total_mib", "context_mib", "compute_capability")
         if self.model == "other" and (missing := [key for key in needed if getattr(self.card, key) is None]):
-            raise ValueError(f"model: other needs card.{', card.'.join(missing)}")
+            raise wrong(f"model: other needs card.{', card.'.join(missing)}", None, "card", missing[0])
         return self
 
     @model_validator(mode="after")
     def _two_resources(self) -> Self:
         if self.memory is not None and self.memory.resource == self.slice.resource:
-            raise ValueError(f"slice and memory are both {self.slice.resource}, but one counts turns and the other MiB")
+            rule = f"slice and memory are both {self.slice.resource}, but one counts turns and the other MiB"
+            raise wrong(rule, self.memory.resource, "memory", "resource")
         return self

@@ -4,12 +4,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from plan.base.frozen import Frozen
+from plan.base.frozen import Frozen, example, wrong
 from plan.config.numbers import Mib
 from plan.kubernetes.resources import ExtendedResource
 
 
-class Memory(Frozen):
+class Memory(Frozen, json_schema_extra=example(resource="example.com/gpumem", budget_mib=14000)):
     """The extended resource by which pods declare GPU memory, MiB; a node with the card offers `budget_mib` of it.
 
     `managed` puts it on the nodes with the card and keeps it there; with `external` someone else does.
@@ -28,5 +28,6 @@ class Memory(Frozen):
     @model_validator(mode="after")
     def _within_budget(self) -> Self:
         if self.request_mib is not None and self.request_mib > self.budget_mib:
-            raise ValueError(f"request_mib {self.request_mib} is more than budget_mib {self.budget_mib}")
+            rule = f"request_mib {self.request_mib} is more than budget_mib {self.budget_mib}"
+            raise wrong(rule, self.request_mib, "request_mib")
         return self

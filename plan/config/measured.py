@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from plan.base.day import Day
-from plan.base.frozen import Frozen
+from plan.base.frozen import Frozen, example
 from plan.config.numbers import Build, Mib, Requests, Tokens
 
 
-class Measured(Frozen):
+class Measured(Frozen, json_schema_extra=example(mib=6900, context=8192, date="2026-10-01")):
     """One measurement: `mib` of the card that one llama-server process held, its CUDA context with it.
 
     A quantized cache on an old card has to prove by `tokens_s` that it is usable.

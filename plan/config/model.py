@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
-from plan.base.frozen import Frozen
+from plan.base.frozen import Frozen, example, wrong
 from plan.base.hub_names import Repo, Revision
 from plan.base.names import MODEL_ID_MAX
 from plan.base.text_rule import TextRule
@@ -53,7 +53,7 @@ DEFAULT_UBATCH = 512  # llama-server's own
 DEFAULT_GROUP = "gpu0"
 
 
-class ExpectedAnswer(Frozen):
+class ExpectedAnswer(Frozen, json_schema_extra=example(prompt="What is 2+2?", expect="4")):
     """A prompt and a text that the answer contains, case aside; a base model continues the prompt."""
 
     prompt: Annotated[str, Field(min_length=1, max_length=4096, description="What is asked")]
@@ -67,7 +67,7 @@ def total_tokens(request_tokens: int, parallel: int) -> int:
     return request_tokens * parallel
 
 
-class Model(Frozen):
+class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="Q4_K_M", context=8192)):
     """One model: where it comes from and how it is served."""
 
     repo: Annotated[Repo, Field(description="Repository at the hub, owner/name")]
@@ -86,7 +86,12 @@ class Model(Frozen):
     aliases: Annotated[
         # Each is an entry of the contract and of the LiteLLM file; 100,000 take seconds of every preview.
         tuple[Name, ...],
-        Field(strict=False, max_length=100, description="Other names by which consumers may ask for it, at most 100"),
+        Field(
+            strict=False,
+            max_length=100,
+            description="Other names by which consumers may ask for it, at most 100",
+            examples=[["assistant", "default"]],
+        ),
     ] = ()
     max_output_tokens: Annotated[
         Tokens | None, Field(description="Longest answer that the contract promises; defaults to half of `context`")
@@ -102,7 +107,11 @@ class Model(Frozen):
     fallback: Annotated[ModelId | None, Field(description="The model that a gateway asks when this one fails")] = None
     measured: Annotated[
         tuple[Measured, ...],
-        Field(strict=False, description="What a process really held, as `ops calibrate` writes it"),
+        Field(
+            strict=False,
+            description="What a process really held, as `ops calibrate` writes it",
+            examples=[[{"mib": 6900, "context": 8192, "date": "2026-10-01"}]],
+        ),
     ] = ()
     ttl_s: Annotated[
         IdleSeconds | None, Field(description="Unload the model after this many idle seconds; defaults to server.ttl_s")
@@ -111,7 +120,11 @@ class Model(Frozen):
         int, Field(ge=-INT32_MAX, le=INT32_MAX, description="Models with a larger number are read ahead first")
     ] = 0
     args: Annotated[
-        dict[ArgName, ArgValue], Field(description="llama-server's flags without a key of their own: {temp: 0.2}")
+        dict[ArgName, ArgValue],
+        Field(
+            description="llama-server's flags without a key of their own: {temp: 0.2}",
+            examples=[{"temp": 0.2, "no-context-shift": True}],
+        ),
     ] = {}  # noqa: RUF012 - pydantic copies it
     verify: Annotated[
         ExpectedAnswer | None, Field(description="What `ops verify` asks first, instead of its own question")
@@ -124,10 +137,13 @@ class Model(Frozen):
     @model_validator(mode="after")
     def _tokens_fit(self) -> Self:
         if self.total_tokens > INT32_MAX:
-            raise ValueError(f"context {self.request_tokens} times parallel {self.parallel} is more than {INT32_MAX}")
+            rule = f"context {self.request_tokens} times parallel {self.parallel} is more than {INT32_MAX}"
+            raise wrong(rule, self.request_tokens, "context")
         if self.max_output_tokens is not None and self.max_output_tokens > self.request_tokens:
-            raise ValueError(
+            raise wrong(
                 f"max_output_tokens {self.max_output_tokens} is more than context {self.request_tokens}, "
-                "which an answer shares with what was asked"
+                "which an answer shares with what was asked",
+                self.max_output_tokens,
+                "max_output_tokens",
             )
         return self

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from plan.base.frozen import Frozen
+from plan.base.frozen import Frozen, example, wrong
 from plan.base.text_rule import TextRule
 from plan.config.numbers import Deadline, Gib, IdleSeconds, Mib, NonRoot, Tokens
 from plan.kubernetes.cron import Schedule
@@ -30,7 +30,7 @@ MountOption = Annotated[
 ]
 
 
-class Cluster(Frozen):
+class Cluster(Frozen, json_schema_extra=example(id="11111111-2222-4333-8444-555555555555")):
     """`id` is the uid of the namespace kube-system: a run against any other cluster is refused."""
 
     id: Annotated[
@@ -44,18 +44,18 @@ class Cluster(Frozen):
     ]
 
 
-class Nfs(Frozen):
+class Nfs(Frozen, json_schema_extra=example(server="192.168.1.20", path="/srv/models")):
     """An NFS export, mounted through the CSI driver nfs.csi.k8s.io; `mount_options` replace all our own."""
 
     server: Annotated[Host, Field(description="Address or name of the NFS server")]
     path: Annotated[AbsolutePath, Field(description="The exported directory")]
     mount_options: Annotated[
         Annotated[tuple[MountOption, ...], Field(strict=False, max_length=64)] | None,
-        Field(description="Options as nfs(5) has them, in place of ours"),
+        Field(description="Options as nfs(5) has them, in place of ours", examples=[["nfsvers=4.2", "hard"]]),
     ] = None
 
 
-class Local(Frozen):
+class Local(Frozen, json_schema_extra=example(path="/srv/models", node="node1")):
     """A directory on one node; every pod that mounts it is scheduled there."""
 
     path: Annotated[AbsolutePath, Field(description="A directory that exists and belongs to server.uid and server.gid")]
@@ -63,7 +63,7 @@ class Local(Frozen):
     node: Annotated[LabelValue, Field(min_length=1, description="The node that has it, by its name in the cluster")]
 
 
-class Volume(Frozen):
+class Volume(Frozen, json_schema_extra=example(name="models", existing_claim=True)):
     """Where the models live: an NFS export, a node's directory, or a claim that exists already and stays untouched."""
 
     name: Annotated[Subdomain, Field(description="Name of the claim; the volume's has the namespace before it")]
@@ -84,19 +84,24 @@ class Volume(Frozen):
 
     @model_validator(mode="after")
     def _one_home(self) -> Self:
-        homes = [self.nfs is not None, self.local is not None, self.existing_claim]
-        if sum(homes) != 1:
-            raise ValueError("a volume has exactly one of nfs, local and existing_claim: true")
+        homes = {"nfs": self.nfs is not None, "local": self.local is not None, "existing_claim": self.existing_claim}
+        named = [home for home, is_there in homes.items() if is_there]
+        if len(named) != 1:
+            rule = "a volume has exactly one of nfs, local and existing_claim: true"
+            raise wrong(rule, f"{' and '.join(named)} together" if named else None, named[-1] if named else "nfs")
         if self.size_gib is None and not self.existing_claim:
-            raise ValueError("a volume with nfs or local needs size_gib")
+            raise wrong("a volume with nfs or local needs size_gib", None, "size_gib")
         if self.size_gib is not None and self.existing_claim:
-            raise ValueError("a claim that exists has its own size: leave size_gib out")
+            raise wrong("a claim that exists has its own size: leave size_gib out", self.size_gib, "size_gib")
         if not self.existing_claim:
-            dns_label(self.name)  # the volume is cluster-wide, and its name the namespace's, '-' and this
+            try:
+                dns_label(self.name)  # the volume is cluster-wide, and its name the namespace's, '-' and this
+            except ValueError as error:
+                raise wrong(str(error), self.name, "name") from None
         return self
 
 
-class Server(Frozen):
+class Server(Frozen, json_schema_extra=example(engine="llama-swap", ttl_s=600)):
     """The process that answers: llama-swap, or llama.cpp's own router."""
 
     engine: Annotated[
@@ -123,13 +128,12 @@ class Server(Frozen):
     @model_validator(mode="after")
     def _request_within_limit(self) -> Self:
         if self.memory_request_mib > self.memory_limit_mib:
-            raise ValueError(
-                f"memory_request_mib {self.memory_request_mib} is more than memory_limit_mib {self.memory_limit_mib}"
-            )
+            rule = f"memory_request_mib {self.memory_request_mib} is more than memory_limit_mib {self.memory_limit_mib}"
+            raise wrong(rule, self.memory_request_mib, "memory_request_mib")
         return self
 
 
-class Prune(Frozen):
+class Prune(Frozen, json_schema_extra=example(mode="report", schedule="17 4 * * *")):
     """What happens to weights that no model names any more, when a Job looks for them, and how long they are kept."""
 
     mode: Annotated[
@@ -144,7 +148,9 @@ class Prune(Frozen):
     ] = 24
 
 
-class Immich(Frozen):
+class Immich(
+    Frozen, json_schema_extra=example(namespace="immich", deployment="immich-machine-learning", model_ttl_s=600)
+):
     """The tenant whose model TTL we set on a Deployment that someone else owns; `model_ttl_s` in seconds."""
 
     namespace: Annotated[Name, Field(description="Where the Deployment is")]
@@ -157,7 +163,6 @@ class Immich(Frozen):
     @model_validator(mode="after")
     def _names_a_container(self) -> Self:
         if self.container is None and ("." in self.deployment or len(self.deployment) > LABEL_MAX):
-            raise ValueError(
-                "its container cannot have the Deployment's name, which is no DNS label: write `container`"
-            )
+            rule = "its container cannot have the Deployment's name, which is no DNS label: write `container`"
+            raise wrong(rule, None, "container")
         return self

@@ -1,14 +1,15 @@
 """The stack's configuration: one structured key, and its JSON Schema. Its parts are the other modules of this room."""
 
+import functools
 import json
-from collections import Counter
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from plan.base.errors import ConfigError
-from plan.base.frozen import Frozen
+from plan.base.frozen import Frozen, wrong
 from plan.base.names import ADVERTISER, SERVER
+from plan.base.schema import example_at
 from plan.config.fetch import Fetch
 from plan.config.gpu import Gpu
 from plan.config.model import Model, ModelId
@@ -48,23 +49,33 @@ class Stack(Frozen):
     server: Server
     fetch: Fetch
     prune: Prune = Prune()
-    models: Annotated[dict[ModelId, Model], Field(min_length=1, description="The models that are served, by id")]
+    models: Annotated[
+        dict[ModelId, Model],
+        Field(
+            min_length=1,
+            description="The models that are served, by id",
+            examples=[{"qwen3-8b": {"repo": "Qwen/Qwen3-8B-GGUF", "quant": "Q4_K_M", "context": 8192}}],
+        ),
+    ]
     immich: Immich | None = None
 
     @model_validator(mode="after")
     def _one_meaning_per_name(self) -> Self:
-        names = [*self.models, *(alias for model in self.models.values() for alias in model.aliases)]
-        if twice := sorted(name for name, count in Counter(names).items() if count > 1):
-            raise ValueError(f"an id or alias stands for one model; used twice: {', '.join(twice)}")
+        taken = dict.fromkeys(self.models, "a model's id")
+        for model_id, model in self.models.items():
+            for number, alias in enumerate(model.aliases):
+                if other := taken.get(alias):
+                    rule = f"an id or alias stands for one model, and {alias} is {other} already: take another name"
+                    raise wrong(rule, alias, "models", model_id, "aliases", number)
+                taken[alias] = f"an alias of {model_id}"
         return self
 
     @model_validator(mode="after")
     def _the_tenant_is_another(self) -> Self:
         own = self.immich is not None and self.immich.namespace == self.namespace
         if self.immich is not None and own and self.immich.deployment in (SERVER, ADVERTISER):
-            raise ValueError(
-                f"immich.deployment {self.immich.deployment} in {self.namespace} is this stack's own: name immich's"
-            )
+            rule = f"immich.deployment {self.immich.deployment} in {self.namespace} is this stack's own: name immich's"
+            raise wrong(rule, self.immich.deployment, "immich", "deployment")
         return self
 
 
@@ -73,9 +84,25 @@ def parse(raw: object) -> Stack:
     try:
         return Stack.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError.from_pydantic(KEY, error, _HINTS) from None
+        raise refusal(error) from None
     except UnicodeEncodeError as error:  # pydantic encodes keys, and what a pattern is for
         raise ConfigError(KEY, error.object, "Half of a surrogate pair is no sign: remove it.") from None
+
+
+def refusal(error: ValidationError, *above: str) -> ConfigError:
+    """What is wrong with the part of the configuration below the keys `above`, all of it, in words."""
+
+    def like(path: tuple[str | int, ...]) -> str:
+        if path and isinstance(path[-1], int) and path[-1] > 0:
+            return ""  # the first item has it already
+        return example_at(_schema(), (*above, *path))
+
+    return ConfigError.from_pydantic(".".join([KEY, *above]), error, _HINTS, like)
+
+
+@functools.cache
+def _schema() -> dict[str, Any]:
+    return Stack.model_json_schema()
 
 
 def load(text: str | None) -> Stack:

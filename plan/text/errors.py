@@ -20,6 +20,7 @@ _WORDS = {
     "greater_than_equal": "{ge} or more",
     "int_from_float": "a whole number",
     "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number",
     "int_type": "a whole number, without quotes",
     "invalid_key": "texts as keys; a number or a word such as yes is one in quotes",
     "less_than": "less than {lt}",

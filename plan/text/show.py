@@ -5,11 +5,11 @@ direction of writing, those without a width, and halves of surrogate pairs. They
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 VALUE, NAME, LINE = 80, 200, 4000  # characters of a value in a message, of a name in a table, of a message's line
-_DIGITS, _LONGEST = 64, 1 << 14
+_DIGITS, _LONGEST, _STEPS = 64, 1 << 14, 10
 _SECRET_NAME = re.compile(r"api[-_]?key|token(?!s)|secret|passw(or)?d|credential", re.IGNORECASE)
 # A password before a host without a scheme, which a digest is not; a secret in a query; a token, by its beginning.
 _SECRETS = (
@@ -37,6 +37,13 @@ def show(value: object, limit: int = VALUE) -> str:
 def plain(text: str, limit: int = NAME) -> str:
     """A name or a sentence without quotes, for a table or within a message; it stays on one line."""
     return _printable(_without_secrets(text), limit)
+
+
+def path(steps: Iterable[object]) -> str:
+    """Where something stands in a text, key below key; of a deep path both ends."""
+    parts = [str(step) for step in steps]
+    whole, ends = ".".join(parts), f"{'.'.join(parts[:4])} ... {'.'.join(parts[-2:])}"
+    return plain(whole if len(parts) <= _STEPS else ends, VALUE)
 
 
 def words(text: str, limit: int = NAME) -> str:

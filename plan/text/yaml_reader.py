@@ -12,7 +12,7 @@ import yaml
 from plan.text import limits
 from plan.text.decode import text_of
 from plan.text.errors import Source, TextError
-from plan.text.show import plain as shown
+from plan.text.show import path as key_path
 from plan.text.show import show, words
 from plan.text.yaml_nodes import ListNode, MappingNode, Node, RootNode
 from plan.text.yaml_scalars import Scalar, plain, tagged
@@ -132,7 +132,7 @@ class _Builder:
             raise ValueError(f"it has more than {limits.NODES} values, those that aliases repeat counted each time")
 
     def _key(self) -> str:
-        return shown(".".join(step for node in self._open if (step := node.step())), 80)
+        return key_path(step for node in self._open if (step := node.step()))
 
 
 def _require_whole(text: str) -> None:

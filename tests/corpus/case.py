@@ -81,8 +81,7 @@ def judged(said: str, *, refused: bool) -> str:
     """What is wrong with a program's words, "" for nothing."""
     if why := leaked(said):
         return why
-    # typer has pydantic's words for an option's range, and they are plain enough.
-    if (jargon := _JARGON.search(said)) and "Invalid value for '-" not in said:
+    if jargon := _JARGON.search(said):
         return f"not in words: {_around(said, jargon.start())}"
     if refused and len(re.findall(r"\w+", said)) < 3:
         return f"refused without words: {said!r}"

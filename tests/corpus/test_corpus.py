@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.corpus.case import Case, Outcome, examine
-from tests.corpus.entries import answers, commands, files, headers, hub, programs, stacks
+from tests.corpus.entries import answers, commands, files, headers, hub, programs, spellings, stacks
 from tests.corpus.place import Place
 
 ENTRIES: dict[str, Callable[[Place], Iterator[Case]]] = {
     "stacks": stacks.cases,
     "files": files.cases,
+    "spellings": spellings.cases,
     "headers": headers.cases,
     "hub": hub.cases,
     "answers": answers.cases,

@@ -112,13 +112,8 @@ def cases(place: Place) -> Iterator[Case]:
 
 def _values(command: str, option: str) -> tuple[str, ...]:
     rng = random.Random(f"{command} {option}")  # noqa: S311 - the same lines in every run
-    # typer repeats a word too many as it is; a password belongs to no such place, and URLS has those that may have one.
-    some = tuple(
-        rng.sample(
-            [text for text in TEXTS if len(text) < 5001 and "\0" not in text and PASSWORD not in text],
-            min(6 * MORE, 60),
-        )
-    )
+    typable = [text for text in TEXTS if len(text) < 5001 and "\0" not in text]
+    some = (URLS[0], *rng.sample(typable, min(6 * MORE, 60)))
     numeric = {
         "--context",
         "--parallel",

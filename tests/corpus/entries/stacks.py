@@ -74,7 +74,10 @@ REFUSED: dict[Path, tuple[Any, ...]] = {
     {"mib": 10**320, "date": "2026-01-01"}),
     ("gpu", "tenants", "frigate", "workload"): ("a", "a/b/c", "A/b", "a/", "/b", "a b/c"),
     ("gpu", "tenants", "frigate", "scaled_to_zero_until"): ("2099-02-30", "tomorrow", 20991231, "", "0000-00-00"),
-    ("fetch", "image"): (f"Python@sha256:{_SHA}", f"https://x@sha256:{_SHA}", "python:3.13"),
+    ("fetch", "image"): (
+        f"python:3.9-slim@sha256:{_SHA}", f"docker.io/library/python:3.10@sha256:{_SHA}", f"python:2@sha256:{_SHA}",
+        f"reg:99999/x@sha256:{_SHA}", f"reg:0/x@sha256:{_SHA}", f"[::::]:1/x@sha256:{_SHA}",
+        f"Python@sha256:{_SHA}", f"https://x@sha256:{_SHA}", "python:3.13"),
     ("fetch", "endpoint"): (
         f"http://user:{PASSWORD}@host", f"http://user:{PASSWORD}@[::1", "http://[::1", "http://a..b", "ftp://host",
         "http://", "host",
@@ -87,6 +90,7 @@ REFUSED: dict[Path, tuple[Any, ...]] = {
     ("prune", "schedule"): (
         "99 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 8", "a b c d e", "@every 1h x y z",
         "TZ=UTC * * * *", "*/0 * * * *",
+        "0 0 31 2 *", "0 0 30 2 *", "0 0 31 4,6,9,11 *", "0 0 30-31 feb ?", "0 0 31 2 mon,*", "0 0 31 2/7 */1",
         "5-1 * * * *", "1,,2 * * * *", "* * * *", "* * * * * *", "17 4 * * *\n", "-1 * * * *", "1-2-3 * * * *",
     ),
     ("prune", "grace_h"): (0, -1, 10**12, 10**320),
@@ -134,7 +138,8 @@ ACCEPTED: dict[Path, tuple[Any, ...]] = {
     ("gpu", "slice", "resource"): ("nvidia.com/gpu", "gpu.intel.com/i915"),
     ("gpu", "node", "selector"): ({"nvidia.com/gpu.present": "true"}, {"a": ""}),
     ("fetch", "endpoint"): ("https://huggingface.co", "http://10.0.0.1:8090"),
-    ("prune", "schedule"): ("17 4 * * *", "*/5 0-6,12 1 jan-mar mon", "0 0 31 12 ?", "59 23 * * SUN"),
+    ("prune", "schedule"): ("17 4 * * *", "*/5 0-6,12 1 jan-mar mon", "0 0 29 2 *", "0 0 31 2 mon",
+    "0 0 30 2 */2", "0 0 31 12 ?", "59 23 * * SUN"),
     (*_MODEL, "verify"): ({"prompt": "$(HOME) ${PORT} [/red]", "expect": "²³"},),
     (*_MODEL, "warm_priority"): (0, -5, 100),
     ("gpu", "tenants", "frigate", "scaled_to_zero_until"): ("2099-12-31", None),

@@ -69,6 +69,9 @@ RULES = {
         (
             "* * * * *", "17 4 * * *", "*/5 0-23/2 1,15 jan-MAR sun", "0 0 29 2 *", "? ? ? ? ?", "59 23 31 12 6",
             "5/15 * * * *", "0  4\t* * mon-fri", "1,2,3-5/2 * * * *", "007 4 * * *",
+            # Days that few months have; a weekday beside one comes by itself, and so does what has a step.
+            "0 0 29 feb *", "0 0 30 2,4 *", "0 0 31 1-12 *", "0 0 29-31 2 ?", "0 0 */31 2 *", "0 0 31 2 mon",
+            "0 0 31 2 0-6", "0 0 30 2 */2", "0 0 * 2 *", "0 0 ? 2 *", "0 0 *,31 2 *", "0 0 31/1 2 1/1", "0 0 28/2 2 *",
         ),
         (
             "", "daily", "* * * *", "* * * * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * 32 * *", "* * * 0 *",
@@ -76,7 +79,12 @@ RULES = {
             "1/2/3 * * * *", "-1 * * * *", "1.5 * * * *", "* * * * sunday", "@never", "TZ=UTC 17 4 * * *",
             "CRON_TZ=Europe/Berlin 17 4 * * *", "99999999999999999999 * * * *",
         ),
-        ("@daily", "@every 1h", ", * * * *", "1,,2 * * * *", "*-5 * * * *", "+5 * * * *", "0 0 * * *\n"),
+        (
+            # They never come, and the API server does not say so.
+            "0 0 31 2 *", "0 0 30 2 *", "0 0 31 4,6,9,11 *", "0 0 30-31 feb ?", "0 0 31 2-2,4 *", "0 0 31 sep */1",
+            "0 0 31 2 mon,*", "0 0 30/1 2 *", "0 0 31 2/7 *", "0 0 030,31 02 ?/01",
+            "@daily", "@every 1h", ", * * * *", "1,,2 * * * *", "*-5 * * * *", "+5 * * * *", "0 0 * * *\n",
+        ),
     ),
     "path": Samples(
         ABSOLUTE_PATH,
@@ -91,14 +99,21 @@ ON_A_NODE = {
         pinned_image,
         (
             f"python@{SHA}", f"docker.io/library/python:3.13@{SHA}", f"ghcr.io/a/b_c-d.e__f:v1_X.y-z@{SHA}",
-            f"localhost:5000/x@{SHA}", f"[fd00::1]:5000/x@{SHA}", f"HOST.example/x@{SHA}", f"{'a' * 255}@{SHA}",
-            f"x:{'t' * 128}@{SHA}",
+            f"localhost:5000/x@{SHA}", f"[fd00::1]:5000/x@{SHA}", f"HOST.example/x@{SHA}",
+            f"{'a' * 237}@{SHA}", f"docker.io/{'a' * 237}@{SHA}", f"h.example/{'a' * 245}@{SHA}",
+            f"x:{'t' * 128}@{SHA}", f"reg:1/x@{SHA}", f"reg:65535/x:1@{SHA}", f"10.0.0.1:05000/x@{SHA}",
+            f"[::1]/x:65536@{SHA}", f"x:99999@{SHA}", f"a{'a' * 99}/x@{SHA}", f"REG/x@{SHA}",
         ),
         (
             "", "python", "python:latest", f"@{SHA}", f"ghcr.io/Upper/X@{SHA}", f"https://ghcr.io/a/b@{SHA}",
             f"a//b@{SHA}", f"a b@{SHA}", f"a/b:@{SHA}", f"a:{'t' * 129}@{SHA}", f"{'a' * 256}@{SHA}", f"a@{SHA}0",
             f"a@{SHA[:-1]}", f"a@{SHA.upper()}", "a@sha512:" + "0" * 128, f"a@{SHA}\n", f"a/-b@{SHA}", f"a/b.@{SHA}",
             f"ex.com:port/a@{SHA}", f"a__ _b@{SHA}", f"$(X)@{SHA}", f"../a@{SHA}", f"\u0430@{SHA}",
+            f"reg:99999/x@{SHA}", f"reg:65536/x@{SHA}", f"reg:0/x@{SHA}", f"reg:00000/x@{SHA}", f"reg:000080/x@{SHA}",
+            f"localhost:70000/x:1@{SHA}", f"[fd00::1]:65536/x@{SHA}", f"reg:/x@{SHA}", f"reg:-1/x@{SHA}",
+            f"[::::]/x@{SHA}", f"[fd00::g]:1/x@{SHA}", f"[1.2.3.4]:1/x@{SHA}", f"999.1.1.1:1/x@{SHA}",
+            f"10.0.0.256/x@{SHA}", f"{'h' * 64}.example/x@{SHA}", f"{'a' * 238}@{SHA}", f"library/{'a' * 238}@{SHA}",
+            f"docker.io/{'a' * 238}@{SHA}",
         ),
     ),
     "host": Samples(
