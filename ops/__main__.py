@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from ops.base import output
 from ops.base.errors import OpsError
 from ops.stack import stack_file
 from plan.base.errors import ConfigError, FixableError
@@ -230,7 +231,7 @@ def _ending(status: int) -> Generator[None]:
 
 
 def main() -> None:
-    with _ending(1):
+    with _ending(1), output.written():
         for number, argument in enumerate(sys.argv[1:], start=1):
             if not argument.isprintable():  # the library that reads the command line would repeat it as it is
                 what = f"argument {number} has a sign that acts on a terminal, or that nobody sees"
