@@ -39,7 +39,7 @@ def parse(content: bytes) -> list[Process]:
     pid, times = Counter(process.pid for process in found).most_common(1)[0]
     if times > 1:
         what = f"process {pid} is there twice: the node has several cards, and the list does not say which is meant"
-        raise OpsError(what, f"name the card: `{COMMAND} --id=0`")
+        raise OpsError(what, "ask nvidia-smi for one card, by its option -i and the card's number")
     return found
 
 

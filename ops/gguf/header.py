@@ -23,7 +23,7 @@ _UINT32, _STRING, _ARRAY = 4, 8, 9
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 # What people take for a GGUF file, by its first bytes.
 _OTHERS = {
-    b"version https://git-lfs": ", for it is a pointer of Git LFS; `git lfs pull` puts the file in its place",
+    b"version https://git-lfs": ", for it is a pointer of Git LFS; git lfs pull puts the file in its place",
     b"<": ", for it is a page, as a portal or a file's own page sends",
     b"PK": ", for it is an archive or a checkpoint of PyTorch",
 }
