@@ -56,9 +56,6 @@ def cases(place: Place) -> Iterator[Case]:
         yield Case("place", f"--html is {name}", partial(_fit_stack, place, "page", make, "--html", "page"))
         yield Case("place", f"--gguf is {name}", partial(_gguf, place, make), "refused")
         yield Case("place", f"--nvidia-smi is {name}", partial(_listing, place, make), "refused")
-        yield Case("place", f"render into {name}", partial(_render, place, "out", make))
-        yield Case("place", f"render where {name} lies", partial(_render, place, "out/x", make), "refused")
-        yield Case("place", f"render where {name} lies deeper", partial(_render, place, "out/tenant/x", make))
         for where in (
             "",
             ".blobs",
@@ -79,12 +76,6 @@ def cases(place: Place) -> Iterator[Case]:
             f"a stack file named {name!r}",
             partial(_lock, place, content, f"Pulumi.{name}.yaml", lambda path: path.write_text(STACK)),
         )
-        yield Case(
-            "place",
-            f"a file named {name!r} in render's",
-            partial(_render, place, f"out/{name or 'x'}", Path.touch),
-            "refused",
-        )
         yield Case("place", f"a volume with {name!r}", partial(_weights, place, name or "x", Path.touch))
         if name:
             yield Case("place", f"a volume in {name!r}", partial(_weights, place, "x", Path.touch, within=name))
@@ -104,7 +95,6 @@ def cases(place: Place) -> Iterator[Case]:
         yield Case("place", f"--root {root[:20]}", partial(_weights, place, "x", Path.touch, root))
     for line in (
         ("lock", "--from", LONG),
-        ("render", "--stack", "t4", LONG),
         ("fit", "--stack", "t4", "--offline", "--html", LONG),
         ("fit", "--stack", "t4", "--offline", "--config", LONG),
         ("fit", "--gguf", LONG, "--context", "1"),
@@ -112,9 +102,6 @@ def cases(place: Place) -> Iterator[Case]:
         ("fit", "--stack", "t4", "--offline", "--html", "/dev/full"),
         ("fit", "--stack", "t4", "--offline", "--html", "/proc/x"),
         ("fit", "--stack", "t4", "--offline", "--html", ""),
-        ("render", "--stack", "t4", "/dev/null"),
-        ("render", "--stack", "t4", "/proc/x"),
-        ("render", "--stack", "t4", ""),
         ("fit", "--gguf", "/dev/tty", "--context", "1"),
         ("fit", "--gguf", "/proc/self/mem", "--context", "1"),
         ("fit", "--gguf", "", "--context", "1"),
@@ -173,14 +160,6 @@ def _listing(place: Place, make: Make) -> None:
     place.ops("calibrate", "--stack", "t4", "--nvidia-smi", "list", "--model", "qwen3-8b", inside=here)
 
 
-def _render(place: Place, name: str, make: Make) -> None:
-    here = _desk(place)
-    if name != "out":
-        place.ops("render", "--stack", "t4", "out", inside=here)
-    _made(here / name, make)
-    _unchanged(partial(place.ops, "render", "--stack", "t4", "out", inside=here))
-
-
 def _weights(place: Place, name: str, make: Make, root: str = "volume", within: str = "") -> None:
     here = _desk(place) / within
     here.mkdir(exist_ok=True)
@@ -234,4 +213,3 @@ def _stack_within(place: Place, within: str) -> None:
     for file in _desk(place).glob("*.yaml"):
         shutil.copy(file, here)
     place.ops("fit", "--stack", "t4", "--offline", "--html", "page.html", inside=here)
-    place.ops("render", "--stack", "t4", "out", inside=here)
