@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import typer
 from typer.exceptions import TyperException
 
-from ops.base import usage
+from ops.base import output, usage
 from ops.base.errors import OpsError
 from ops.stack import stack_file
 from plan.base.errors import ConfigError, FixableError
@@ -236,7 +236,7 @@ def _ending(status: int) -> Generator[None]:
 
 
 def main() -> None:
-    with _ending(1):
+    with _ending(1), output.written():
         for number, argument in enumerate(sys.argv[1:], start=1):
             if not argument.isprintable():  # the library that reads the command line would repeat it as it is
                 what = f"argument {number} has a sign that acts on a terminal, or that nobody sees"

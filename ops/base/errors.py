@@ -5,6 +5,20 @@ import ssl
 from ops.base import network
 from plan.base.errors import FixableError
 
+# What happened, by the name of a library's exception that came from no error of the system (httpx2 2.16).
+_KINDS = {
+    "ConnectError": "no connection",
+    "DecodingError": "its answer is not compressed as it says",
+    "InvalidURL": "it leads to what is no address",
+    "OfflineModeIsEnabled": "HF_HUB_OFFLINE is set",
+    "ReadError": "the connection broke off",
+    "RemoteProtocolError": "its answer is not HTTP, or breaks off",
+    "TooManyRedirects": "it leads from one address to the next without end",
+    "UnicodeError": "it leads to what is no address",
+    "UnsupportedProtocol": "it leads to an address that begins with neither http:// nor https://",
+    "WriteError": "the connection broke off",
+}
+
 
 class OpsError(FixableError):
     """A command of ops cannot do its work."""
@@ -28,6 +42,8 @@ def reason(error: BaseException) -> str:
     for _ in range(10):
         if isinstance(at, ssl.SSLCertVerificationError):
             return f"its certificate is not trusted: {at.verify_message}"
+        if isinstance(at, ssl.SSLError) and at.reason:
+            return f"no TLS with it ({at.reason.replace('_', ' ').lower()}): it may be an http:// address"
         if isinstance(at, TimeoutError):
             return "no answer in time"
         if isinstance(at, OSError) and at.errno and at.strerror:
@@ -36,4 +52,4 @@ def reason(error: BaseException) -> str:
         at = inner if isinstance(inner, BaseException) else at and (at.__cause__ or at.__context__)
         if at is None:
             break
-    return type(error).__name__
+    return _KINDS.get(type(error).__name__, f"an error of the kind {type(error).__name__}")

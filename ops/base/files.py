@@ -1,11 +1,20 @@
-"""Files that a person names, read up to a limit: a device never ends."""
+"""Files that a person names, read up to a limit: a device never ends, and a pipe may never begin."""
 
+import os
 from pathlib import Path
+from typing import BinaryIO
 
 from plan.text import limits
 
 
 def read(file: Path) -> bytes:
     """The content, one byte longer than a reader of text takes where it is too long; raises OSError or ValueError."""
-    with file.open("rb") as source:
+    with opened(file) as source:
         return source.read(limits.BYTES + 1)
+
+
+def opened(file: Path) -> BinaryIO:
+    """The file to read; a pipe into which nobody writes is empty, where `open` would wait for ever."""
+    source = open(file, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115 - the caller closes it
+    os.set_blocking(source.fileno(), True)
+    return source

@@ -36,6 +36,8 @@ def tenants(names: Sequence[str]) -> dict[str, str | None]:
             re.compile(pattern)
         except re.error as error:
             raise OpsError(f"--tenant {show(text)}: {error}", "correct the regular expression") from None
+        if name in found:
+            raise OpsError(f"--tenant {show(name)} is there twice", "leave one of them out")
         found[name] = pattern or None
     return found
 

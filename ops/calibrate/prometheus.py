@@ -6,6 +6,7 @@ for every pod (NVIDIA/dcgm-exporter#587), and only newer ones tell processes apa
 
 import math
 import re
+import sys
 from dataclasses import dataclass
 
 import httpx2
@@ -13,6 +14,7 @@ from pydantic import BaseModel
 
 from ops.base import network
 from ops.base.errors import OpsError, unreachable
+from ops.base.waiting import waiting
 from ops.gguf import byte_ranges
 from plan.text import limits
 from plan.text.errors import Source, TextError
@@ -22,6 +24,7 @@ from plan.text.url import Url, parse_url
 
 METRIC, LABEL = "DCGM_FI_DEV_FB_USED", "pod"
 _TIMEOUT_S = 60
+_FLOAT = re.compile("-?[0-9.]+(e[-+]?[0-9]+)?", re.ASCII)  # as Go writes one; Python's float() takes 1_0 and ٣ too
 _MIB, _MOST_MIB = 2**20, 2**40  # no memory has an EiB
 _FIX = "check --prometheus: it is the server's own URL, as http://prometheus:9090"
 OTHERWISE = "measure on the node instead: --nvidia-smi; or name a per-process metric: --metric"
@@ -79,6 +82,7 @@ class _Answer(BaseModel):
 
     status: str
     error: str = ""
+    warnings: list[str] = []
     data: _Data | None = None
 
 
@@ -128,6 +132,8 @@ def _ask(series: Series, what: str) -> list[Peak]:
     said = read_model(body, source, _Answer)
     if said.status != "success":
         raise OpsError(f"{series.place} refuses the query: {words(said.error) or f'HTTP {status}'}", _FIX)
+    if said.warnings:  # of a store that did not answer, for one: a peak may be missing
+        print(f"note: {series.place} warns: {words('; '.join(said.warnings[:5]))}", file=sys.stderr)
     data = said.data or _Data(resultType="value of no type")
     if data.resultType != "vector":
         kind = plain(data.resultType)
@@ -146,7 +152,9 @@ def _mib(series: Series, text: str) -> int | None:
     if text in ("NaN", "+Inf", "-Inf"):
         return None
     try:
-        value = limits.finite(text) / (_MIB if series.metric.endswith("_bytes") else 1)
+        value = limits.finite(text if _FLOAT.fullmatch(text) else "") / (
+            _MIB if series.metric.endswith("_bytes") else 1
+        )
     except ValueError:
         value = -1.0
     if not 0 <= value <= _MOST_MIB:
@@ -158,7 +166,10 @@ def _get(series: Series, query: str) -> tuple[int, bytes]:
     address = f"{series.url.origin}{series.url.path.rstrip('/')}/api/v1/query"
 
     def ask() -> tuple[int, bytes]:
-        with httpx2.stream("GET", address, params={"query": query}, timeout=_TIMEOUT_S) as answer:
+        with (
+            waiting(series.place),
+            httpx2.stream("GET", address, params={"query": query}, timeout=_TIMEOUT_S) as answer,
+        ):
             return answer.status_code, byte_ranges.body(answer, limits.BYTES + 1)
 
     try:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,10 +11,11 @@ from pathlib import Path
 
 import httpx2
 
-from ops.base import network
+from ops.base import files, network
 from ops.base.errors import OpsError, reason, unreachable
 from ops.base.hub_address import hub_address
 from ops.base.token import HF_TOKEN, token
+from ops.base.waiting import waiting
 from ops.gguf import byte_ranges
 from ops.gguf.byte_ranges import Read
 from ops.gguf.file_names import siblings
@@ -22,9 +24,12 @@ from plan.text.show import plain, show
 from plan.text.url import Url, parse_url
 
 _TIMEOUT_S = 30
+_NAME_ONE = "name a .gguf file, or the http(s) URL of one"
 _REFUSED = {
     401: "set HF_TOKEN to a token that may read it",
     403: "accept its licence there, and set HF_TOKEN to a token that may read it",
+    416: "download it, and name the file",
+    451: "name another file: this one may not be handed out",
     404: "correct the name; the hub's files are at /OWNER/NAME/resolve/REVISION/FILE",
 }
 
@@ -55,10 +60,12 @@ def sources(place: str, answer_s: float = network.ANSWER_S) -> list[GgufFile]:
 
 def _local(file: Path) -> GgufFile:
     try:
-        with file.open("rb") as opened:
+        with files.opened(file) as opened:
+            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                raise OpsError(f"{plain(str(file))} is a pipe or a device, not a file", _NAME_ONE)
             return GgufFile(str(file), opened.seek(0, os.SEEK_END), partial(byte_ranges.of_file, file))
     except (OSError, ValueError) as error:  # a ValueError for a NUL in the name
-        raise OpsError(f"{plain(str(file))}: {reason(error)}", "name a .gguf file, or the http(s) URL of one") from None
+        raise OpsError(f"{plain(str(file))}: {reason(error)}", _NAME_ONE) from None
 
 
 def _remote(url: Url, answer_s: float) -> GgufFile:
@@ -86,7 +93,10 @@ def _get(url: Url, name: str, start: int, end: int) -> tuple[bytes, int]:
     """Bytes from `start` on, to `end` or the file's end, and the file's size."""
     headers = {**_identity(url), **byte_ranges.headers(start, end)}
     # The client drops the token at a redirect to another origin.
-    with httpx2.stream("GET", url.text, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True) as answer:
+    with (
+        waiting(name),
+        httpx2.stream("GET", url.text, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True) as answer,
+    ):
         size_bytes = _size(answer, name, start)
         return byte_ranges.body(answer, end - start), size_bytes
 
@@ -101,10 +111,10 @@ def _size(answer: httpx2.Response, name: str, start: int) -> int:
             f"{name} is not sent in parts (HTTP {answer.status_code})",
             f"download it, and name the file{page}",
         )
-    found = re.fullmatch(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18})", answer.headers.get("Content-Range", ""))
-    if not found or int(found[1]) != start:
+    found = byte_ranges.part(answer)
+    if not found or found[0] != start:
         raise OpsError(f"{name} sends another part than it was asked for", "download it, and name the file")
-    return int(found[2])
+    return found[1]
 
 
 def _identity(url: Url) -> dict[str, str]:

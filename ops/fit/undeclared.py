@@ -4,7 +4,6 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from observe.kubectl import NoAnswerError, look
 from plan import config
@@ -27,4 +26,4 @@ def lines(stack: config.Stack) -> Sequence[str]:
 
 def _has_kubeconfig() -> bool:
     named = os.environ.get("KUBECONFIG", "").split(os.pathsep)
-    return any(Path(file).is_file() for file in [*filter(None, named), Path.home() / ".kube" / "config"])
+    return any(map(os.path.isfile, [*named, os.path.expanduser("~/.kube/config")]))

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from ops.gguf.header import Header, HeaderError
 from plan.models.gguf_facts import GgufFacts, Projector, Shape, Weights
-from plan.text.errors import in_words
+from plan.text.errors import in_words, steps
 from plan.text.show import plain, show
 
 # llama.cpp keeps these on the CPU, because it only looks rows up in them (LLM_TENSOR_LAYER_INPUT, src/llama-arch.cpp).
@@ -22,7 +22,8 @@ def facts(parts: Sequence[Header], projector: Header | None) -> GgufFacts:
     pairs = parts[0].pairs  # llama.cpp reads a split model's keys from its first part
     architecture = pairs.get("general.architecture")
     if not isinstance(architecture, str) or architecture == "clip":
-        raise HeaderError(f"it is not a language model: its architecture is {show(architecture)}")
+        said = "it names no architecture" if architecture is None else f"its architecture is {show(architecture)}"
+        raise HeaderError(f"it is not a language model: {said}")
     shape = _fields(Shape, parts[0], "general", architecture, f"{architecture}.attention", f"{architecture}.ssm")
     shape.setdefault("vocab_size", parts[0].lengths.get("tokenizer.ggml.tokens"))
     shape["chat_template"] = "tokenizer.chat_template" in pairs
@@ -34,9 +35,8 @@ def facts(parts: Sequence[Header], projector: Header | None) -> GgufFacts:
         )
     except ValidationError as error:
         first = error.errors()[0]
-        raise HeaderError(
-            f"{plain('.'.join(map(str, first['loc'])))} is {show(first['input'])}: {in_words(first, 'it has to be')}"
-        ) from None
+        rule = in_words(first, "it has to be").removesuffix(", without quotes")  # which a header has nowhere
+        raise HeaderError(f"{plain('.'.join(steps(first)))} is {show(first['input'])}: {rule}") from None
 
 
 def _fields(group: type[BaseModel], header: Header, *sections: str) -> dict[str, Any]:
@@ -55,12 +55,28 @@ def _layers(flags: Sequence[object]) -> tuple[int, ...]:
 
 
 def _tensors(parts: Sequence[Header]) -> dict[str, int]:
-    """The tensors of all parts; raises HeaderError when their number differs from what the first part says."""
-    tensors = {name: size for part in parts for name, size in part.tensors.items()}
-    for key, have in (("split.count", len(parts)), ("split.tensors.count", len(tensors))):
-        if (said := parts[0].pairs.get(key, have)) != have:
-            raise HeaderError(f"its {key} is {show(said)}, its parts have {have}")
+    """The tensors of all parts; raises HeaderError where the parts say that they are not one model.
+
+    llama.cpp refuses the same (llama_model_loader, b10524), some of it after minutes of loading.
+    """
+    tensors: dict[str, int] = {}
+    for number, part in enumerate(parts):
+        _require_count(part, "split.count", len(parts))
+        if (said := part.pairs.get("split.no", number)) != number:
+            what = f"its part {number + 1} of {len(parts)} has split.no {show(said)}, which counts from 0"
+            raise HeaderError(f"{what}: parts have each other's names, or are of several models")
+        if twice := tensors.keys() & part.tensors.keys():
+            raise HeaderError(f"tensor {plain(min(twice))} is in two of its parts")
+        tensors |= part.tensors
+    _require_count(parts[0], "split.tensors.count", len(tensors))
+    if not tensors:
+        raise HeaderError("it has no tensors, as a file with a vocabulary alone")
     return tensors
+
+
+def _require_count(part: Header, key: str, have: int) -> None:
+    if (said := part.pairs.get(key, have)) != have:
+        raise HeaderError(f"its {key} is {show(said)}, its parts have {have}")
 
 
 def _weights(tensors: dict[str, int], blocks: Any, nextn: Any) -> Weights:

@@ -16,9 +16,17 @@ from plan.text.show import plain, show
 FIRST_READ_BYTES = 8 << 20
 LIMIT_BYTES = LONGEST_HEADER
 _COUNT_MAX = 100_000  # of keys, and of tensors: the largest models have some thousands
+_TEXTS_MAX = 1 << 21  # of one array: the largest vocabularies have some hundred thousand
+_NAME_BYTES = 63  # of a tensor: GGML_MAX_NAME, less the end of a C string
 _KEPT_ITEMS = 1024  # an array with a number per layer is kept, one with a score per token is not
-_STRING, _ARRAY = 8, 9
+_UINT32, _STRING, _ARRAY = 4, 8, 9
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+# What people take for a GGUF file, by its first bytes.
+_OTHERS = {
+    b"version https://git-lfs": ", for it is a pointer of Git LFS; git lfs pull puts the file in its place",
+    b"<": ", for it is a page, as a portal or a file's own page sends",
+    b"PK": ", for it is an archive or a checkpoint of PyTorch",
+}
 Value = bool | int | float | str | tuple[bool | int | float, ...]
 
 
@@ -52,7 +60,8 @@ def read_header(read: Callable[[int, int], bytes], size_bytes: int) -> Header:
             return _Reader(data, size_bytes).header()
         except _TooShortError:
             if len(data) < end or end in (size_bytes, LIMIT_BYTES):
-                raise HeaderError(f"the header is not complete in the first {len(data)} bytes") from None
+                ends = "; the file ends there: copy or download it again" if len(data) == size_bytes else ""
+                raise HeaderError(f"the header is not complete in the first {len(data)} bytes{ends}") from None
             end *= 2
 
 
@@ -62,9 +71,9 @@ class _Reader:
 
     def header(self) -> Header:
         if (magic := self.take(4)) != b"GGUF":
-            raise HeaderError(f"it begins with {magic!r}, not with b'GGUF'")
-        if (version := self.number("I")) not in (2, 3):
-            raise HeaderError(f"GGUF version {version} is unknown (a big-endian file, perhaps)")
+            other = next((said for begin, said in _OTHERS.items() if self.data.startswith(begin)), "")
+            raise HeaderError(f"it begins with {show(magic.decode('latin-1'))}, not with 'GGUF'{other}")
+        _require_version(self.number("I"))
         tensors, pairs = self.number("Q"), self.number("Q")
         if max(tensors, pairs) > _COUNT_MAX:
             raise HeaderError(f"it claims {tensors} tensors and {pairs} keys")
@@ -76,6 +85,10 @@ class _Reader:
 
     def pair(self, header: Header) -> None:
         key, kind = self.string(), self.number("I")
+        if not key or key in header.pairs or key in header.lengths:
+            raise HeaderError(f"the key {show(key)} is there twice" if key else "one of its keys has no name")
+        if key == "general.alignment" and kind != _UINT32:
+            raise HeaderError(f"its alignment is a value of type {kind}, not a whole number of 32 bits")
         if kind != _ARRAY:
             header.pairs[key] = self.string() if kind == _STRING else self.number(self.scalar(kind))
             return
@@ -91,10 +104,13 @@ class _Reader:
 
     def table(self, header: Header, count: int) -> None:
         alignment, end = header.pairs.get("general.alignment", 32), 0
-        if not isinstance(alignment, int) or alignment < 1:
-            raise HeaderError(f"its alignment is {show(alignment)}")
+        if not isinstance(alignment, int) or alignment.bit_count() != 1:
+            raise HeaderError(f"its alignment is {show(alignment)}, which is no power of 2")
         for _ in range(count):
             name, size_bytes, offset = self.tensor()
+            if name in header.tensors or len(name.encode()) > _NAME_BYTES:
+                what = "is there twice" if name in header.tensors else f"has a name of more than {_NAME_BYTES} bytes"
+                raise HeaderError(f"tensor {plain(name)} {what}")
             # ggml checks this too. It finds a wrong size before it makes a sum wrong.
             if offset != (expected := _padded(end, alignment)):
                 raise HeaderError(f"tensor {plain(name)} begins at {offset}, the one before it ends at {expected}")
@@ -119,7 +135,8 @@ class _Reader:
 
     def scalar(self, kind: int) -> str:
         if kind not in _SCALARS:
-            raise HeaderError(f"value type {kind} at byte {self.at} is unknown")
+            what = "is an array within an array, which llama.cpp refuses" if kind == _ARRAY else "is unknown"
+            raise HeaderError(f"value type {kind} at byte {self.at} {what}")
         return _SCALARS[kind]
 
     def string(self) -> str:
@@ -137,19 +154,30 @@ class _Reader:
         self.move_to(self.at + count)
 
     def skip_strings(self, count: int) -> None:
+        if count > _TEXTS_MAX:
+            raise HeaderError(f"it claims a list of {count} texts")
         length, end, at = struct.Struct("<Q").unpack_from, len(self.data) - 8, self.at
         for _ in range(count):
             if at > end:
-                raise _TooShortError
+                self.move_to(at + 8)
             at += 8 + length(self.data, at)[0]
         self.move_to(at)
 
     def move_to(self, at: int) -> None:
         if at > LIMIT_BYTES:  # before 64 MiB are read for nothing
-            raise HeaderError(f"a length in it leads to byte {at}, a header ends before {LIMIT_BYTES}")
+            raise HeaderError(f"it is damaged: a length in it leads to byte {at}, a header ends before {LIMIT_BYTES}")
         if at > len(self.data):
             raise _TooShortError
         self.at = at
+
+
+def _require_version(version: int) -> None:
+    if version in (2, 3):
+        return
+    if version == 1:
+        raise HeaderError("it is of GGUF version 1, which llama.cpp reads no longer: convert the model again")
+    big = "; it is a big-endian file, and the cluster's machines are not" if version and not version & 0xFFFF else ""
+    raise HeaderError(f"GGUF version {version} is unknown{big}")
 
 
 def _padded(at: int, alignment: int) -> int:

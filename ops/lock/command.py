@@ -1,12 +1,15 @@
 """`ops lock`: completes models.lock.yaml for the models of one stack or all; entries of other stacks stay."""
 
+import os
 from collections.abc import Collection, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from ops.base import atomic, network
 from ops.base.errors import OpsError
 from ops.base.hub_address import hub_address
+from ops.base.waiting import waiting
 from ops.stack import lock_file, stack_models
 from ops.stack.lock_file import LOCK_FILE
 from plan.base.errors import ConfigError
@@ -15,6 +18,7 @@ from plan.models import lock as locks
 from plan.models.agreement import locked_models
 from plan.models.fact_gaps import notes
 from plan.models.lock import Lock, LockedModel
+from plan.text.show import plain
 
 _THE_CLUSTER_STILL_FETCHES = (
     "Only the lock was written: no file was copied. The cluster fetches them from `fetch.endpoint` of the stack,\n"
@@ -34,6 +38,9 @@ def run(stack: str | None, ids: list[str], source: Origin, *, update: bool, chec
     """Check or complete the lock for one stack or all; prints what changed. Raises OpsError or ConfigError."""
     if check and source.directory:
         raise OpsError("--check does not read any model's files", "leave --from out")
+    # Path.is_dir raises what it does not expect, such as a name that is too long.
+    if source.directory and not os.path.isdir(source.directory):
+        raise OpsError(f"there is no directory {plain(str(source.directory))}", "pass one with --from")
     if source.commit and not source.directory:
         raise OpsError("--commit is the commit of the files in a directory", "add --from DIR, or leave --commit out")
     models = stack_models.read(stack)
@@ -92,10 +99,13 @@ def _resolve(models: Mapping[str, Model], source: Origin) -> dict[str, LockedMod
 
     network.settle()
     resolved: dict[str, LockedModel] = {}
-    with console(stderr=True).status("") as status:
+    out = console(stderr=True)
+    with out.status("") as status:
         for number, (model_id, model) in enumerate(models.items(), start=1):
-            status.update(Text(f"{model_id} ({number} of {len(models)}): asking the hub for {model.repo}"))
-            resolved[model_id] = hub.resolve(model)
+            what = f"{model_id} ({number} of {len(models)}): asking the hub for {model.repo}"
+            status.update(Text(what))
+            with nullcontext() if out.is_terminal else waiting(what):
+                resolved[model_id] = hub.resolve(model)
     return resolved
 
 

@@ -38,8 +38,6 @@ class _Record(NamedTuple):
 
 def resolve(models: Mapping[str, Model], root: Path, commit: str | None) -> dict[str, LockedModel]:
     """The locked models from files below `root`; `commit` counts where no other is recorded. Raises OpsError."""
-    if not root.is_dir():
-        raise OpsError(f"there is no directory {root}", "pass one with --from")
     if commit and not _COMMIT.fullmatch(commit):
         raise OpsError(f"{show(commit)} is not a commit", _ASK)
     repos = sorted({model.repo for model in models.values()})
@@ -140,6 +138,8 @@ def _commit(place: Path, recorded: set[str], said: str | None) -> str:
 
 def _locked(place: Path, chosen: Chosen, record: _Record, progress: Progress) -> LockedFile:
     file = place / chosen.path
+    if not file.is_file():
+        raise OpsError(f"{file} is no file, or a link to none", "copy the file there in its place")
     if not (size := file.stat().st_size):
         raise OpsError(f"{file} is empty", "copy it again")
     digest, task = hashlib.sha256(), progress.add_task(plain(chosen.path), total=size)

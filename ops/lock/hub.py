@@ -1,11 +1,12 @@
 """Asks the model hub which files a model has: commit, sizes, sha256 and headers. HF_ENDPOINT names another hub."""
 
-from collections.abc import Generator
+import re
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from dataclasses import dataclass
 from urllib.parse import quote
 
 import httpx2
-from huggingface_hub import hf_hub_url
 from huggingface_hub.utils import build_hf_headers, get_session  # pyright: ignore[reportUnknownVariableType] - the library types one parameter as bare dict
 from pydantic import BaseModel
 
@@ -23,11 +24,20 @@ from plan.text.model import read_model
 from plan.text.show import plain, show
 
 _TIMEOUT_S = 30  # the library waits for ever by default
+_TRY_AGAIN = "try again in a few minutes"
+_REFUSED = {
+    403: "use a token in HF_TOKEN that may read it, or ask whoever runs the hub or the proxy",
+    404: "correct `repo` and `revision` in the stack file, or HF_ENDPOINT",
+    410: "name another repository in the stack file",
+    451: "name another repository in the stack file: this one may not be handed out",
+}
+_COMMIT, _SHA256 = re.compile("[0-9a-f]{40}"), re.compile("[0-9a-f]{64}")
 _CHECK = "check HF_ENDPOINT, and whether a proxy or a portal answers in the hub's place"
 
 
 class _Lfs(BaseModel):
     sha256: str
+    size: int | None = None
 
 
 class _Sibling(BaseModel):
@@ -54,14 +64,34 @@ def resolve(model: Model, answer_s: float = ANSWER_S) -> LockedModel:
         if secret:  # an answer that repeats the token is not to bring it into a message
             said = said.replace(secret.encode(), b"***")
         info = read_model(said, Source(where, _CHECK), _Info)
-        siblings = {sibling.rfilename: sibling for sibling in info.siblings}
+        siblings = _by_name(where, info.siblings)
         files = [_locked(where, one, siblings[one.path]) for one in choose(model, siblings)]
 
         def reader(file: LockedFile) -> byte_ranges.Read:
-            url = hf_hub_url(model.repo, file.path, revision=info.sha)
-            return lambda start, end: within(answer_s, lambda: _read(model, where, url, secret, start, end))
+            url = f"{endpoint}/{model.repo}/resolve/{quote(info.sha, safe='')}/{quote(file.path)}"
+            place = _Place(model, where, url, info.sha, file)
+            return lambda start, end: within(answer_s, lambda: _read(place, secret, start, end))
 
         return entry(model, info.sha, files, reader)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A file at the hub, and what the hub has said of it."""
+
+    model: Model
+    where: str
+    url: str
+    commit: str
+    file: LockedFile
+
+
+def _by_name(where: str, siblings: Iterable[_Sibling]) -> dict[str, _Sibling]:
+    found: dict[str, _Sibling] = {}
+    for one in siblings:
+        if found.setdefault(one.rfilename, one) != one:
+            raise OpsError(f"{where} lists {show(one.rfilename)} twice, each time as another file", _CHECK)
+    return found
 
 
 def _info(endpoint: str, model: Model, secret: str) -> bytes:
@@ -86,26 +116,57 @@ def _require_good(answer: httpx2.Response, model: Model, where: str) -> None:
         case ("RepoNotFound", _) | (_, 401):
             what, fix = f"there is no {where}, or it is private", "correct `repo` in the stack file, or set HF_TOKEN"
         case _, status:
-            what, fix = f"{where} answered HTTP {status}", "try again in a few minutes"
+            what, fix = f"{_who(answer, where)} answered HTTP {status}", _REFUSED.get(status, _TRY_AGAIN)
+            if fix == _TRY_AGAIN and 400 <= status < 500 and status not in (408, 425, 429):
+                fix = _CHECK
+            pause = re.fullmatch("[0-9]{1,4}", answer.headers.get("Retry-After", ""))
+            fix = f"try again in {pause[0]} s" if pause and fix == _TRY_AGAIN else fix
     raise OpsError(what, fix)
+
+
+def _who(answer: httpx2.Response, where: str) -> str:
+    """The hub, or the other server to which it has led: a CDN's refusal is not the hub's."""
+    first = answer.history[0].url if answer.history else answer.url
+    moved = (first.host, first.port) != (answer.url.host, answer.url.port)
+    return f"{plain(answer.url.netloc.decode('latin-1'))}, to which {where} leads," if moved else where
 
 
 def _locked(where: str, chosen: Chosen, sibling: _Sibling) -> LockedFile:
     if not (sibling.lfs and sibling.size):
         raise OpsError(f"{where} publishes no sha256 of {show(chosen.path)}", "name a repository that stores it as LFS")
+    if sibling.lfs.size not in (None, sibling.size):
+        what = f"{where} says two sizes of {show(chosen.path)}: {sibling.size} bytes and {sibling.lfs.size}"
+        raise OpsError(what, _CHECK)
     return locked_file(where, chosen, sibling.size, sibling.lfs.sha256)
 
 
-def _read(model: Model, where: str, url: str, secret: str, start: int, end: int) -> bytes:
+def _read(place: _Place, secret: str, start: int, end: int) -> bytes:
     headers = {**build_hf_headers(token=secret or False), **byte_ranges.headers(start, end)}
     # The client drops the token at the redirect to another origin.
-    with get_session().stream("GET", url, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True) as answer:
-        _require_good(answer, model, where)
-        if start and answer.status_code != 206:
-            raise OpsError(
-                f"{where} sends {plain(url)} from its beginning, whatever part is requested", "use another HF_ENDPOINT"
-            )
+    with get_session().stream("GET", place.url, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True) as answer:
+        _require_good(answer, place.model, place.where)
+        _require_same(answer, place, start)
         return byte_ranges.body(answer, end - start)
+
+
+def _require_same(answer: httpx2.Response, place: _Place, start: int) -> None:
+    """Raise OpsError where the file is not the one that the hub's list has, or begins elsewhere."""
+    url, size = plain(place.url), place.file.size
+    if start and answer.status_code != 206:
+        what = f"{place.where} sends {url} from its beginning, whatever part is requested"
+        raise OpsError(what, "use another HF_ENDPOINT")
+    if answer.status_code == 206 and (found := byte_ranges.part(answer)) != (start, size):
+        got = f"a part from byte {found[0]} of {found[1]}" if found else "a part without its place"
+        raise OpsError(f"{place.where} sends {url} as {got}; asked was for byte {start} of {size}", _CHECK)
+    for said in (*answer.history, answer):
+        # Headers of the hub's own answer (huggingface_hub 2.4, constants.py); a file outside LFS has git's digest.
+        etag = said.headers.get("X-Linked-Etag", "").removeprefix("W/").strip('"')
+        linked, commit = said.headers.get("X-Linked-Size", ""), said.headers.get("X-Repo-Commit", "")
+        other = _SHA256.fullmatch(etag) and etag != place.file.sha256 and f"the sha256 {etag}"
+        other = other or (re.fullmatch("[0-9]{1,18}", linked) and int(linked) != size and f"{int(linked)} bytes")
+        other = other or (_COMMIT.fullmatch(commit) and commit != place.commit and f"the commit {commit}")
+        if other:
+            raise OpsError(f"{place.where} lists {url}, and sends another file in its place, with {other}", _CHECK)
 
 
 @contextmanager

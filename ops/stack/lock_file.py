@@ -1,10 +1,11 @@
 """models.lock.yaml in the current directory."""
 
+import os
 from collections.abc import Collection
 from pathlib import Path
 
 from ops.base import files
-from ops.base.errors import OpsError
+from ops.base.errors import OpsError, reason
 from plan import config
 from plan.models import lock as locks
 from plan.models.agreement import locked_models
@@ -20,13 +21,13 @@ def read(but: Collection[str] = ()) -> Lock:
 
 def _content() -> bytes:
     try:
-        return files.read(LOCK_FILE) if LOCK_FILE.exists() else b""
+        return files.read(LOCK_FILE) if os.path.lexists(LOCK_FILE) else b""
     except OSError as error:
-        raise OpsError(f"{LOCK_FILE}: {error.strerror}", "make it a file that you may read") from None
+        raise OpsError(f"{LOCK_FILE}: {reason(error)}", "make it a file that you may read") from None
 
 
 def locked(stack: config.Stack) -> dict[str, LockedModel]:
     """The stack's models in the lock; raises OpsError without a lock, ConfigError where a model differs from it."""
-    if not LOCK_FILE.exists():
+    if not os.path.lexists(LOCK_FILE):
         raise OpsError(f"there is no {LOCK_FILE} here", "run this in the repository's root, or `python -m ops lock`")
     return locked_models(stack.models, read())

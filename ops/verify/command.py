@@ -16,6 +16,7 @@ from plan.text.url import parse_url
 
 # A card that is slower has a problem: a bad combination of flags once gave 0.58 tokens/s instead of 33.
 SLOWEST_TOKENS_S = 5.0
+_MOST_MODELS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,9 @@ def run(url: str, key_env: str, asked: Asked, silence_s: float, *, as_json: bool
     base, key = _base(url), _key(key_env)
     endpoint = Endpoint(base, key, key_env, silence_s)
     slowest = _slowest(asked)
-    listed = endpoint.models()  # asked first, so that a wrong URL gives one error instead of one for each model
+    listed = _few(
+        base, asked, endpoint.models()
+    )  # asked first, so that a wrong URL gives one error instead of one for each model
     checks = [check for known in _known(asked, listed) for check in _verify(endpoint, known, slowest)]
     bad = [check for check in checks if check.wrong]
     if as_json:
@@ -63,6 +66,14 @@ def run(url: str, key_env: str, asked: Asked, silence_s: float, *, as_json: bool
         first = bad[0]
         what = f"{names}: not as it should be; {plain(first.model)}, {first.check}: {first.wrong}"
         raise OpsError(what, first.fix)
+
+
+def _few(base: str, asked: Asked, listed: list[str]) -> list[str]:
+    """The models that the endpoint lists; raises OpsError where all of them would be asked, and they are too many."""
+    if len(listed) > _MOST_MODELS and not asked.ids and not asked.stack:
+        what = f"{base} lists {len(listed)} models, and each would be loaded to be asked"
+        raise OpsError(what, "name some with --model, or a stack with --stack")
+    return listed
 
 
 def _base(url: str) -> str:
@@ -91,7 +102,7 @@ def _known(asked: Asked, listed: list[str]) -> list[Known]:
     locked = lock_file.read().models
     of_stack = stack_models.read(asked.stack) if asked.stack else {}
     known: list[Known] = []
-    for model_id in asked.ids or sorted(of_stack) or listed:
+    for model_id in dict.fromkeys(asked.ids or sorted(of_stack) or listed):
         lock, model = locked.get(model_id), of_stack.get(model_id)
         known.append(
             Known(

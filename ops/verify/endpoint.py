@@ -1,11 +1,8 @@
 """Sends questions to an OpenAI-compatible endpoint. The API key is sent in a header and hidden in messages."""
 
-import contextlib
 import json
-import sys
-import threading
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,16 +11,17 @@ from pydantic import BaseModel
 
 from ops.base import network
 from ops.base.errors import OpsError, reason
+from ops.base.waiting import waiting
 from ops.gguf import byte_ranges
 from plan.text import limits
 from plan.text.errors import Source, TextError
 from plan.text.model import Read, read_model
-from plan.text.show import plain, show, words
+from plan.text.show import show, words
 
 _LOG = "read what the engine said: kubectl logs deploy/llama-swap -c server"
 _REFUSAL_BYTES = 4096
 _SHOWN = 200  # characters of an answer that a message quotes
-_EVERY_S = 15.0
+_COLD_S = 15.0  # so long nobody wonders, for the question has been announced
 
 
 class AskError(Exception):
@@ -88,7 +86,8 @@ class Endpoint:
     def models(self) -> list[str]:
         """The ids that the endpoint lists; raises OpsError where it does not answer as it should."""
         try:
-            said = self._call("/models", None)
+            with waiting(self.url):
+                said = self._call("/models", None)
         except AskError as error:
             raise OpsError(str(error), error.fix) from None
         source = Source(f"{self.url}/models is not a list of models", "check the URL: it ends in /v1")
@@ -97,7 +96,7 @@ class Endpoint:
     def ask(self, model: str, path: str, body: Mapping[str, Any]) -> Reply:
         """POST to /v1/PATH; raises AskError. While it waits, it says so on stderr every 15 seconds."""
         begun = time.monotonic()
-        with _patience(model):
+        with waiting(model, "; a cold load takes a while", _COLD_S):
             said = self._call(f"/{path}", {"model": model, **body})
         try:
             reply = self._read(said, Source("the answer", _LOG), Reply)
@@ -120,7 +119,6 @@ class Endpoint:
                 content=content,
                 headers=headers,
                 timeout=self.silence_s,
-                follow_redirects=True,
             ) as answer:
                 return answer, byte_ranges.body(answer, limits.BYTES + 1 if answer.is_success else _REFUSAL_BYTES)
 
@@ -136,6 +134,8 @@ class Endpoint:
             what = f"{self.url} does not answer: {reason(error)}"
             fix = f"check the URL, and that the stack is up: make up{network.advice(error)}"
             raise AskError(what, fix, final=True) from None
+        if answer.has_redirect_location:
+            raise self._elsewhere(answer)
         if not answer.is_success:
             raise self._refusal(answer.status_code, self._shown(said))
         return said
@@ -143,6 +143,12 @@ class Endpoint:
     def _read(self, said: bytes, source: Source, model: type[Read]) -> Read:
         """The answer, without the key where it repeats that."""
         return read_model(said.replace(self.key.encode(), b"***") if self.key else said, source, model)
+
+    def _elsewhere(self, answer: httpx2.Response) -> AskError:
+        """A redirect is not followed: the key would stay behind, and a question would become a GET."""
+        place = answer.headers["Location"].partition("?")[0]
+        what = f"{self.url} leads elsewhere (HTTP {answer.status_code}), to {self._shown(place.encode())}"
+        return AskError(what, "pass with --url the address that answers itself", final=True)
 
     def _refusal(self, status: int, said: str) -> AskError:
         what = f"HTTP {status}: {said}"
@@ -158,19 +164,3 @@ class Endpoint:
     def _shown(self, said: bytes) -> str:
         text = said.decode(errors="replace")
         return words(text.replace(self.key, "***") if self.key else text, _SHOWN)
-
-
-@contextlib.contextmanager
-def _patience(model: str) -> Generator[None]:
-    done, begun = threading.Event(), time.monotonic()
-
-    def tick() -> None:
-        while not done.wait(_EVERY_S):
-            waited_s = time.monotonic() - begun
-            print(f"{plain(model)}: no answer yet after {waited_s:.0f} s; a cold load takes a while", file=sys.stderr)
-
-    threading.Thread(target=tick, daemon=True).start()
-    try:
-        yield
-    finally:
-        done.set()

@@ -17,6 +17,7 @@ _DETERMINISTIC = {"temperature": 0, "seed": 1}
 _THINKING_TOKENS = 2048
 _COUNT_TOKENS = 64
 _FEWEST_TO_TIME = 8
+_LONGEST = 50_000  # characters of an answer that are judged; these questions allow a hundredth of it
 _WEIGHTS = "compare weights, flags and build with what worked: docs/runbooks/weights.md, kubectl logs deploy/llama-swap"
 
 
@@ -95,7 +96,7 @@ def _red(side: int = 224) -> str:
 def words(reply: Reply) -> str:
     """The answer's text without the thoughts before it."""
     choice = reply.choices[0]
-    said = (choice.message.content if choice.text is None else choice.text) or ""
+    said = ((choice.message.content if choice.text is None else choice.text) or "")[:_LONGEST]
     return said.rpartition("</think>")[2].strip()
 
 

@@ -4,6 +4,7 @@ It runs the report of the program that prunes in the cluster, and gives it the m
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -31,7 +32,7 @@ Users = dict[tuple[str, str], list[str]]
 
 def run(root: Path | None, stack: str | None, *, as_json: bool) -> None:
     """Print the volume below `root`, as a table or as JSON. Raises OpsError or ConfigError; writes nothing."""
-    if root is None or not (root / ".blobs").is_dir():
+    if root is None or not os.path.isdir(root / ".blobs"):  # Path.is_dir raises, of a name that is too long
         raise OpsError(*_not_here(root, stack))
     stacks = [stack] if stack else stack_file.names()
     models, users = lock_file.read().models, Users()
@@ -73,8 +74,9 @@ def _ask(root: Path, keep: dict[str, LockedModel]) -> list[Line]:
     said = Source("the program that reads the volume", "run `make pods`, and this again")
     lines: list[Line] = [read_json(line, said) for line in ran.stdout.splitlines()]
     if ran.returncode:
-        reason = lines[-1].get("reason") if lines else ran.stderr.strip().decode(errors="replace")
-        what = f"{plain(str(root))} cannot be read: {words(str(reason))}"
+        said_why = [str(line["reason"]) for line in lines if line.get("reason")]
+        why = said_why[-1] if said_why else ran.stderr.decode(errors="replace")
+        what = f"{plain(str(root))} cannot be read: {words(why)}"
         raise OpsError(what, "run this as the user to whom the files belong, or as root")
     return lines
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Self
 
-from plan.text.errors import FixableError, in_words
+from plan.text.errors import FixableError, in_words, steps
 from plan.text.show import is_secret, lines, show
 
 if TYPE_CHECKING:  # dev's daemons import this too, and have no use for pydantic
@@ -58,9 +58,8 @@ class ConfigError(Exception):
 
 
 def _translate(prefix: str, problem: "ErrorDetails", hints: dict[str, str], like: Callable[[Path], str]) -> ConfigError:
-    # "[key]" marks an error in the name of a mapping's entry, not in its value.
     path = tuple(part for part in problem["loc"] if part != "[key]")
-    parts = [str(part) for part in path]
+    parts = steps(problem)
     key = ".".join([prefix, *parts])
     hint = next((hints[part] for part in reversed(parts) if part in hints), "")
     match problem["type"]:

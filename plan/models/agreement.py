@@ -4,6 +4,7 @@
 that no lock is written that a preview would refuse.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 
 from plan import config
@@ -64,6 +65,8 @@ def _of_files(locked: LockedModel) -> Iterator[Fault]:
     for number, file in enumerate(locked.files):
         if rule := _name_fault(file):
             yield Fault(f"files.{number}.path", file.path, rule)
+    if re.fullmatch("[0-9a-f]{40}", locked.revision) and locked.commit != locked.revision:
+        yield Fault("commit", locked.commit, f"The revision is another commit, {locked.revision}")
     if locked.gen != (expected := generation(locked.files)):
         yield Fault("gen", locked.gen, f"It does not match its files, which give {expected}")
 

@@ -1,5 +1,6 @@
 """What a person sees when something has to be put right; of a text from outside, or of anything else."""
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from plan.text.show import lines
 if TYPE_CHECKING:  # dev's daemons import this too, and have no use for pydantic
     from pydantic_core import ErrorDetails
 
+_INNER = re.compile(r"\[key\]|constrained-\w+|tuple\[.*\]|function-\w+\[.*\]")
 # What a value has to be, by pydantic's type of error (docs.pydantic.dev, "Validation Errors"); its own words are about
 # the inside of a program. Braces hold the type's context.
 _WORDS = {
@@ -63,6 +65,11 @@ class TextError(FixableError):
     def __init__(self, source: Source, rule: str, line: int = 0, key: str = "") -> None:
         place = [source.name, *([f"line {line}"] if line else []), *([key] if key else [])]
         super().__init__(f"{', '.join(place)}: {rule}", source.fix)
+
+
+def steps(problem: "ErrorDetails") -> list[str]:
+    """Where in the text the value is, without pydantic's own steps: the side of a union, and "[key]" for a name."""
+    return [step for step in map(str, problem["loc"]) if not _INNER.fullmatch(step)]
 
 
 def in_words(problem: "ErrorDetails", verb: str = "Write") -> str:

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from plan.text.errors import Source, TextError, in_words
+from plan.text.errors import Source, TextError, in_words, steps
 from plan.text.json_reader import read_json
 from plan.text.show import path, show
 
@@ -18,7 +18,7 @@ def read_model(content: bytes | str, source: Source, model: type[Read]) -> Read:
         return model.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
-        key = path(first["loc"])
+        key = path(steps(first))
         wrong = f"got {show(first['input'])}; {in_words(first, 'it has to be')}"
         rule = "the key is missing" if first["type"] == "missing" else wrong
         raise TextError(source, rule, key=key) from None

@@ -23,7 +23,9 @@ _LONGEST_MESSAGE, _REASON = 20_000, 4096
 _OURS = {"plan", "observe", "components", "ops", "pods"}
 # C0 without tab and newline, DEL, C1, marks and overrides of direction, halves of surrogate pairs.
 RAW = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_JARGON = re.compile(r"Traceback \(most recent|should match pattern|must match \(\?| object at 0x|Input should be")
+_JARGON = re.compile(
+    r"Traceback \(most recent|should match pattern|must match \(\?| object at 0x|Input should be|constrained-"
+)
 
 
 class HangError(BaseException):

@@ -8,7 +8,20 @@ from pathlib import Path
 import pytest
 
 from tests.corpus.case import Case, Outcome, examine
-from tests.corpus.entries import answers, commands, files, headers, hub, programs, spellings, stacks
+from tests.corpus.entries import (
+    answers,
+    commands,
+    figures,
+    files,
+    headers,
+    hub,
+    places,
+    programs,
+    raw_headers,
+    servers,
+    spellings,
+    stacks,
+)
 from tests.corpus.place import Place
 
 ENTRIES: dict[str, Callable[[Place], Iterator[Case]]] = {
@@ -20,6 +33,10 @@ ENTRIES: dict[str, Callable[[Place], Iterator[Case]]] = {
     "answers": answers.cases,
     "commands": commands.cases,
     "programs": programs.cases,
+    "raw headers": raw_headers.cases,
+    "servers": servers.cases,
+    "figures": figures.cases,
+    "places": places.cases,
 }
 MEMORY_BYTES = 700 << 20  # on top of what the process has mapped when it begins
 _SHOWN = 40

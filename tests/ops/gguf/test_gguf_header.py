@@ -97,7 +97,7 @@ def test_a_header_without_end_is_given_up_at_the_limit(path: Path, monkeypatch: 
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"<html>not found</html>", "begins with b'<htm'"),
+        (b"<html>not found</html>", "begins with '<htm'"),
         (b"GGUF\x00\x00\x00\x03" + bytes(40), "big-endian"),
         (b"GGUF\x03\x00\x00\x00" + bytes(8) + b"\x05" + bytes(7), "not complete in the first 24 bytes"),
         (b"", "not complete"),
