@@ -24,7 +24,7 @@ SCRIPTS_DIR = "/opt/local-llm"
 SCRIPT = f"{SCRIPTS_DIR}/pods.pyz"
 # Another try would end the same way: no such command or no program where it should be mounted (2), wrong content (65),
 # no such file (66), no space (73), no access (77), bad manifest (78, sysexits.h), an image that cannot start it.
-# Tried again, for it may pass: an error that the program did not foresee (1), a hub (69) or a volume (74) that is away,
+# Tried again, for it may pass: an error that nobody foresaw (70), a hub (69) or a volume (74) that is away,
 # the kernel out of memory or a node that was lost (137: what is on the volume stays, each try begins further on), a
 # stop (143), and what nobody knows. `up` tells meanwhile which code it was, and the deadline ends it.
 FINAL_EXIT_CODES = (2, 65, 66, 73, 77, 78, *CANNOT_START)

@@ -7,14 +7,35 @@ It ends by SIGTERM only.
 """
 
 import dataclasses
+import re
 import time
 import urllib.parse
-from typing import Any
+from typing import Any, cast
 
 from pods.advertise.cluster_api import CREDENTIALS, ApiError, ClusterApi
-from pods.core import json_text
 from pods.core.metrics import family, serve
-from pods.core.report import ExitError, say
+from pods.core.report import printable, say
+from pods.core.shape import PATH, PORT, SECONDS, Rule, read, text
+
+
+def _is_selector(value: object) -> bool:
+    if not isinstance(value, dict) or not value:
+        return False
+    return all(isinstance(it, str) for it in cast("dict[str, object]", value).values())
+
+
+_WORD = text(r"[!-~]{1,1000}", "a text of visible ASCII")
+_SHAPE = {
+    "resource": _WORD,
+    "quantity": _WORD,
+    "selector": Rule("an object of labels, which are texts", _is_selector),
+    "role": _WORD,
+    "listen": PORT,
+    "poll_s?": SECONDS,
+    "timeout_s?": SECONDS,
+    "api?": text(r"(https?://(?:(?![/@?#])[!-~])+)?", "http://HOST:PORT or https://HOST:PORT"),
+    "credentials?": PATH,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,41 +51,31 @@ class Order:
     credentials: str = CREDENTIALS
 
     @classmethod
-    def parse(cls, text: str) -> "Order":
+    def parse(cls, manifest: str) -> "Order":
         """Raises ExitError 78."""
-        try:
-            order = cls(**json_text.parse(text))
-        except (ValueError, TypeError) as error:
-            raise ExitError(78, f"the manifest is unusable: {error}") from None
-        for field in dataclasses.fields(cls):
-            value = getattr(order, field.name)
-            kinds = (int, float) if field.type is float else (getattr(field.type, "__origin__", field.type),)
-            if type(value) not in kinds or (not value and field.name != "api"):
-                raise ExitError(78, f"the manifest is unusable: {field.name} is {value!r}")
-        return order
+        return cls(**read(manifest, _SHAPE))
 
 
 def advertise(manifest_text: str) -> None:
     """Look every `poll_s` seconds, and mend what is missing or different."""
     order = Order.parse(manifest_text)
     keeper = _Keeper(order, ClusterApi(order.api, order.credentials, order.timeout_s))
-    try:
-        serve(order.listen, keeper.render, lambda: keeper.lack)
-    except OSError as error:
-        raise ExitError(78, f"port {order.listen} cannot be listened on: {error.strerror}") from None
+    serve(order.listen, keeper.render, lambda: keeper.lack)
     while True:
         keeper.look()
-        time.sleep(order.poll_s)
+        time.sleep(max(order.poll_s, keeper.rest_s))
 
 
 class _Keeper:
-    """`lack` is what is wrong, "" once every node has it."""
+    """`lack` is what is wrong, "" once every node has it; `rest_s` as the API server asked in the last round."""
 
     def __init__(self, order: Order, api: ClusterApi) -> None:
         self.order, self.api, self.lack = order, api, "not looked yet"
         self.nodes = self.advertised = self.patches = 0
+        self.rest_s = 0.0
 
     def look(self) -> None:
+        self.rest_s = 0.0
         lacks = self._round()
         now = "; ".join(lacks)
         if now != self.lack:
@@ -75,11 +86,11 @@ class _Keeper:
         labels = ",".join(f"{key}={value}" for key, value in self.order.selector.items())
         try:
             listed = self.api.request("GET", f"/api/v1/nodes?{urllib.parse.urlencode({'labelSelector': labels})}")
-            nodes = [(str(node["metadata"]["name"]), self._had(node.get("status") or {})) for node in listed["items"]]
+            nodes = [(_name(node), self._had(node.get("status") or {})) for node in listed["items"]]
         except ApiError as error:
             return [self._said("list nodes", error)]
         except (TypeError, KeyError, ValueError, AttributeError) as error:
-            return [f"the API server's list of nodes is unusable: {error!r}"]
+            return [f"the API server's list of nodes is unusable: {printable(repr(error))[:200]}"]
         lacks = [lack for name, had in nodes if (lack := self._mend(name, had))]
         self.nodes, self.advertised = len(nodes), len(nodes) - len(lacks)
         return lacks if nodes else [f"no node has the labels {labels}; label the one with the card"]
@@ -103,7 +114,7 @@ class _Keeper:
         return ""
 
     def _said(self, what: str, error: ApiError) -> str:
-        role = self.order.role
+        self.rest_s, role = max(self.rest_s, error.rest_s), self.order.role
         hints = {
             401: "the token of this pod's ServiceAccount is not taken; delete the pod, its next one has another",
             403: f"the ClusterRole and ClusterRoleBinding {role} allow it; `pulumi up --refresh` makes them again",
@@ -121,3 +132,11 @@ class _Keeper:
                 family("local_llm_gpu_memory_patches_total", "counter", "Nodes that lacked it", [("", self.patches)]),
             ]
         )
+
+
+def _name(node: dict[str, Any]) -> str:
+    if not re.fullmatch(
+        r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", name := node["metadata"]["name"]
+    ):  # it is put into paths
+        raise ValueError(f"a node is named {name[:60]!a}")
+    return name

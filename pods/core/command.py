@@ -3,9 +3,9 @@
 `python3 -I -S pods.pyz COMMAND --manifest JSON|@FILE` on Python 3.11 to 3.13, with the standard library and the modules
 of the same archive.
 
-Exit codes (sysexits.h): 65 other bytes than locked, 66 not found, 69 unavailable, 73 no space or not writable, 74 input
-or output error, 77 not allowed, 78 unusable manifest, 143 ended by SIGTERM; the gate: 1 not complete. Trying again can
-help after 1, 69, 74 and 143 only.
+Exit codes (sysexits.h): 65 other bytes than locked, 66 not found, 69 unavailable, 70 a fault of ours, 73 no space or
+not writable, 74 input or output error, 77 not allowed, 78 unusable manifest or something in the way, 143 ended by
+SIGTERM; the gate: 1 not complete. Trying again can help after 1, 69, 70, 74 and 143 only.
 """
 
 import argparse

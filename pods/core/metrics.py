@@ -6,11 +6,13 @@ import socketserver
 import threading
 from collections.abc import Callable, Iterable
 
+from pods.core.report import ExitError
+
 Sample = tuple[str, float]  # the model's id, or "" for a number without a model
 
 
 def serve(port: int, render: Callable[[], str], lack: Callable[[], str] = str) -> None:
-    """Answer on all addresses, IPv4 and IPv6, from threads of its own; raises OSError when the port is taken.
+    """Answer on all addresses, IPv4 and IPv6, from threads of its own; raises ExitError 78 when the port is taken.
 
     `lack` tells what keeps /readyz from being 200, "" when nothing does.
     """
@@ -45,9 +47,12 @@ def serve(port: int, render: Callable[[], str], lack: Callable[[], str] = str) -
     server = Server(("", port), Handler, bind_and_activate=False)
     server.socket.close()
     both = socket.has_dualstack_ipv6()
-    server.socket = socket.create_server(
-        ("", port), family=socket.AF_INET6 if both else socket.AF_INET, dualstack_ipv6=both
-    )
+    try:
+        server.socket = socket.create_server(
+            ("", port), family=socket.AF_INET6 if both else socket.AF_INET, dualstack_ipv6=both
+        )
+    except OSError as error:
+        raise ExitError(78, f"port {port} cannot be listened on: {error.strerror}") from None
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
 

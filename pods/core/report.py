@@ -5,10 +5,14 @@ import json
 import os
 import signal
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 _REASON_LENGTH = 4096  # what the kubelet keeps of a termination message
+FULL = (errno.ENOSPC, errno.EDQUOT)
+# Something lies where ours would; another try finds it again.
+_IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
 TERMINATION_LOG = os.environ.get("TERMINATION_LOG", "/dev/termination-log")
 
 
@@ -59,7 +63,19 @@ def run(action: Callable[[], None]) -> NoReturn:
         _end(failure)
     except OSError as error:
         _end(of_disk(error))
+    except Exception as error:
+        _end(_unforeseen(error))
     os._exit(0)
+
+
+def _unforeseen(error: Exception) -> ExitError:
+    """A fault of ours, by its kind and place alone: what its text repeats may be a secret."""
+    frames = traceback.extract_tb(error.__traceback__)
+    say("unforeseen", kind=type(error).__name__, at=[f"{it.filename}:{it.lineno} {it.name}" for it in frames])
+    ours = [it for it in frames if f"{os.sep}pods{os.sep}" in it.filename] or frames
+    place = f"{os.path.basename(ours[-1].filename)}:{ours[-1].lineno}"
+    what = f"a fault of this program, {type(error).__name__} in {place}"
+    return ExitError(70, f"{what}: please report it, with the line `unforeseen` of this log; the next run tries again")
 
 
 def _stopped(*_: object) -> NoReturn:
@@ -83,16 +99,23 @@ def of_disk(error: OSError) -> ExitError:
     # A link's first name is where it leads to, which is no place here.
     names = [str(name) for name in (error.filename2, error.filename) if os.path.isabs(str(name or ""))]
     path = names[-1] if names else "the volume"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in FULL:
         return ExitError(
             73, f"{path}: {error.strerror}; enlarge the volume or prune old generations, what is here is kept"
         )
     if error.errno == errno.EROFS:
         return ExitError(73, f"{path}: the volume is mounted read-only; mount it read-write where the Jobs run")
+    # Where nothing of the kind is there any more, another program was about to remove it.
+    if error.errno in _IN_THE_WAY and names and (error.errno != errno.EEXIST or _is_no_directory(path)):
+        return ExitError(78, f"{path}: {error.strerror}; only our programs write there, move away what lies there")
     if error.errno in (errno.EACCES, errno.EPERM) and names:
         refusing = [_refusing(name) for name in names]
         return _of_owner(next((path for path in refusing if not os.access(path, os.W_OK)), refusing[0]))
     return ExitError(74, f"{path}: {error}; look at the volume's server, the next run goes on from here")
+
+
+def _is_no_directory(path: str) -> bool:
+    return os.path.lexists(path) and not os.path.isdir(path)
 
 
 def _refusing(path: str) -> str:

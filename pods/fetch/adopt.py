@@ -116,7 +116,7 @@ def _copy(volume: Volume, file: File, fd: int) -> bool | None:
 
 def _trashed(root: str, missing: list[File]) -> list[str]:
     """What prune has set aside and a rollback wants again; it bears its hash in its name."""
-    names = [os.path.join(root, ".trash", "blobs", f"sha256-{file.sha256}.*") for file in missing]
+    names = [os.path.join(glob.escape(root), ".trash", "blobs", f"sha256-{file.sha256}.*") for file in missing]
     return sorted(path for name in names for path in glob.glob(name))
 
 

@@ -134,6 +134,11 @@ class _Connection(http.client.HTTPConnection):
                 raise
             what = f"nobody trusted here vouches for {self._to.host}:{self._to.port} ({error.verify_message})"
             raise ExitError(77, f"{what}: name the certificate of its authority in fetch.ca_configmap") from None
+        except OSError as error:
+            if not self._proxy:
+                raise
+            what = f"through the proxy {self._proxy.place} there is no TLS with {self._to.host}:{self._to.port}"
+            raise ProxyError(f"{what}: {error}") from None
 
 
 def _refusal(proxy: Proxy, status: int, to: Origin) -> Exception:

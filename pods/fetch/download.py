@@ -12,7 +12,8 @@ from pods.fetch.model_on_volume import Volume
 from pods.fetch.part import FencedError, Part
 from pods.fetch.slots import Patience, Slots
 from pods.fetch.streams import Streams
-from pods.volume.files import LOST, hash_range
+from pods.volume.files import hash_range
+from pods.volume.quarantine import LOST
 
 
 class Download:

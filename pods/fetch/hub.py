@@ -24,6 +24,7 @@ LONGEST_PAUSE_S = 300  # the hub's rate limits are counted over five minutes
 _REASON_BYTES, _REASON_LENGTH = 2048, 160
 # A file of weights is none of these, but a server may call it text/plain: only with another size it is a page.
 _PAGE = re.compile(r"text/|application/(json|xml|xhtml)", re.IGNORECASE)
+_COMPRESSED = re.compile(r"\b(gzip|deflate|compress|br|zstd)\b", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _RANGE, _TOTAL = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/"), re.compile(r"^bytes .*/([0-9]{1,18})$")
 T = TypeVar("T")
@@ -74,6 +75,8 @@ class Hub:
         """
         status, kind = answer.status, answer.headers.get("Content-Type", "")
         total = _total(answer)
+        if status in (200, 206) and (odd := _odd_form(answer, kind)):
+            raise RetryError(f"{shown(url)}: the bytes came {odd}, which nobody asked for", moved=True)
         if status == 200 and total != file.size and _PAGE.match(kind):
             what = f"{shown(url)}: a page came instead of the file ({_plain(kind)}){_reason(answer, url, self._token)}"
             raise RetryError(what, moved=True)
@@ -82,9 +85,9 @@ class Hub:
         if status in (200, 206):
             return
         what = f"{shown(url)}: HTTP {status}{_reason(answer, url, self._token)}"
-        if status in (408, 425, 429) or status >= 500:
-            raise RetryError(what, _asked_pause_s(answer.headers), moved=not first)
-        if not first or status == 416:
+        if status in (408, 425, 429) or not 200 <= status < 500:
+            raise RetryError(what, asked_pause_s(answer.headers), moved=not first)
+        if not first or status == 416 or status < 400:  # redirects may begin in the middle of a download
             raise RetryError(what, moved=True)
         if status in (401, 403):
             hint = "HF_TOKEN has no access" if self._token else "accept the licence at the hub and set HF_TOKEN"
@@ -102,6 +105,13 @@ def _target(url: str, location: str) -> str:
         return quote(urljoin(url, location), safe=string.punctuation, encoding="latin-1")
     except ValueError:  # an address in brackets that is none
         raise ExitError(69, f"{shown(url)}: redirected to what is no address of a web server") from None
+
+
+def _odd_form(answer: Answer, kind: str) -> str:
+    """In which form the body has other bytes than the file; "" where it has the file's."""
+    if found := _COMPRESSED.search(answer.headers.get("Content-Encoding", "")):
+        return f"compressed ({found[0]})"
+    return "in several parts (multipart)" if kind.lower().startswith("multipart/") else ""
 
 
 def first_byte(answer: Answer, url: str) -> int:
@@ -143,7 +153,7 @@ def _plain(text: str) -> str:
     return re.sub(r"[^ -~]", "?", text)[:_REASON_LENGTH]
 
 
-def _asked_pause_s(headers: Any) -> float | None:
+def asked_pause_s(headers: Any) -> float | None:
     value = headers.get("Retry-After", "")
     with contextlib.suppress(ValueError, TypeError, OverflowError):
         return float(value) if value.isdigit() else email.utils.parsedate_to_datetime(value).timestamp() - time.time()

@@ -3,32 +3,15 @@
 import dataclasses
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
-from pods.core import json_text
-from pods.core.report import ExitError
-
-# Of each text its rule, and the rule in words. Names at the hub: the same as in plan/base/hub_names.py, and
-# tests/hub_names.py has the cases for both.
-_NAME = "[A-Za-z0-9_]([A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
-_TEXTS = {
-    "endpoint": (r"https?://[^/\s@?#]+(/[^/\s@?#]+)*", "the http or https address of a hub, without a user"),
-    "root": (r"/[^\s\0]*", "an absolute path without spaces"),
-    "id": (_NAME, "a name of letters, digits, '.', '_' and '-'"),
-    "gen": ("[0-9a-f]{12}", "12 digits, 0-9 and a-f"),
-    "repo": (rf"(?!.*(--|\.\.|\.git$)){_NAME}/{_NAME}", "owner/name, as the hub allows it"),
-    "commit": ("[0-9a-f]{40}", "40 digits, 0-9 and a-f"),
-    "verify": ("receipt|always", "receipt or always"),
-    "proxy": (r"(http://[^/\s@?#]+:\d+)?", "http://HOST:PORT"),
-    "no_proxy": (r"[^\s,@]+", "a host, an address or a network"),
-    "ca_file": (r"(/[^\s\0]+)?", "an absolute path without spaces"),
-    "sha256": ("[0-9a-f]{64}", "64 digits, 0-9 and a-f"),
-    "link": (_NAME, "a name of letters, digits, '.', '_' and '-'"),
-    "path": (r"[^\\]{1,1024}", "the path of a .gguf file that stays below its repository"),
-}
+from pods.core.shape import GEN, NAME, NAME_PATTERN, PATH, SECONDS, SHA256, SIZE, Rule, number, read, refuse, text
 
 
-def _stays(path: str) -> bool:
+def _stays(path: Any) -> bool:
     """Whether a path stays below its repository, and each part is one that every file system and log can have."""
+    if not isinstance(path, str) or not re.fullmatch(r"[^\\]{1,1024}", path):
+        return False
     parts = path.split("/")
     return (
         path.endswith(".gguf")
@@ -36,6 +19,56 @@ def _stays(path: str) -> bool:
         and all(part not in ("", ".", "..") and part[0] not in "- " and part[-1] not in ". " for part in parts)
         and all(len(part.encode()) <= 255 for part in parts)
     )
+
+
+def _is_address(address: str) -> bool:
+    """Whether its host can be looked up, and there is such a port."""
+    try:
+        parts = urlsplit(address)
+        return bool((parts.hostname or "").rstrip(".").encode("idna")) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _address(pattern: str, words: str) -> Rule:
+    fits = text(pattern, words).holds
+
+    def holds(value: Any) -> bool:
+        return fits(value) and (not value or _is_address(value))
+
+    return Rule(words, holds)
+
+
+# Names at the hub: the same as in plan/base/hub_names.py, and tests/hub_names.py has the cases for both.
+_FILE = {
+    "path": Rule("the path of a .gguf file that stays below its repository", _stays),
+    "size": SIZE,
+    "sha256": SHA256,
+    "link": text(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,90}\.gguf", "a name of letters, digits, '.', '_' and '-' with .gguf"),
+}
+_BYTES = number(1, 1 << 30)
+_SHAPE = {
+    "endpoint": _address(
+        r"https?://(?:(?![/@?#])[!-~])+(/(?:(?![/@?#])[!-~])+)*", "the http or https address of a hub, without a user"
+    ),
+    "root": PATH,
+    "id": NAME,
+    "gen": GEN,
+    "repo": text(rf"(?!.*(--|\.\.|\.git$)){NAME_PATTERN}/{NAME_PATTERN}", "owner/name, as the hub allows it"),
+    "commit": text("[0-9a-f]{40}", "40 digits, 0-9 and a-f"),
+    "files": [_FILE],
+    "verify?": text("receipt|always", "receipt or always"),
+    "proxy?": _address(r"(http://(?:(?![/@?#])[!-~])+:[0-9]+)?", "http://HOST:PORT"),
+    "no_proxy?": (text(r"((?![,@])[!-~]){1,300}", "a host, an address or a network"),),
+    "ca_file?": text(r"(/[^\s\0]+)?", "an absolute path without spaces"),
+    "streams?": number(1, 64),
+    "segment_bytes?": _BYTES,
+    "slots?": number(0, 1024),
+    "margin_bytes?": number(0, 1 << 44),
+    "floor_bytes_s?": _BYTES,
+    "attempts?": number(1, 1024),
+    **dict.fromkeys(("stall_s?", "progress_s?", "backoff_s?", "patience_s?"), SECONDS),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,38 +104,12 @@ class Manifest:
     patience_s: float = 600.0  # with a lock whose holder gives no sign of life; longer than the hub's longest pause
 
     @classmethod
-    def parse(cls, text: str) -> "Manifest":
+    def parse(cls, manifest: str) -> "Manifest":
         """Parse and check; raises ExitError 78, also for a name that could leave the volume or the repository."""
-        try:
-            raw: Any = json_text.parse(text)
-            manifest = cls(files=tuple(File(**file) for file in raw.pop("files")), **raw)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ExitError(78, f"the manifest is unusable: {error}") from None
-        manifest._check_names()
-        manifest._check_numbers()
-        return manifest
-
-    def _check_names(self) -> None:
-        own = ("endpoint", "root", "id", "gen", "repo", "commit", "verify", "proxy", "ca_file")
-        texts = [(field, getattr(self, field)) for field in own]
-        texts += [("no_proxy", entry) for entry in self.no_proxy or ()]
-        for file in self.files:
-            texts += [("sha256", file.sha256), ("link", file.link), ("path", file.path)]
-        for field, value in texts:
-            rule, words = _TEXTS[field]
-            if not isinstance(value, str) or not re.fullmatch(rule, value) or (field == "path" and not _stays(value)):
-                said = re.sub(r"[^/\s]*@", "***@", str(value)[:160])[:80]  # a user and a password
-                raise ExitError(78, f"the manifest is unusable: {field} is {said!a}, it must be {words}")
-
-    def _check_numbers(self) -> None:
-        numbers: list[tuple[str, Any, type]] = [(f"size of {file.path}", file.size, int) for file in self.files]
-        for field in dataclasses.fields(self):
-            if isinstance(field.default, (int, float)):
-                numbers.append((field.name, getattr(self, field.name), type(field.default)))
-        for name, value, kind in numbers:
-            may_be_0 = name in ("slots", "margin_bytes")
-            if type(value) not in (int, kind) or value < 0 or (value == 0 and not may_be_0):
-                wanted = "0 or more" if may_be_0 else "more than 0"
-                raise ExitError(
-                    78, f"the manifest is unusable: {name} is {str(value)[:80]!a}, it must be a number, {wanted}"
-                )
+        raw: dict[str, Any] = read(manifest, _SHAPE)
+        files = tuple(File(**file) for file in raw.pop("files"))
+        links = [file.link for file in files]
+        for at, link in enumerate(links):
+            if link in links[:at]:
+                refuse(f"files.{at}.link", link, "another one for each file")
+        return cls(files=files, **raw)

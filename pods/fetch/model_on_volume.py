@@ -15,11 +15,11 @@ import tempfile
 import time
 
 from pods.core import json_text
-from pods.core.report import ExitError, say
+from pods.core.report import FULL, ExitError, say
 from pods.fetch.manifest import File, Manifest
 from pods.volume import parts
-from pods.volume.files import LOST, digest, replace, replace_link, require_inside
-from pods.volume.quarantine import PUBLISHED, READY, WITHDRAWN, quarantine, restore
+from pods.volume.files import digest, replace, replace_link, require_inside, require_no_directory
+from pods.volume.quarantine import LOST, PUBLISHED, READY, WITHDRAWN, quarantine, restore
 
 
 class Volume:
@@ -92,12 +92,15 @@ class Volume:
         try:
             replace(f"{self.blob(file)}.ok", content)
         except OSError as error:
-            if error.errno != errno.EROFS:  # without it the next run hashes again
+            if error.errno not in (errno.EROFS, *FULL):  # without it the next run hashes again
                 raise
 
     def require_writable(self) -> None:
         """Write, protect and link something: an error before the first byte, not after the last."""
         os.makedirs(self.directory, exist_ok=True)
+        current = os.path.join(os.path.dirname(self.directory), "current")
+        for name in (current, *(os.path.join(self.directory, file.link) for file in self.manifest.files)):
+            require_no_directory(name)
         tempfile.NamedTemporaryFile(dir=self.directory).close()
         link = os.path.join(self.directory, f"current.{secrets.token_hex(4)}.tmp")
         with tempfile.NamedTemporaryFile(dir=self.blobs) as probe:

@@ -21,6 +21,7 @@ from pods.fetch.manifest import File
 from pods.fetch.model_on_volume import Volume
 from pods.volume import parts
 from pods.volume.files import copy_range, open_own, sync_directory
+from pods.volume.quarantine import LOST
 
 _JOURNAL_BYTES = 16 << 20
 
@@ -52,7 +53,8 @@ class Part:
     def take(cls, volume: Volume, file: File, impatient: bool = False, anew: bool = False) -> "Part | None":
         """None while another has it; `impatient`: then one of our own. `anew`: what is there was wrong."""
         path = f"{volume.blob(file)}.part"
-        fd = open_own(path, os.O_RDWR | os.O_CREAT)
+        if (fd := _opened_to_write(path)) is None:
+            return None
         proved = parts.lock(fd, path)
         if proved is False and impatient:
             say("no-lock", reason=f"no sign of life from the fetcher that has {path} locked")
@@ -118,8 +120,8 @@ class Part:
             if not segment.done and _covers(stretches, segment.start, segment.size):
                 self._require_ours()
                 copy_range(source, self.fd, segment.start, segment.size)
-                segment.got = segment.size
                 self.finish(segment)
+                segment.got = segment.size
 
     def touch(self) -> None:
         """A sign of life; raises FencedError."""
@@ -153,9 +155,10 @@ class Part:
         parts.remove(self.path)
 
     def close(self) -> None:
-        os.close(self.fd)
-        if self.journal >= 0:
-            os.close(self.journal)
+        # A network file system may tell of a full disk here. What counts was synced, and told of itself.
+        for fd in (self.fd, self.journal):
+            with contextlib.suppress(OSError):
+                os.close(fd)
 
     def _require_ours(self) -> None:
         try:
@@ -185,9 +188,17 @@ class Part:
             with contextlib.suppress(FileNotFoundError), _opened(path) as source:
                 found = os.fstat(source)
                 if found.st_size == self.file.size:
-                    self.fill_from(source, _stretches(_text(f"{path}.journal"), self.file.size))
+                    self._copy_from(source, path)
                 if not parts.is_alive(path, found.st_mtime, now, proved=False):
                     parts.remove(path)
+
+    def _copy_from(self, source: int, path: str) -> None:
+        try:
+            self.fill_from(source, _stretches(_text(f"{path}.journal"), self.file.size))
+        except OSError as error:
+            if error.errno not in LOST:
+                raise
+            say("not-inherited", part=path, reason=str(error))  # what is missing comes over the wire
 
 
 @contextlib.contextmanager
@@ -197,6 +208,21 @@ def _opened(path: str) -> Generator[int]:
         yield fd
     finally:
         os.close(fd)
+
+
+def _opened_to_write(path: str) -> int | None:
+    """The part, also where a run was killed that had it write-protected (`keep`); None where another ends."""
+    try:
+        return open_own(path, os.O_RDWR | os.O_CREAT)
+    except PermissionError:
+        if not os.access(os.path.dirname(path), os.W_OK | os.X_OK):
+            raise
+    with contextlib.suppress(FileNotFoundError), _opened(path) as fd:
+        if (lock := parts.peek(path)) is not None:
+            os.close(lock)
+            os.fchmod(fd, 0o644)
+            return open_own(path, os.O_RDWR | os.O_CREAT)
+    return None
 
 
 def is_at(fd: int, path: str) -> bool:

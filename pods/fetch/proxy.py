@@ -90,6 +90,7 @@ def _proxy(text: str, credentials: str) -> Proxy:
     try:
         parts = urlsplit(text if "://" in text else f"http://{text}")
         host, port = parts.hostname or "", parts.port or 80
+        host.encode("idna")  # what would be looked up: a label may be empty or too long
     except ValueError:
         raise unusable from None
     if parts.scheme != "http" or not host or not host.isascii():

@@ -58,7 +58,8 @@ class Slots:
     def release(self) -> None:
         self._ended.set()
         if self._fd >= 0:
-            os.close(self._fd)
+            with contextlib.suppress(OSError):  # a network file system may tell only here that the disk is full
+                os.close(self._fd)
             self._fd = -1
 
     def _is_settled(self, patience: Patience) -> bool:

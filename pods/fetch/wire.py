@@ -6,12 +6,15 @@ whatever brings fewer than `floor_bytes_s` in the time that we wait for it is en
 
 import contextlib
 import http.client
+import select
 import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
+
+from pods.core.report import printable
 
 _DRAINED_BYTES = 4096
 # connection.py's Routes.open: from an address and seconds of patience, a connection and what its requests begin with.
@@ -54,6 +57,8 @@ class _Line:
         self._since = time.monotonic()
         data = answer.read1(limit)  # not read(): it would wait for all of `limit`
         self._pause(len(data))
+        if len(data) > limit:  # http.client does so for a chunk of fewer than no bytes; they would go where others are
+            raise http.client.HTTPException(f"{len(data)} bytes came where {limit} were asked for")
         return data
 
     def _pause(self, got: int) -> None:
@@ -71,6 +76,13 @@ class _Line:
         if sock := self._sock or self.connection.sock:
             with contextlib.suppress(OSError):  # of the plain socket: SSLSocket's own would let ciphertext through
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    def is_quiet(self) -> bool:
+        """Has nothing come since the last answer? An end, or what nobody asked for, is none to the next request."""
+        waiting = select.poll()
+        if self.connection.sock:
+            waiting.register(self.connection.sock, select.POLLIN)
+        return not waiting.poll(0)
 
     def close(self) -> None:
         self.connection.close()
@@ -99,7 +111,10 @@ class Answer:
         with contextlib.suppress(RetryError):  # a redirect has a few words in its body, too
             while 0 < (self._response.length or 0) <= _DRAINED_BYTES and self.read(_DRAINED_BYTES):
                 pass
-        whole = self._response.length == 0 and not self._response.will_close and not self._line.ended
+        # After an interim answer the real one is still on its way (RFC 9110, 15.2).
+        whole = (
+            self.status >= 200 and self._response.length == 0 and not self._response.will_close and not self._line.ended
+        )
         self._response.close()
         self._wire.give_back(self._line, self._key if whole else None)
 
@@ -130,7 +145,10 @@ class Wire:
         if line.ended:
             rate = f"fewer than {self._floor_bytes_s / 1024:g} KiB/s for {self._stall_s:g} s"
             return RetryError(f"{where}: timed out, {rate}", moved=True)
-        return RetryError(f"{where}: {str(error)[:200] or type(error).__name__}", moved=True)
+        said = printable(str(error)[:200]) or type(error).__name__
+        if isinstance(error, http.client.BadStatusLine) and not isinstance(error, ConnectionError):
+            said = f"the answer is no HTTP ({said})"
+        return RetryError(f"{where}: {said}", moved=True)
 
     def give_back(self, line: _Line, key: tuple[str, str] | None) -> None:
         """Keep the connection for the next request to this origin; end it where there is none to keep it for."""
@@ -144,11 +162,13 @@ class Wire:
 
     def _line(self, key: tuple[str, str], url: SplitResult) -> _Line:
         with self._lock:
-            if idle := self._idle.get(key):
-                line = idle.pop()
-                line.reused = True
-            else:
-                line = _Line(*self._open(url, self._stall_s))
+            idle, line = self._idle.get(key, []), None
+            while idle and not line:
+                if (line := idle.pop()).is_quiet():
+                    line.reused = True
+                else:
+                    line = line.close()
+            line = line or _Line(*self._open(url, self._stall_s))
             self._busy.add(line)
         return line
 

@@ -7,12 +7,18 @@ invisible for a minute.
 
 import dataclasses
 import time
-from typing import Any
 
-from pods.core import json_text
 from pods.core.report import ExitError, say
+from pods.core.shape import GEN, NAME, PATH, SECONDS, SIZE, number, read
 from pods.volume.complete import HINT, lacks
 from pods.volume.quarantine import was_published
+
+_SHAPE = {
+    "root": PATH,
+    "models": ({"id": NAME, "gen": GEN, "files": [{"link": NAME, "size": SIZE}]},),
+    "timeout_s?": number(0, 1e7, float),
+    "poll_s?": SECONDS,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,15 +40,11 @@ class Manifest:
     @classmethod
     def parse(cls, text: str) -> "Manifest":
         """Raises ExitError 78."""
-        try:
-            raw: Any = json_text.parse(text)
-            models = [
-                Model(files=[(file["link"], file["size"]) for file in it.pop("files")], **it)
-                for it in raw.pop("models")
-            ]
-            return cls(models=tuple(models), **raw)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ExitError(78, f"the manifest is unusable: {error!r}") from None
+        raw = read(text, _SHAPE)
+        models = [
+            Model(files=[(file["link"], file["size"]) for file in it.pop("files")], **it) for it in raw.pop("models")
+        ]
+        return cls(models=tuple(models), **raw)
 
 
 def wait(manifest_text: str) -> None:

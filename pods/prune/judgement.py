@@ -3,17 +3,21 @@
 import dataclasses
 import math
 import os
-import re
-from typing import Any
 
-from pods.core import json_text
 from pods.core.report import ExitError
+from pods.core.shape import GEN, NAME, PATH, SHA256, number, read, text
 from pods.volume.inventory import Aside, Blob, Generation, Inventory
 from pods.volume.listing import Entry
 from pods.volume.parts import peek
 
 # A fetcher between two tries writes nothing for up to five minutes; one whose lock we cannot see is alive that long.
 _LIVE_S = 900
+_SHAPE = {
+    "root": PATH,
+    "mode": text("report|trash|delete", "report, trash or delete"),
+    "grace_s": number(0, 1e9, float),
+    "keep": ({"id": NAME, "gen": GEN, "sha256": (SHA256,)},),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,21 +28,11 @@ class Order:
     keep: dict[tuple[str, str], frozenset[str]]
 
     @classmethod
-    def parse(cls, text: str) -> "Order":
+    def parse(cls, manifest: str) -> "Order":
         """Raises ExitError 78; also where nothing is kept and something could be moved, which nobody means."""
-        try:
-            raw: Any = json_text.parse(text)
-            keep = {(it["id"], it["gen"]): frozenset(it["sha256"]) for it in raw.pop("keep")}
-            order = cls(keep=keep, **raw)
-            wrong = [mode for mode in [order.mode] if mode not in ("report", "trash", "delete")]
-            wrong += [grace for grace in [order.grace_s] if not 0 <= grace < math.inf]
-            wrong += [root for root in [order.root] if not root.startswith("/")]
-            wrong += [gen for _, gen in keep if not re.fullmatch("[0-9a-f]{12}", gen)]
-            wrong += [sha for shas in keep.values() for sha in shas if not re.fullmatch("[0-9a-f]{64}", sha)]
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ExitError(78, f"the manifest is unusable: {error!r}") from None
-        if wrong:
-            raise ExitError(78, f"the manifest is unusable: {wrong[0]!r} is refused")
+        raw = read(manifest, _SHAPE)
+        keep = {(it["id"], it["gen"]): frozenset[str](it["sha256"]) for it in raw.pop("keep")}
+        order = cls(keep=keep, **raw)
         if not keep and order.mode != "report":
             raise ExitError(78, "the manifest is unusable: `keep` is empty, and every model would go")
         return order

@@ -10,12 +10,14 @@ import contextlib
 import os
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 
-from pods.core.report import ExitError, say
+from pods.core.report import FULL, ExitError, say
 from pods.prune import trash
 from pods.prune.judgement import Clock, Judgement, Order
 from pods.volume.files import require_inside
-from pods.volume.inventory import MARKER, Aside, Generation, Inventory, scan
+from pods.volume.inventory import MARKER, Aside, Blob, Generation, Inventory, scan
 
 
 def prune(manifest_text: str) -> None:
@@ -27,18 +29,30 @@ def prune(manifest_text: str) -> None:
     clock = Clock(now, now) if order.mode == "report" else _clock(order.root)
     found = scan(order.root)
     _require_forward(order, found, clock)
-    judgement = Judgement(order, found, clock)
+    judgement, full = Judgement(order, found, clock), list[OSError]()
     _explain(found)
     for it, state in judgement.generations:
-        done = _act_on_generation(order, it, state, clock.stamp)
+        done = _tried(partial(_act_on_generation, order, it, state, clock.stamp), full)
         facts = {"state": state, "ready": it.ready, "written": int(it.written), "since": it.since}
         say("generation", id=it.id, gen=it.gen, **facts, sha256=sorted(it.names), unknown=it.unknown, done=done)
     for it, state in judgement.blobs:
-        done = ""
-        if state == "due" and order.mode != "report":
-            done = "trashed" if trash.move_blob(order.root, it, clock.stamp) else "in use"
+        done = _tried(partial(_act_on_blob, order, it, state, clock.stamp), full)
         say("blob", sha256=it.sha256, state=state, bytes=it.size_bytes, files=sorted(it.files), done=done)
     _finish(order, judgement)
+    if full:
+        what = f"{order.root}: {full[0].strerror}, so {len(full)} things could not be marked or set aside"
+        raise ExitError(73, f"{what}; run it again once something has gone, or enlarge the volume")
+
+
+def _tried(act: Callable[[], str], full: list[OSError]) -> str:
+    """What was done. A volume without room even for a mark ends nothing: what has lain aside can still be removed."""
+    try:
+        return act()
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        full.append(error)
+        return "no room"
 
 
 def _act_on_generation(order: Order, it: Generation, state: str, stamp: int) -> str:
@@ -53,6 +67,12 @@ def _act_on_generation(order: Order, it: Generation, state: str, stamp: int) -> 
         trash.mark(it, stamp)
         return "marked"
     return ""
+
+
+def _act_on_blob(order: Order, it: Blob, state: str, stamp: int) -> str:
+    if state != "due" or order.mode == "report":
+        return ""
+    return "trashed" if trash.move_blob(order.root, it, stamp) else "in use"
 
 
 def _finish(order: Order, judgement: Judgement) -> None:

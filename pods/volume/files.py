@@ -7,14 +7,13 @@ import json
 import os
 import secrets
 import stat
+from collections.abc import Generator
 from typing import Any
 
 from pods.core import json_text
 from pods.core.report import ExitError, Progress
 from pods.volume.quarantine import PLACES
 
-# What a read answers where the disk has lost bytes (EUCLEAN, EBADMSG: the file system's own checksum is wrong).
-LOST = (errno.EIO, errno.EUCLEAN, errno.EBADMSG)
 # Unwritten pages of a network file system are charged to the pod: synced this often, they stay far below its limit.
 SYNC_BYTES = 64 << 20
 
@@ -25,23 +24,30 @@ def replace(path: str, content: Any) -> None:
         if json_text.read(path) == content:
             return
     draft = f"{path}.{secrets.token_hex(4)}.tmp"  # not the pid: pods on two nodes have the same
-    with open(draft, "w") as target:
+    with _in_place(draft, path), open(draft, "w") as target:
         json.dump(content, target, indent=1)
         target.flush()
         os.fsync(target.fileno())
-    try:
-        os.replace(draft, path)
-    except IsADirectoryError:
-        os.unlink(draft)
-        raise _foreign(path) from None
 
 
 def replace_link(path: str, target: str) -> None:
     if os.path.islink(path) and os.readlink(path) == target:
         return
     draft = f"{path}.{secrets.token_hex(4)}.tmp"
-    os.symlink(target, draft)
-    os.replace(draft, path)
+    with _in_place(draft, path):
+        os.symlink(target, draft)
+
+
+@contextlib.contextmanager
+def _in_place(draft: str, path: str) -> Generator[None]:
+    """Afterwards the draft is at `path`, or there is none."""
+    try:
+        yield
+        os.replace(draft, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.unlink(draft)
+        raise (_foreign(path) if isinstance(error, IsADirectoryError) else error) from None
 
 
 def digest(fd: int, size: int, what: str, progress_s: float) -> str:
@@ -100,6 +106,12 @@ def require_inside(root: str) -> None:
     for place in PLACES:
         if os.path.islink(path := os.path.join(root, place)):
             raise ExitError(78, f"{path} is a link and leads outside of the volume; put a directory in its place")
+
+
+def require_no_directory(path: str) -> None:
+    """Raise ExitError 78 where a link of ours belongs and a directory is."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        raise _foreign(path)
 
 
 def _foreign(path: str) -> ExitError:

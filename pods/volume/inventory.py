@@ -213,5 +213,6 @@ def _names(found: Inventory, ready: str) -> set[str]:
 
 def _since(marker: str) -> float | None:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        return float(json_text.read(marker)["since"])
+        since = json_text.read(marker)["since"]
+        return float(since) if type(since) in (int, float) else None
     return None

@@ -6,6 +6,7 @@
 """
 
 import contextlib
+import errno
 import glob
 import os
 import time
@@ -17,6 +18,8 @@ from pods.core.report import say
 
 READY, WITHDRAWN = "READY.json", "WITHDRAWN.json"
 PUBLISHED = ".published"
+# What a read answers where the disk has lost bytes (EUCLEAN, EBADMSG: the file system's own checksum is wrong).
+LOST = (errno.EIO, errno.EUCLEAN, errno.EBADMSG)
 PLACES = (".blobs", ".slots", ".quarantine", ".trash", PUBLISHED)  # our own directories of a volume
 
 

@@ -17,6 +17,7 @@ RESERVE_BYTES = 128 << 20
 _CHUNK_BYTES = 8 << 20
 _READERS = 4  # over NFS one reader waits for the wire between two chunks
 _WINDOW_BYTES = 1 << 30
+_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe in a file's place is not waited for
 _NO_LIMIT = 1 << 60  # v1 writes the largest multiple of a page
 
 
@@ -34,7 +35,7 @@ def budget_bytes(limit_bytes: int | None) -> int:
 def read(path: str, limit_bytes: int, tick: Callable[[int], None]) -> tuple[str, int]:
     """Read up to `limit_bytes` in large reads: (sha256 of what was read, its bytes). `tick` learns of each chunk."""
     sha, total = hashlib.sha256(), 0
-    fd = os.open(path, os.O_RDONLY)
+    fd = os.open(path, _READ)
     readers = concurrent.futures.ThreadPoolExecutor(_READERS)
     try:
         for data in _chunks(readers, fd, min(os.fstat(fd).st_size, limit_bytes)):
@@ -70,7 +71,7 @@ def _landed(view: memoryview, future: concurrent.futures.Future[int]) -> memoryv
 
 def forget(path: str) -> None:
     """Drop a file's pages, so that the next reading asks the disk or the server."""
-    fd = os.open(path, os.O_RDONLY)
+    fd = os.open(path, _READ)
     try:
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
     finally:
@@ -82,7 +83,7 @@ def resident_bytes(path: str) -> int | None:
 
     Since Linux 5.2 the kernel says of such a file that all of it is resident, true or not.
     """
-    fd = os.open(path, os.O_RDONLY)
+    fd = os.open(path, _READ)
     try:
         found = os.fstat(fd)
         if os.geteuid() not in (0, found.st_uid) and not os.access(path, os.W_OK):

@@ -3,13 +3,19 @@
 import contextlib
 import dataclasses
 import os
-import re
-from typing import Any
 
-from pods.core import json_text
 from pods.core.metrics import Sample, family
-from pods.core.report import ExitError
+from pods.core.shape import GEN, NAME, PATH, PORT, SECONDS, SHA256, SIZE, number, read
 from pods.warm import pagecache
+
+_FILE = {"link": NAME, "size": SIZE, "sha256": SHA256}
+_SHAPE = {
+    "root": PATH,
+    "listen": PORT,
+    "models": ({"id": NAME, "gen": GEN, "priority": number(-(2**31), 2**31), "files": [_FILE]},),
+    "memory_limit_bytes?": number(1, 1 << 60),
+    "poll_s?": SECONDS,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,23 +53,9 @@ class Manifest:
     @classmethod
     def parse(cls, text: str) -> "Manifest":
         """Raises ExitError 78, also for a name that could leave the volume."""
-        try:
-            raw: Any = json_text.parse(text)
-            models = [Model(files=tuple(File(**file) for file in it.pop("files")), **it) for it in raw.pop("models")]
-            manifest = cls(models=tuple(sorted(models, key=lambda it: (-it.priority, it.id))), **raw)
-            name = (r"(?!\.)[A-Za-z0-9_.-]+", "a name of letters, digits, '.', '_' and '-'")
-            rules = [(manifest.root, r"/[^\s]*", "an absolute path"), (manifest.listen, r"[1-9]\d{0,4}", "a port")]
-            for model in models:
-                rules += [(model.id, *name), (model.gen, "[0-9a-f]{12}", "12 digits, 0-9 and a-f")]
-                for file in model.files:
-                    rules += [(file.link, *name), (file.sha256, "[0-9a-f]{64}", "64 digits, 0-9 and a-f")]
-                    rules += [(file.size, r"\d+", "a number of bytes")]
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ExitError(78, f"the manifest is unusable: {error!r}") from None
-        for value, rule, words in rules:
-            if not re.fullmatch(rule, str(value)):
-                raise ExitError(78, f"the manifest is unusable: {str(value)[:80]!a} is refused, it must be {words}")
-        return manifest
+        raw = read(text, _SHAPE)
+        models = [Model(files=tuple(File(**file) for file in it.pop("files")), **it) for it in raw.pop("models")]
+        return cls(models=tuple(sorted(models, key=lambda it: (-it.priority, it.id))), **raw)
 
 
 class State:

@@ -1,8 +1,8 @@
 """Read the weights beside the server into this node's page cache, once, and find on the way what is damaged.
 
 Manifest: {root, listen, models: [{id, gen, priority, files: [{link, size, sha256}]}], memory_limit_bytes?, poll_s?}.
-Larger priorities are read first. A damaged blob is quarantined, and no generation that names it is ready any more until
-a fetch repairs it. It ends by SIGTERM only.
+Larger priorities are read first. A blob that is damaged, or twice unreadable, is quarantined, and no generation that
+names it is ready any more until a fetch repairs it. It ends by SIGTERM only.
 """
 
 import errno
@@ -13,7 +13,7 @@ from pods.core.metrics import serve
 from pods.core.report import say
 from pods.volume.complete import HINT, lacks
 from pods.volume.inventory import scan
-from pods.volume.quarantine import quarantine
+from pods.volume.quarantine import LOST, quarantine
 from pods.warm import pagecache
 from pods.warm.state import File, Manifest, Model, State
 
@@ -73,7 +73,7 @@ class _Warmer:
 
     def _file(self, model: Model, file: File) -> bool | None:
         """None when the file is read and right; otherwise what `read` answers."""
-        path = self.state.path(model, file)
+        path, left_bytes = self.state.path(model, file), self.state.left_bytes
         if (got := self._hash(path, file.size)) in ("", file.sha256):
             if got:
                 return None
@@ -81,21 +81,25 @@ class _Warmer:
             return True
         found = os.stat(path)
         pagecache.forget(path)  # was it the memory? then the volume still has the right bytes
-        self.state.left_bytes += file.size
+        self.state.left_bytes = left_bytes
         if (again := self._hash(path, file.size)) == file.sha256:
-            say("healed", model=model.id, file=path, reason="the node's memory held other bytes than the volume")
+            say("healed", model=model.id, file=path, reason=f"only the first reading was wrong ({got})")
             return None
-        for it in self.state.manifest.models:
-            it.corrupt += any(other.sha256 == file.sha256 for other in it.files)
         pagecache.forget(path)
-        self.state.left_bytes += file.size
+        self.state.left_bytes = left_bytes
         return self._quarantine(path, file, again, found)
 
     def _hash(self, path: str, size: int) -> str:
-        """sha256 of the whole file; "" where the budget ended before it."""
+        """sha256 of the whole file, in words where it cannot be read; "" where the budget ended before it."""
         started = time.monotonic()
-        got, count = pagecache.read(path, max(0, self.state.left_bytes), self._count)
-        self.state.read_s += time.monotonic() - started
+        try:
+            got, count = pagecache.read(path, max(0, self.state.left_bytes), self._count)
+        except OSError as error:
+            if error.errno not in LOST:
+                raise
+            return f"unreadable: {error.strerror}"
+        finally:
+            self.state.read_s += time.monotonic() - started
         if count < size and self.state.left_bytes > 0:
             raise OSError(errno.ESTALE, f"it ended after {count} of {size} bytes", path)
         return got if count == size else ""
@@ -116,11 +120,19 @@ class _Warmer:
             ids = [it.id for it in scan(root).generations if file.sha256 in it.names]
             quarantine(root, file.sha256)
         except OSError as error:
+            if error.errno in LOST:  # it is not this file alone: the volume's disk or server is away
+                raise
+            self._count_corrupt(file)
             todo = f"where the volume is writable, remove the READY.json beside it and {blob}, then as for any damage"
             say("corrupt", **facts, set_aside=False, reason=str(error), next=f"{todo}: {_repair(ids)}")
             return True
+        self._count_corrupt(file)
         say("corrupt", **facts, set_aside=True, next=_repair(ids))
         return False
+
+    def _count_corrupt(self, file: File) -> None:
+        for it in self.state.manifest.models:
+            it.corrupt += any(other.sha256 == file.sha256 for other in it.files)
 
 
 def _repair(ids: list[str]) -> str:

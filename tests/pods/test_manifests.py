@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Callable
 from typing import Any, get_type_hints, is_typeddict
 
 import pytest
@@ -57,7 +58,7 @@ def of_warm(text: str) -> dict[str, Any]:
     return {**found, "models": sorted(models, key=lambda it: it["id"])}
 
 
-READ = {
+READ: dict[str, Callable[[str], dict[str, Any]]] = {
     "fetch": lambda text: dataclasses.asdict(FetchManifest.parse(text)),
     "gate": of_gate,
     "warm": of_warm,

@@ -80,3 +80,15 @@ def test_d6_a_place_that_is_none_ends_in_words_and_never_in_a_chown_of_everythin
     failure = report.of_disk(PermissionError(errno.EPERM, "Operation not permitted", name))
     assert failure.code in (73, 74)
     assert "chown" not in str(failure), foreign
+
+
+@pytest.mark.parametrize("kind", ["ValueError", "KeyError", "RuntimeError", "MemoryError", "RecursionError"])
+def test_a_fault_of_ours_is_told_by_kind_and_place_and_repeats_nothing_secret(tmp_path: Path, kind: str) -> None:
+    log = tmp_path / "termination-log"
+    log.touch()
+    text = f"from pods.core import report\ndef fails(): raise {kind}('Bearer hf_secret')\nreport.run(fails)"
+    env = {"TERMINATION_LOG": str(log), "PATH": os.environ["PATH"]}
+    ran = subprocess.run([sys.executable, "-c", text], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (70, "")
+    assert f"a fault of this program, {kind} in " in log.read_text()
+    assert "hf_secret" not in ran.stdout + log.read_text()

@@ -13,7 +13,7 @@ class EgressProxy(ThreadingHTTPServer):
     """`ways` says which port of this machine a HOST:PORT is, as nobody else here knows those names.
 
     `seen` has line and headers of each request, as text. A `fault` is a status to answer, or one of close, garbage,
-    silent and trickle; `credentials` USER:PASSWORD that it wants.
+    silent, trickle, page (200, and then no tunnel) and tunnel to nobody; `credentials` USER:PASSWORD that it wants.
     """
 
     daemon_threads, block_on_close = True, False
@@ -102,11 +102,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(fault)
         elif fault == "garbage":
             self.wfile.write(b"\x16\x03\x01 \x1b[31mnot a proxy\r\n\r\n")
+        elif fault == "page":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n")
+            self.wfile.flush()
+            self.connection.sendall(b"<html><title>Sign in to the network</title></html>")
         elif fault == "trickle":
             while not proxy.released.wait(0.05):
                 self.wfile.write(b"H")
         elif fault == "silent":
             proxy.released.wait()
+        elif fault == "tunnel to nobody":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
         return True
 
     def log_message(self, *_: object, **__: object) -> None:

@@ -3,6 +3,7 @@
 import fcntl
 import itertools
 import json
+import os
 import re
 import time
 from pathlib import Path
@@ -146,3 +147,65 @@ def test_d8_parts_of_one_run_that_nobody_needs_are_set_aside_like_the_shared_one
     shelf.prune("trash", NEW)
     assert not list((shelf.root / ".blobs").glob(f"sha256-{sha(b'half')}*"))
     assert len(list((shelf.root / ".trash" / "blobs").iterdir())) == 2, "a journal without its part says nothing"
+
+
+FULL = """
+import builtins, errno
+real, mkdir = open, os.mkdir
+def opened(path, mode='r', *more, **named):
+    if 'w' in mode and '.unused' in str(path): raise OSError(errno.{number}, 'No room', str(path))
+    return real(path, mode, *more, **named)
+def made(path, *more):
+    if '.trash/' in str(path): raise OSError(errno.{number}, 'No room', str(path))
+    return mkdir(path, *more)
+builtins.open, os.mkdir = opened, made
+"""
+
+
+@pytest.mark.parametrize("number", ["ENOSPC", "EDQUOT"])
+def test_a_volume_without_room_for_a_mark_is_pruned_of_what_has_lain_aside(shelf: Shelf, number: str) -> None:
+    """It ended before it removed anything, with the advice to prune."""
+    gone = shelf.throw_away(shelf.blob(b"gone"), OLD_S)
+    for place in (".trash/a", ".trash/b"):
+        assert not (shelf.root / place).exists()
+    shelf.model("b", 3, b"b", age_s=OLD_S, unused_s=OLD_S)
+    lines = shelf.prune("delete", NEW, code=73, change=FULL.format(number=number))
+    assert not gone.exists()
+    (failed,) = of(lines, "failed")
+    assert (
+        "No room, so 2 things could not be marked or set aside; run it again once something has gone"
+        in failed["reason"]
+    )
+    assert {line["done"] for line in of(lines, "generation")} == {"no room", ""}
+    assert (shelf.root / "b" / gen(3) / "READY.json").exists()
+    assert not list(shelf.root.rglob("*.tmp"))
+    shelf.prune("delete", NEW)
+    assert not (shelf.root / "b" / gen(3)).exists()
+
+
+@pytest.mark.parametrize("since", [True, "1", "nan", "inf", None, [], {"a": 1}, "x" * 999], ids=repr)
+def test_a_mark_that_is_no_time_is_made_anew_and_takes_nothing_early(shelf: Shelf, since: object) -> None:
+    mark = shelf.root / "a" / gen(1) / ".unused.json"
+    mark.write_text(json.dumps({"since": since}))
+    shelf.prune("delete", NEW)
+    assert abs(json.loads(mark.read_text())["since"] - time.time()) < 600
+    assert (shelf.root / "a" / gen(1) / "READY.json").exists()
+
+
+@pytest.mark.parametrize("since", [4102444800, 1e12, 10**30])
+def test_a_mark_from_another_century_ends_the_run_before_anything_is_changed(shelf: Shelf, since: float) -> None:
+    (shelf.root / "a" / gen(1) / ".unused.json").write_text(json.dumps({"since": since}))
+    before = {name: fact for name, fact in shelf.tree().items() if name != ".trash"}
+    (failed,) = of(shelf.prune("delete", NEW, code=69), "failed")
+    assert "from the future" in failed["reason"]
+    assert {name: fact for name, fact in shelf.tree().items() if name != ".trash"} == before
+
+
+def test_ten_thousand_foreign_entries_with_names_in_any_encoding_stay_as_they_are(shelf: Shelf) -> None:
+    place = os.fsencode(shelf.root / "theirs")
+    os.mkdir(place)
+    for number in range(10_000):
+        os.close(os.open(place + b"/\xff\xe9 %d\n" % number, os.O_CREAT | os.O_WRONLY))
+    lines = shelf.prune("delete", NEW)
+    assert of(lines, "unknown", path=str(shelf.root / "theirs"))
+    assert len(os.listdir(place)) == 10_000

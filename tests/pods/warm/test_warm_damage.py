@@ -1,5 +1,6 @@
 """Warm meets damaged files: it says which, takes them away, and goes on with the others."""
 
+import errno
 import os
 import re
 import subprocess
@@ -9,7 +10,7 @@ import pytest
 
 from tests.pods.bench import Bench
 from tests.pods.shelf import gen, sha
-from tests.pods.warm.warming import MIB, Warm, evict, random_bytes
+from tests.pods.warm.warming import MIB, Warm, evict, random_bytes, resident
 
 
 def flip(blob: Path) -> None:
@@ -120,12 +121,100 @@ def test_a_file_that_cannot_be_read_is_counted_and_the_others_go_on(warm: Warm) 
 real = os.preadv
 def failing(fd, buffers, offset):
     if len(buffers[0]) > 100:
-        raise OSError(5, "Input/output error")
+        raise OSError(13, "Permission denied")
     return real(fd, buffers, offset)
 os.preadv = failing
 """
     warm.start(change=change)
     (line,) = warm.wait("unreadable")
-    assert "Input/output error" in line["reason"]
+    assert "Permission denied" in line["reason"]
     warm.wait("warmed", model="b")
     assert warm.metric("local_llm_warm_errors_total", "a") == 1
+
+
+BAD_SECTOR = """
+real, left = os.preadv, [{times}]
+def failing(fd, buffers, offset):
+    if os.fstat(fd).st_ino == {inode} and offset >= {offset} and left[0]:
+        left[0] -= 1
+        raise OSError({number}, "Input/output error")
+    return real(fd, buffers, offset)
+os.preadv = failing
+"""
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EUCLEAN, errno.EBADMSG])
+@pytest.mark.parametrize("offset", [0, 8 * MIB], ids=["begin", "end"])
+def test_a_bad_sector_is_set_aside_like_a_wrong_byte_and_a_fetch_repairs_it(
+    warm: Warm, bench: Bench, number: int, offset: int
+) -> None:
+    """It was counted, and the model stayed ready: a load of it ended with a bus error."""
+    content = bench.offer("a-Q4_K_M.gguf", 9 * MIB)
+    assert bench.here() == (0, "")
+    files = [{key: file[key] for key in ("link", "size", "sha256")} for file in bench.manifest["files"]]
+    model = {"id": "tiny-q4", "gen": bench.manifest["gen"], "priority": 0, "files": files}
+    warm.shelf.root = bench.root
+    warm.model("b", b"there")
+    warm.manifest |= {"root": str(bench.root), "models": [model, *warm.manifest["models"]]}
+    bad = bench.blob().stat().st_ino
+    warm.start(change=BAD_SECTOR.format(inode=bad, offset=offset, number=number, times=-1))
+
+    (line,) = warm.wait("corrupt")
+
+    assert (line["set_aside"], line["got"]) == (True, "unreadable: Input/output error")
+    assert line["next"] == "`kubectl delete job fetch-tiny-q4`, then `pulumi up --refresh`"
+    assert warm.metric("local_llm_weights_corrupt_total", "tiny-q4") == 1
+    assert warm.metric("local_llm_weights_corrupt_total", "b") == 0
+    warm.wait("warmed", model="b")
+    assert "READY.json is withdrawn" in bench.gate()[1]
+    (aside,) = (bench.root / ".quarantine").iterdir()
+    assert aside.stat().st_ino == bad
+    assert bench.here() == (0, "")
+    assert bench.blob().read_bytes() == content
+    warm.wait("warmed", model="tiny-q4")
+
+
+def test_a_volume_that_fails_once_costs_a_second_reading_and_nothing_is_set_aside(warm: Warm) -> None:
+    (blob,) = warm.model("a", random_bytes(MIB))
+    warm.start(change=BAD_SECTOR.format(inode=blob.stat().st_ino, offset=0, number=errno.EIO, times=1))
+    (line,) = warm.wait("healed")
+    assert "only the first reading was wrong (unreadable: Input/output error)" in line["reason"]
+    warm.wait("warmed", model="a")
+    assert warm.metric("local_llm_weights_corrupt_total", "a") == 0
+    assert warm.metric("local_llm_warm_read_bytes_total") == MIB
+
+
+@pytest.mark.parametrize("call", ["rename", "makedirs", "scandir"])
+def test_a_server_that_is_away_is_no_damage(warm: Warm, call: str) -> None:
+    """Every read and every change fails: then it is not one file, and no alarm about weights is raised."""
+    (blob,) = warm.model("a", random_bytes(MIB))
+    names = {"rename": ("replace",), "makedirs": ("makedirs",), "scandir": ("scandir",)}[call]
+    away = "".join(f"os.{name} = away\n" for name in names)
+    change = f"def away(*_, **__): raise OSError(5, 'Input/output error')\n{away}"
+    warm.start(change=BAD_SECTOR.format(inode=blob.stat().st_ino, offset=0, number=5, times=-1) + change)
+    (line,) = warm.wait("unreadable")
+    assert "Input/output error" in line["reason"]
+    assert warm.metric("local_llm_weights_corrupt_total", "a") == 0
+    assert warm.metric("local_llm_warm_errors_total", "a") == 1
+    assert blob.exists()
+
+
+def test_a_budget_is_not_larger_after_a_bad_sector(warm: Warm) -> None:
+    (blob,) = warm.model("a", random_bytes(17 * MIB), priority=9)
+    (other,) = warm.model("b", random_bytes(40 * MIB, 2))
+    warm.manifest["memory_limit_bytes"] = (128 + 24) * MIB
+    warm.start(change=BAD_SECTOR.format(inode=blob.stat().st_ino, offset=16 * MIB, number=5, times=-1))
+    warm.wait("corrupt")
+    warm.wait("budget", model="b")
+    assert resident(other) <= 25 * MIB
+
+
+def test_a_pipe_where_a_blob_belongs_holds_up_no_scrape(warm: Warm) -> None:
+    (blob,) = warm.model("a", random_bytes(MIB))
+    warm.model("b", b"there")
+    blob.unlink()
+    os.mkfifo(blob)
+    warm.start()
+    warm.wait("warmed", model="b")
+    assert warm.metric("local_llm_weights_resident_bytes", "a") == 0
+    assert "has 0 bytes, not" in warm.wait("waiting")[0]["reason"]

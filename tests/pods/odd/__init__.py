@@ -1,0 +1,1 @@
+"""What no well-meaning hub, volume, stack or API server would do."""

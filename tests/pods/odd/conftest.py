@@ -1,0 +1,27 @@
+import hashlib
+import random
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tests.pods.bench import SEGMENT, Bench
+from tests.pods.odd.raw_hub import RawHub
+
+CONTENT = random.Random(11).randbytes(6 * SEGMENT)  # noqa: S311 - the same bytes every time
+
+
+@pytest.fixture
+def raw(bench: Bench) -> Iterator[RawHub]:
+    """A raw hub with one file of six segments, which the bench's manifest names."""
+    with RawHub(CONTENT) as hub:
+        threading.Thread(target=hub.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        name(bench, hub)
+        yield hub
+        hub.shutdown()
+
+
+def name(bench: Bench, hub: RawHub) -> None:
+    file = {"path": "a-Q4_K_M.gguf", "size": len(CONTENT), "sha256": hashlib.sha256(CONTENT).hexdigest()}
+    bench.manifest |= {"endpoint": hub.endpoint, "commit": "c" * 40, "files": [{**file, "link": "model.gguf"}]}
+    bench.manifest |= {"stall_s": 600, "attempts": 4, "streams": 2}
