@@ -204,7 +204,7 @@ def odd() -> Iterator[str]:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("page", "it begins with b'<!DO'"),
+        ("page", "it begins with '<!DO'"),
         ("other", "sends another part than it was asked for"),
         ("unsized", "sends another part than it was asked for"),
         ("cut", "the header is not complete"),

@@ -161,7 +161,7 @@ def test_a_link_that_leads_nowhere_is_named(desk: Desk, files: Path) -> None:
     file = files / REPO / "a-Q4_K_M.gguf"
     file.unlink()
     file.symlink_to("gone")
-    assert f"{file} cannot be read" in desk.lock("--from", str(files), "--commit", COMMIT, code=1)
+    assert f"{file} is no file, or a link to none" in desk.lock("--from", str(files), "--commit", COMMIT, code=1)
 
 
 def test_options_that_do_not_go_together_say_which_to_leave_out(desk: Desk, files: Path) -> None:

@@ -93,6 +93,8 @@ def test_a6_nothing_that_acts_or_hides_is_in_what_is_shown(text: str) -> None:
 SECRETS = [
     "http://user:pw-secret@host",
     "http://user:pw-secret@[::1",
+    "http:/user:pw-secret@host/x",
+    "there is no directory http:/user:pw-secret@[::1",
     "https://pw-secret@hub.example/models",
     "http://user:pw-sec/ret@host",
     "HTTP://user:pw-secret@host:80/x?y=1",

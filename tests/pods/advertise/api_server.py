@@ -72,6 +72,7 @@ def reset(handler: "_Handler", *_: str) -> bool:
     linger = b"\1\0\0\0\0\0\0\0"
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     handler.connection.close()
+    handler.close_connection = True  # the socket lives as long as the handler's files of it
     return True
 
 
