@@ -41,7 +41,7 @@ ODD: dict[str, Make] = {
     "an empty file": Path.touch,
     "a sparse file": lambda path: (path.touch(), os.truncate(path, 1 << 40)),
 }
-NAMES = ("a b", "\x1b[31m", "", "x.y", "\udcff", "[/red]", "a\nb", "\u202e", "x" * 240, "$(id)", "-x", "Ж")
+NAMES = ("a b", "\x1b[31m", " ", "x.y", "\udcff", "[bold]", "a\nb", "\u202e", "x" * 240, "$(id)", "-x", "Ж")
 LONG = "x" * 5000
 
 
