@@ -49,7 +49,7 @@ class Fetch(Frozen):
     deadline_s: Annotated[
         Deadline | None,
         Field(
-            description="A Job not complete by then has failed; defaults to what all locked bytes take on a slow line"
+            description="A Job not complete by then has failed; defaults to the days that filling the volume may take"
         ),
     ] = None
     verify: Annotated[
