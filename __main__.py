@@ -8,6 +8,7 @@ question = kubectl.start()
 runtime.lighten()
 
 import datetime
+import os
 from pathlib import Path
 
 import pulumi
@@ -26,6 +27,7 @@ from plan.base.errors import ConfigError, FixableError
 from plan.models import lock
 from plan.plan import Plan, make_plan
 from plan.text.show import lines
+from plan.verdict.notes import TOLD, untold
 
 HERE = Path(__file__).parent
 
@@ -71,7 +73,7 @@ try:
 except (ConfigError, FixableError) as error:
     raise pulumi.RunError(str(error)) from None  # shown as its text alone, without a traceback
 build(the_plan)
-if notes:
-    pulumi.log.info(lines("\n".join(notes)))
+if new := untold(map(lines, notes), os.environ.get(TOLD, "")):
+    pulumi.log.info("\n".join(new))
 pulumi.export("contract", the_plan.contract)
 pulumi.export("litellm", the_plan.litellm)

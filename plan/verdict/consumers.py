@@ -1,0 +1,92 @@
+"""What consumers and gateways notice: the contract before and after, id by id."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from plan.gateway.contract import Contract
+from plan.text.show import plain
+from plan.verdict.change import STACK
+from plan.verdict.preview import Preview
+
+_SAME = ("commit", "quant", "repo", "bytes")  # told as new weights
+_VALUE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Consumers:
+    """Ids that come, go or are called otherwise (old -> new), and one line for each other difference.
+
+    `known` is False before the first deployment: then nobody has a contract yet.
+    """
+
+    known: bool
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    renamed: Mapping[str, str]
+    lines: tuple[str, ...]
+
+
+def compare(preview: Preview, now: Contract) -> Consumers:
+    """The contract of the last `up`, as the state has it, and the one of the plan."""
+    outputs = [step.old.outputs for step in preview.steps if step.type == STACK]
+    then: object = outputs[0].get("contract") if outputs else None
+    if not isinstance(then, Mapping):
+        return Consumers(False, (), (), {}, ())
+    before, after = _flat(cast("Mapping[str, Any]", then)), _flat(cast("Mapping[str, Any]", now))
+    old, new = before.pop("models"), after.pop("models")
+    gone, come = [it for it in old if it not in new], [it for it in new if it not in old]
+    renamed = {left: right for left in gone for right in come if _weights(old[left]) == _weights(new[right])}
+    return Consumers(
+        known=True,
+        added=tuple(it for it in come if it not in renamed.values()),
+        removed=tuple(it for it in gone if it not in renamed),
+        renamed=renamed,
+        lines=(*_lines(old, new), *_differences("contract", before, after)),
+    )
+
+
+def _flat(contract: Mapping[str, Any]) -> dict[str, Any]:
+    models: object = contract.get("models")
+    found = cast("list[Any]", models) if isinstance(models, list) else []
+    by_id = {str(it.get("id")): it for it in found if isinstance(it, Mapping)}
+    flat = {key: it for key, it in contract.items() if not isinstance(it, Mapping)}
+    for part, entries in ((key, it) for key, it in contract.items() if isinstance(it, Mapping)):
+        flat |= {f"{part}.{key}": it for key, it in cast("Mapping[str, Any]", entries).items()}
+    return {**flat, "models": by_id}
+
+
+def _weights(model: Mapping[str, Any]) -> tuple[object, ...]:
+    return tuple(model.get(key) for key in _SAME)
+
+
+def _lines(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    for model_id in new:
+        if model_id in old:
+            then, now = dict(old[model_id]), dict(new[model_id])
+            if _weights(then) != _weights(now):
+                yield f"{model_id} is served from other weights ({_named(then)} -> {_named(now)})"
+            for key in _SAME:
+                then.pop(key, None), now.pop(key, None)
+            yield from _differences(model_id, then, now)
+
+
+def _named(model: Mapping[str, Any]) -> str:
+    return plain(f"{model.get('repo')} {model.get('quant')} {str(model.get('commit'))[:7]}", _VALUE)
+
+
+def _differences(whose: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    pairs = [
+        f"{key} {_value(old.get(key))} -> {_value(new.get(key))}" if key in old else f"{key} {_value(new.get(key))}"
+        for key in dict.fromkeys([*old, *new])
+        if old.get(key) != new.get(key)
+    ]
+    if pairs:
+        yield f"{whose}: {', '.join(pairs)}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(_value(it) for it in cast("list[object]", value)) or "none"
+    words = {None: "none", True: "yes", False: "no"}
+    return plain(words[value] if value is None or isinstance(value, bool) else str(value), _VALUE)
