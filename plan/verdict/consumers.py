@@ -47,13 +47,18 @@ def compare(preview: Preview, now: Contract) -> Consumers:
 
 
 def _flat(contract: Mapping[str, Any]) -> dict[str, Any]:
-    models: object = contract.get("models")
-    found = cast("list[Any]", models) if isinstance(models, list) else []
-    by_id = {str(it.get("id")): it for it in found if isinstance(it, Mapping)}
-    flat = {key: it for key, it in contract.items() if not isinstance(it, Mapping)}
-    for part, entries in ((key, it) for key, it in contract.items() if isinstance(it, Mapping)):
-        flat |= {f"{part}.{key}": it for key, it in cast("Mapping[str, Any]", entries).items()}
-    return {**flat, "models": by_id}
+    """The contract with models by id and parts of parts by a path."""
+    listed: object = contract.get("models")
+    models = [it for it in map(_mapping, cast("list[object]", listed) if isinstance(listed, list) else []) if it]
+    flat = dict[str, Any]()
+    for key, value in contract.items():
+        parts = _mapping(value)
+        flat |= {key: value} if parts is None else {f"{key}.{part}": it for part, it in parts.items()}
+    return {**flat, "models": {str(it.get("id")): it for it in models}}
+
+
+def _mapping(value: object) -> Mapping[str, Any] | None:
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else None
 
 
 def _weights(model: Mapping[str, Any]) -> tuple[object, ...]:
@@ -63,12 +68,10 @@ def _weights(model: Mapping[str, Any]) -> tuple[object, ...]:
 def _lines(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     for model_id in new:
         if model_id in old:
-            then, now = dict(old[model_id]), dict(new[model_id])
+            then, now = old[model_id], new[model_id]
             if _weights(then) != _weights(now):
                 yield f"{model_id} is served from other weights ({_named(then)} -> {_named(now)})"
-            for key in _SAME:
-                then.pop(key, None), now.pop(key, None)
-            yield from _differences(model_id, then, now)
+            yield from _differences(model_id, *({key: it[key] for key in it if key not in _SAME} for it in (then, now)))
 
 
 def _named(model: Mapping[str, Any]) -> str:

@@ -26,7 +26,7 @@ def leaves(value: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
     if not isinstance(inner, Mapping) or not inner:
         yield path, inner
         return
-    for key, entry in inner.items():
+    for key, entry in cast("Mapping[str, object]", inner).items():
         yield from leaves(entry, (*path, str(key)))
 
 
@@ -61,8 +61,8 @@ def _of_text(text: str, key: str) -> object:
         if text.startswith(("{", "[")):
             return _inner(read_json(text, _SOURCE, dict if text[0] == "{" else list), "")
         if key.endswith((".yaml", ".yml")):
-            found = read_yaml(text, _SOURCE)
-            return _inner(found, "") if isinstance(found, dict | list) else text
+            found: object = read_yaml(text, _SOURCE)
+            return text if isinstance(found, str) else _inner(found, "")
         if key.endswith(".ini"):
             return _ini(text)
         if _is_command(text):
