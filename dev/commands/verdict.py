@@ -18,11 +18,11 @@ from plan.config import stack_file
 from plan.models import lock
 from plan.plan import Plan, make_plan
 from plan.verdict import notes, preview, shown
-from plan.verdict.download_rate import download_rate
-from plan.verdict.verdict import judge
+from plan.verdict.measured import measured
+from plan.verdict.verdict import Verdict, judge
 
 _EVERY_S = 5.0  # a preview takes some ten seconds, and nobody should wonder whether it hangs
-_LOG_LINES = 20  # of each pod: the last minutes of a download
+_LINES = 50  # of each pod's log: the last minutes of a download, each model that was read
 
 
 def told(cli: PulumiCli) -> tuple[int, PulumiCli]:
@@ -34,8 +34,8 @@ def told(cli: PulumiCli) -> tuple[int, PulumiCli]:
         return code, cli
     digest, plan = preview.parse(output), _planned(cli)
     verdict = judge(digest, plan)
-    if verdict.weights.fetched and (rate := _rate(cli, plan)):
-        verdict = judge(digest, plan, rate)
+    if log := _logs(cli, plan, verdict):
+        verdict = judge(digest, plan, measured(log))
     said = digest.said("info", "info#err", "warning")
     whole = os.environ.get("DIFF", "") not in ("", "0")
     print("\n".join(["", *shown.page(verdict, said, whole=whole), ""]))
@@ -65,11 +65,18 @@ def _planned(cli: PulumiCli) -> Plan:
         raise DevError(str(error), f"correct {stack_file.file_name(cli.stack)}, then run this again") from None
 
 
-def _rate(cli: PulumiCli, plan: Plan) -> float | None:
-    """MiB/s of the last download, as its pod said; None where no pod is there any more."""
-    selector = ",".join(f"{key}={value}" for key, value in names.selector(names.FETCH).items())
-    place = ("-n", plan.namespace, "-l", selector, f"--tail={_LOG_LINES}", "--timestamps", "--request-timeout=5s")
+def _logs(cli: PulumiCli, plan: Plan, verdict: Verdict) -> str:
+    """What pods said of their rates, as far as this change needs them; "" where none is there any more."""
+    fetch = ",".join(f"{key}={value}" for key, value in names.selector(names.FETCH).items())
+    asked = [("-l", fetch)] if verdict.weights.fetched else []
+    asked += [(f"deployment/{plan.server.name}", "-c", names.WARM)] if verdict.restart and plan.server.warm else []
+    return "".join(_log(cli, plan.namespace, *whose) for whose in asked)
+
+
+def _log(cli: PulumiCli, namespace: str, *whose: str) -> str:
     try:
-        return download_rate(kubectl.run(cli.kubeconfig, "logs", *place))
+        return kubectl.run(
+            cli.kubeconfig, "logs", *whose, "-n", namespace, f"--tail={_LINES}", "--timestamps", "--request-timeout=5s"
+        )
     except DevError:
-        return None  # it is an estimate; bytes are said without it
+        return ""  # they are estimates; bytes and declared rates are said without them

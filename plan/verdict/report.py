@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from plan.text.show import plain
 from plan.verdict.consumers import Consumers
 from plan.verdict.diff.short_diff import GROUPS
-from plan.verdict.restarts import Restart
+from plan.verdict.restarts import Load, Restart
 from plan.verdict.verdict import Verdict
 from plan.verdict.weights import Fetched, Weights
 from plan.verdict.words import listed, size
@@ -62,10 +62,15 @@ def _of_server(it: Verdict) -> Iterator[Row]:
 
 def _of_restart(restart: Restart) -> Iterator[Row]:
     yield "restarts", f"the server: its old pod goes first, so no id answers for up to {restart.silent_s} s"
-    for resident, when in ((True, "is loaded at once"), (False, "is loaded when it is asked for")):
-        loads = [f"{load.model_id} {load.seconds} s" for load in restart.loads if load.resident is resident]
+    for resident, when in ((True, "at once"), (False, "when it is first asked for")):
+        loads = [load for load in restart.loads if load.resident is resident]
         if loads:
-            yield "", f"then each {when}, at volume.read_mib_s {restart.read_mib_s}: {listed(loads)}"
+            rate = "" if all(load.measured for load in loads) else f", at volume.read_mib_s {restart.read_mib_s}"
+            yield "", f"then each is loaded {when}{rate}: {listed(map(_load, loads))}"
+
+
+def _load(load: Load) -> str:
+    return f"{load.model_id} {load.seconds} s{' (measured)' * load.measured}"
 
 
 def _of_users(it: Consumers) -> Iterator[str]:

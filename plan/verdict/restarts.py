@@ -17,11 +17,12 @@ _WITH_PODS = ("Deployment", "StatefulSet", "DaemonSet")
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One model's read from the volume at the declared rate; `resident` models begin with it at the start."""
+    """One model's read from the volume, at the rate `measured` or else declared; `resident` ones begin at the start."""
 
     model_id: str
     seconds: int
     resident: bool
+    measured: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,23 @@ class Restart:
     loads: tuple[Load, ...]
 
 
-def server_restart(changes: Iterable[Change], plan: Plan) -> Restart | None:
-    """What a rollout of the server costs its users; None where its pod stays, or where there was none."""
+def server_restart(changes: Iterable[Change], plan: Plan, read_mib_s: Mapping[str, float]) -> Restart | None:
+    """What a rollout of the server costs its users; None where its pod stays, or where there was none.
+
+    `read_mib_s` has the measured rates of models.
+    """
     if not any(_is_server(change, plan) for change in _restarting(changes)):
         return None
     rate = plan.volume.read_mib_s
-    loads = [Load(it["id"], ceil(it["bytes"] / 2**20 / rate), it["resident"]) for it in plan.contract["models"]]
+    loads = [
+        Load(
+            model_id=it["id"],
+            seconds=ceil(it["bytes"] / 2**20 / read_mib_s.get(it["id"], rate)),
+            resident=it["resident"],
+            measured=it["id"] in read_mib_s,
+        )
+        for it in plan.contract["models"]
+    ]
     return Restart(GRACE_S + _START_S, rate, tuple(sorted(loads, key=lambda it: (-it.seconds, it.model_id))))
 
 

@@ -9,6 +9,7 @@ from plan.verdict.change import STASH, Change, changes
 from plan.verdict.consumers import Consumers, compare
 from plan.verdict.diff.difference import value_words
 from plan.verdict.diff.named import Path, leaves
+from plan.verdict.measured import NOTHING, Measured
 from plan.verdict.preview import Preview, Step
 from plan.verdict.prunes import prune_before, prune_words
 from plan.verdict.restarts import Restart, other_restarts, server_restart
@@ -51,8 +52,8 @@ class Verdict:
         return not (self.changes or self.failed or self.refused or noticed)
 
 
-def judge(preview: Preview, plan: Plan, fetch_mib_s: float | None = None) -> Verdict:
-    """`fetch_mib_s` is the rate of the last download, where it is known. Equal input gives an equal verdict."""
+def judge(preview: Preview, plan: Plan, measured: Measured = NOTHING) -> Verdict:
+    """What the preview means; `measured` is what is known besides the declared rates. Equal input, equal verdict."""
     found = changes(preview)
     return Verdict(
         changes=found,
@@ -60,11 +61,11 @@ def judge(preview: Preview, plan: Plan, fetch_mib_s: float | None = None) -> Ver
         refused=tuple(_refusals(preview, found)),
         for_good=tuple(_for_good(found)),
         starts=any(it.how == "create" and it.kind == "Deployment" and it.name == plan.server.name for it in found),
-        restart=server_restart(found, plan),
+        restart=server_restart(found, plan, measured.read_mib_s),
         other_restarts=other_restarts(found, plan),
         runs=tuple(sorted(it.name for it in found if it.kind == "Job" and it.how in ("create", "replace"))),
         consumers=compare(preview, plan.contract),
-        weights=weigh(found, plan, fetch_mib_s),
+        weights=weigh(found, plan, measured.fetch_mib_s),
         prune=prune_words(plan.prune.manifest),
         prune_before=prune_before(found, plan),
         others=tuple(_other(it) for it in found if it.is_foreign),

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from plan.verdict import preview, shown
+from plan.verdict.measured import NOTHING, Measured
 from plan.verdict.preview import Preview
 from plan.verdict.verdict import Verdict, judge
 from tests.plan.verdict.prepared import CHANGES, changed
@@ -15,8 +16,8 @@ def kept(name: str) -> Preview:
     return preview.parse((PREVIEWS / f"{name}.json").read_bytes())
 
 
-def judged(name: str, fetch_mib_s: float | None = None) -> Verdict:
-    return judge(kept(name), changed(name).plan(), fetch_mib_s)
+def judged(name: str, known: Measured = NOTHING) -> Verdict:
+    return judge(kept(name), changed(name).plan(), known)
 
 
 def page(name: str) -> str:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from plan.text.errors import TextError
 from plan.verdict import preview, shown
+from plan.verdict.measured import Measured
 from plan.verdict.verdict import judge
 from tests import golden
 from tests.plan.verdict import pages
@@ -51,6 +52,14 @@ def test_a_cold_load_is_told_by_the_bytes_and_the_declared_rate() -> None:
     assert verdict.restart.silent_s >= 45, "the old pod may take all of its grace period"
 
 
+def test_a_measured_rate_counts_instead_of_the_declared_one_and_is_called_so() -> None:
+    text = said(pages.judged("context-of-a-model", Measured(None, {"qwen3-8b": 500.0})))
+    assert "qwen3-8b 10 s (measured)" in text
+    assert "qwen3vl-8b 99 s," in text
+    ids = [it["id"] for it in changed("nothing").plan().contract["models"]]
+    assert "read_mib_s" not in said(pages.judged("context-of-a-model", Measured(None, dict.fromkeys(ids, 500.0))))
+
+
 def test_a_resident_model_is_loaded_at_once_and_not_when_it_is_asked_for() -> None:
     edited = changed("context-of-a-model")
     edited.raw["models"]["qwen3vl-4b"]["resident"] = True
@@ -90,7 +99,7 @@ def test_another_workload_that_restarts_is_named_and_nobody_waits_for_it() -> No
 
 
 def test_minutes_are_told_at_the_rate_of_the_last_download_and_else_bytes_alone() -> None:
-    known, unknown = pages.judged(FIRST, 40.0), pages.judged(FIRST)
+    known, unknown = pages.judged(FIRST, Measured(40, {})), pages.judged(FIRST)
     assert known.weights.fetched
     assert known.weights.fetched.minutes == 8, "19.3 GiB at 40 MiB/s"
     assert "some 8 minutes at the rate of the last download" in said(known)
