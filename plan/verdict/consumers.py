@@ -7,6 +7,7 @@ from typing import Any, cast
 from plan.gateway.contract import Contract
 from plan.text.show import plain
 from plan.verdict.change import STACK
+from plan.verdict.diff.difference import differences
 from plan.verdict.preview import Preview
 
 _SAME = ("commit", "quant", "repo", "bytes")  # told as new weights
@@ -33,8 +34,7 @@ def compare(preview: Preview, now: Contract) -> Consumers:
     then: object = outputs[0].get("contract") if outputs else None
     if not isinstance(then, Mapping):
         return Consumers(False, (), (), {}, ())
-    before, after = _flat(cast("Mapping[str, Any]", then)), _flat(cast("Mapping[str, Any]", now))
-    old, new = before.pop("models"), after.pop("models")
+    (before, old), (after, new) = _split(cast("Mapping[str, Any]", then)), _split(cast("Mapping[str, Any]", now))
     gone, come = [it for it in old if it not in new], [it for it in new if it not in old]
     renamed = {left: right for left in gone for right in come if _weights(old[left]) == _weights(new[right])}
     return Consumers(
@@ -46,19 +46,12 @@ def compare(preview: Preview, now: Contract) -> Consumers:
     )
 
 
-def _flat(contract: Mapping[str, Any]) -> dict[str, Any]:
-    """The contract with models by id and parts of parts by a path."""
+def _split(contract: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Mapping[str, Any]]]:
+    """The contract without its models, and the models by id."""
     listed: object = contract.get("models")
-    models = [it for it in map(_mapping, cast("list[object]", listed) if isinstance(listed, list) else []) if it]
-    flat = dict[str, Any]()
-    for key, value in contract.items():
-        parts = _mapping(value)
-        flat |= {key: value} if parts is None else {f"{key}.{part}": it for part, it in parts.items()}
-    return {**flat, "models": {str(it.get("id")): it for it in models}}
-
-
-def _mapping(value: object) -> Mapping[str, Any] | None:
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else None
+    found = [it for it in cast("list[object]", listed) if isinstance(it, Mapping)] if isinstance(listed, list) else []
+    models = {str(it.get("id")): it for it in cast("list[Mapping[str, Any]]", found)}
+    return {key: value for key, value in contract.items() if key != "models"}, models
 
 
 def _weights(model: Mapping[str, Any]) -> tuple[object, ...]:
@@ -79,17 +72,5 @@ def _named(model: Mapping[str, Any]) -> str:
 
 
 def _differences(whose: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    pairs = [
-        f"{key} {_value(old.get(key))} -> {_value(new.get(key))}" if key in old else f"{key} {_value(new.get(key))}"
-        for key in dict.fromkeys([*old, *new])
-        if old.get(key) != new.get(key)
-    ]
-    if pairs:
-        yield f"{whose}: {', '.join(pairs)}"
-
-
-def _value(value: object) -> str:
-    if isinstance(value, list):
-        return ", ".join(_value(it) for it in cast("list[object]", value)) or "none"
-    words = {None: "none", True: "yes", False: "no"}
-    return plain(words[value] if value is None or isinstance(value, bool) else str(value), _VALUE)
+    if found := differences(old, new):
+        yield f"{whose}: {', '.join(it.line for it in found)}"

@@ -62,7 +62,8 @@ def _whole(there: Mapping[Path, object], elsewhere: Mapping[Path, object]) -> It
     known = {path[:length] for path in elsewhere for length in range(len(path) + 1)}
     found: dict[Path, list[Path]] = {}
     for path in there:
-        if path not in elsewhere:
+        filled = path in known and there[path] in ([], {})  # it is elsewhere too, with something in it
+        if path not in elsewhere and not filled:
             length = next((it for it in range(1, len(path)) if path[:it] not in known), len(path))
             found.setdefault(path[:length], []).append(path)
     for path, held in found.items():

@@ -30,7 +30,7 @@ def test_what_is_said_of_a_change_is_what_it_does_and_other_models_jobs_stay_as_
     assert "PersistentVolume models-pv is protected" in moved.refused[0]
     assert (said.failed, said.refused, said.for_good) == ((), (), ())
     assert said.consumers.removed == ("gemma-3-270m-q3",)
-    assert said.consumers.lines == ("gemma-3-270m-q4: contextTokens 4096 -> 2048, maxOutputTokens 2048 -> 1024",)
+    assert said.consumers.lines == ("gemma-3-270m-q4: contextTokens: 4096 -> 2048, maxOutputTokens: 2048 -> 1024",)
     assert said.weights.unused_bytes == 241961664
     assert said.runs == ("preflight",)
     assert said.restart

@@ -154,7 +154,7 @@ def test_a_change_of_outputs_alone_is_not_nothing() -> None:
     edited.raw["models"]["qwen3-8b"]["tools"] = False
     verdict = judge(pages.kept("nothing"), edited.plan())
     assert not verdict.is_nothing
-    assert "qwen3-8b: tools yes -> no" in said(verdict)
+    assert "qwen3-8b: tools: yes -> no" in said(verdict)
 
 
 def test_before_the_first_deployment_nobody_has_a_contract_that_could_change() -> None:
