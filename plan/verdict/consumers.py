@@ -7,7 +7,7 @@ from typing import Any, cast
 from plan.gateway.contract import Contract
 from plan.text.show import plain
 from plan.verdict.change import STACK
-from plan.verdict.diff.difference import differences
+from plan.verdict.diff.difference import differences, value_words
 from plan.verdict.preview import Preview
 
 _SAME = ("commit", "quant", "repo", "bytes")  # told as new weights
@@ -50,7 +50,7 @@ def _split(contract: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Mappi
     """The contract without its models, and the models by id."""
     listed: object = contract.get("models")
     found = [it for it in cast("list[object]", listed) if isinstance(it, Mapping)] if isinstance(listed, list) else []
-    models = {str(it.get("id")): it for it in cast("list[Mapping[str, Any]]", found)}
+    models = {name: it for it in cast("list[Mapping[str, Any]]", found) if isinstance(name := it.get("id"), str)}
     return {key: value for key, value in contract.items() if key != "models"}, models
 
 
@@ -68,7 +68,8 @@ def _lines(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _named(model: Mapping[str, Any]) -> str:
-    return plain(f"{model.get('repo')} {model.get('quant')} {str(model.get('commit'))[:7]}", _VALUE)
+    repo, quant, commit = (value_words((key,), model.get(key)) for key in ("repo", "quant", "commit"))
+    return plain(f"{repo} {quant} {commit[:7]}", _VALUE)
 
 
 def _differences(whose: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from plan.text.show import is_secret, plain
+from plan.text.show import is_secret, plain, show
 from plan.verdict.diff.named import Path, leaves
 
 _UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"  # plugin.UnknownStringValue of pulumi's sdk/go
@@ -49,7 +49,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Differen
 
     What came or went as a whole is one too, with the number of its values.
     """
-    before, after = (dict(leaves(it)) if it else {} for it in (old, new))
+    before, after = dict(leaves(old)), dict(leaves(new))
     changed = [path for path in after if path in before and before[path] != after[path]]
     found = [_difference(path, before, after) for path in changed]
     found += [Difference(path, "", said) for path, said in _whole(after, before)]
@@ -67,7 +67,7 @@ def _whole(there: Mapping[Path, object], elsewhere: Mapping[Path, object]) -> It
             length = next((it for it in range(1, len(path)) if path[:it] not in known), len(path))
             found.setdefault(path[:length], []).append(path)
     for path, held in found.items():
-        yield path, _difference(held[0], {}, there).new if held == [path] else f"{len(held)} values"
+        yield (path, f"{len(held)} values") if held[1:] else (held[0], _difference(held[0], {}, there).new)
 
 
 def _difference(path: Path, before: Mapping[Path, object], after: Mapping[Path, object]) -> Difference:
@@ -91,7 +91,7 @@ def value_words(path: Path, value: object) -> str:
     if isinstance(value, str):
         return plain(value, len(value) + 1) if value else "''"
     words: dict[object, str] = {True: "yes", False: "no", None: "none"}
-    return words[value] if isinstance(value, bool) or value is None else plain(str(value)) or "none"
+    return words[value] if isinstance(value, bool) or value is None else "none" if value in ([], {}) else show(value)
 
 
 def _common(old: str, new: str) -> int:

@@ -21,10 +21,11 @@ _SOURCE = Source("a text", "")
 
 
 def leaves(value: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
-    """Every single value with its path, in order; an empty list or mapping counts as one."""
+    """Every single value below the first with its path, in order; an empty list or mapping counts as one."""
     inner = _inner(value, path[-1] if path else "")
     if not isinstance(inner, Mapping) or not inner:
-        yield path, inner
+        if path:
+            yield path, inner
         return
     for key, entry in cast("Mapping[str, object]", inner).items():
         yield from leaves(entry, (*path, str(key)))
@@ -45,7 +46,7 @@ def _by_identity(entries: Sequence[Any]) -> object:
     if all(isinstance(it, Mapping) for it in entries):
         for identity in _IDENTITIES:
             found = [it.get(identity) for it in entries]
-            if None not in found and len(set(map(str, found))) == len(found):
+            if all(isinstance(it, str | int) for it in found) and len(set(map(str, found))) == len(found):
                 return {str(it[identity]): {key: it[key] for key in it if key != identity} or True for it in entries}
     return {f"[{index}]": it for index, it in enumerate(entries)}
 
