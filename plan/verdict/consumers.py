@@ -49,8 +49,9 @@ def compare(preview: Preview, now: Contract) -> Consumers:
 def _split(contract: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Mapping[str, Any]]]:
     """The contract without its models, and the models by id."""
     listed: object = contract.get("models")
-    found = [it for it in cast("list[object]", listed) if isinstance(it, Mapping)] if isinstance(listed, list) else []
-    models = {name: it for it in cast("list[Mapping[str, Any]]", found) if isinstance(name := it.get("id"), str)}
+    found = cast("list[object]", listed) if isinstance(listed, list) else []
+    entries = [cast("Mapping[str, Any]", it) for it in found if isinstance(it, Mapping)]
+    models = {name: it for it in entries if isinstance(name := it.get("id"), str)}
     return {key: value for key, value in contract.items() if key != "models"}, models
 
 
