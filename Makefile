@@ -32,7 +32,7 @@ engine: CLUSTER = engine
 engine: venv ## a Kubernetes with played pods and a Postgres, in seconds: where preview and up STACK=prod run
 	@$(DEV) engine
 
-preview: venv ## what an up would change; STACK=prod is played here, CLUSTER=current asks your cluster
+preview: venv ## what an up does to users, and what changes; DIFF=1: all of it. STACK=prod is played here
 	@$(DEV) preview
 
 verify: venv ## does every model answer rightly, and fast enough? URL=... KEY_ENV=VARIABLE asks another endpoint

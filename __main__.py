@@ -9,6 +9,7 @@ runtime.lighten()
 
 import datetime
 import json
+import os
 from pathlib import Path
 
 import pulumi
@@ -29,6 +30,7 @@ from plan.config.stack_file import file_name
 from plan.models import lock
 from plan.plan import Plan, make_plan
 from plan.text.show import lines
+from plan.verdict.notes import TOLD, untold
 
 HERE = Path(__file__).parent
 
@@ -77,7 +79,7 @@ except (ConfigError, FixableError) as error:
     told = with_lines(error, Path(written.name), written.read_bytes, lambda: json.loads(given))
     raise pulumi.RunError(str(told)) from error  # shown as its text alone, without a traceback
 build(the_plan)
-if notes:
-    pulumi.log.info(lines("\n".join(notes)))
+if new := untold(map(lines, notes), os.environ.get(TOLD, "")):
+    pulumi.log.info("\n".join(new))
 pulumi.export("contract", the_plan.contract)
 pulumi.export("litellm", the_plan.litellm)

@@ -1,7 +1,8 @@
 """The golden files, and `make golden`, which writes them: read the diff before you commit it.
 
 Of the committed stacks: every rendered manifest, and a summary of the plan's other results. Of the tests' own stack:
-the file for a LiteLLM gateway, and the refusal of a stack that does not fit.
+the file for a LiteLLM gateway, the refusal of a stack that does not fit, and what is said before an `up` of prepared
+changes.
 """
 
 import json
@@ -14,6 +15,7 @@ from plan import config
 from plan.base.errors import ConfigError
 from plan.plan import make_plan
 from tests import committed, recorded, stacks
+from tests.plan.verdict.pages import pages
 from tests.plans import TODAY, planned
 
 PLANS = stacks.ROOT / "tests" / "plan" / "goldens"
@@ -48,6 +50,7 @@ def plans() -> dict[Path, str]:
         **{PLANS / f"{stack}.json": summary(stack) for stack in committed.NAMES},
         PLANS / "litellm.yaml": planned("t4").litellm,
         PLANS / "refusal.txt": refusal(),
+        **{PLANS / "verdict" / name: text for name, text in pages().items()},
     }
 
 

@@ -59,7 +59,9 @@ class ModelsVolume(pulumi.ComponentResource):
                 storage_class_name="",
                 volume_name=volume.metadata.name,
             ),
-            opts=kept,
+            # It asks for what it asked at first: no API server lets a claim without a class ask for more (its admission
+            # plugin PersistentVolumeClaimResize), and it has the whole volume anyway.
+            opts=pulumi.ResourceOptions.merge(kept, pulumi.ResourceOptions(ignore_changes=["spec.resources"])),
         )
         return claim.metadata.name
 

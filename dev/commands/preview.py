@@ -4,7 +4,7 @@ It makes what a preview needs: the rendered stack file, Pulumi's plugins and an 
 the played cluster, because that exists only to try things on.
 """
 
-from dev.commands import current, played, requirements_check, up
+from dev.commands import current, played, requirements_check, up, verdict
 from dev.images import images
 from dev.machine import daemons, postgres
 from dev.machine.instance import Instance
@@ -20,7 +20,7 @@ def run(instance: Instance, cluster: str, stack: str) -> int:
     prepared = {"embedded": _embedded, "engine": played.prepared, "current": current.prepared}
     cli = prepared[cluster](instance, stack)
     cli.ready()
-    code = cli.preview()
+    code, _ = verdict.told(cli)
     if code == 0 and cluster == "engine":
         say(f"previewed on the played cluster of {instance.name}; CLUSTER=current asks the one of your KUBECONFIG")
     return code

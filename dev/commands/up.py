@@ -7,7 +7,7 @@ from pathlib import Path
 from dev import hub
 from dev.cluster import cluster, kubectl, nodes
 from dev.cluster.played import stand_ins
-from dev.commands import chat, requirements_check
+from dev.commands import chat, requirements_check, verdict
 from dev.images import images
 from dev.machine import daemons, network, postgres
 from dev.machine.daemons import Daemon
@@ -53,8 +53,9 @@ def cluster_id(kubeconfig: Path) -> str:
 
 
 def deploy(cli: PulumiCli) -> None:
-    """Run `pulumi up` with the rendered stack file; returns when the new server, and no older one, is there."""
+    """Say what changes, and run `pulumi up`; returns when the new server, and no older one, is there."""
     cli.prepare()
+    cli = verdict.require(cli)
     with step(f"pulumi up of the stack {cli.stack}"):
         cli.run("up", "--yes", "--skip-preview", "--non-interactive", "--suppress-outputs")
         # The Kubernetes plugin may take the pod before a Recreate for the new one: until it is gone, the Deployment's

@@ -19,6 +19,7 @@ from dev.plugin import install
 from dev.pulumi import backend, interrupted, retired
 from dev.pulumi.stackfile import ROOT, rendered
 from dev.tools import tools
+from plan.verdict.notes import TOLD
 
 VENV = Path(sys.prefix)
 _PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105 - the name of a variable
@@ -32,12 +33,16 @@ def local(instance: Instance, stack: str) -> "PulumiCli":
 
 @dataclass(frozen=True, slots=True)
 class PulumiCli:
-    """The CLI for one stack of one instance. `postgres` holds all of libpq's variables."""
+    """The CLI for one stack of one instance. `postgres` holds all of libpq's variables.
+
+    `told` are the marks of notes that a person has read already, which the program does not repeat.
+    """
 
     instance: Instance
     stack: str
     kubeconfig: Path
     postgres: dict[str, str]
+    told: str = ""
 
     @property
     def home(self) -> Path:
@@ -60,6 +65,7 @@ class PulumiCli:
             "PULUMI_DIY_BACKEND_PARALLEL": "1",
             "GOMAXPROCS": "4",
             "PYTHONDONTWRITEBYTECODE": "",  # set, it makes every run compile the program again
+            **({TOLD: self.told} if self.told else {}),
         }
 
     def misleading(self) -> list[str]:
@@ -108,8 +114,12 @@ class PulumiCli:
         file.unlink()
 
     def preview(self) -> int:
-        """Show what an `up` would change, on the terminal; returns Pulumi's exit code."""
+        """Show what an `up` would change, in Pulumi's words on the terminal; returns Pulumi's exit code."""
         return self._attended(("preview", "--diff", "--non-interactive"))[0]
+
+    def previewed(self) -> tuple[int, str]:
+        """The same as JSON, with Pulumi's exit code; what the CLI complains of goes to the terminal."""
+        return self._attended(("preview", "--json", "--non-interactive"), quiet=True, errors=None)
 
     def run(self, *arguments: str, quiet: bool = False) -> str:
         """Run `pulumi ARGUMENTS` on the stack; returns its output when `quiet`, else it goes to the terminal.
@@ -124,7 +134,9 @@ class PulumiCli:
             )
         return output
 
-    def _attended(self, arguments: Sequence[str], *, quiet: bool = False) -> tuple[int, str]:
+    def _attended(
+        self, arguments: Sequence[str], *, quiet: bool = False, errors: int | None = subprocess.STDOUT
+    ) -> tuple[int, str]:
         """Run it and return exit code and output. The first Ctrl-C is passed on, so that Pulumi saves what it did."""
         process = subprocess.Popen(
             self.argv(*arguments),
@@ -132,7 +144,7 @@ class PulumiCli:
             env=self._whole_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if quiet else None,
-            stderr=subprocess.STDOUT if quiet else None,
+            stderr=errors if quiet else None,
             text=True,
             start_new_session=True,
         )

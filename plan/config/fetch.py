@@ -73,7 +73,7 @@ class Fetch(Frozen, json_schema_extra=example(slots=2, verify="receipt")):
     deadline_s: Annotated[
         Deadline | None,
         Field(
-            description="A Job not complete by then has failed; defaults to what all locked bytes take on a slow line"
+            description="A Job not complete by then has failed; defaults to the days that filling the volume may take"
         ),
     ] = None
     verify: Annotated[

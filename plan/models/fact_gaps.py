@@ -8,20 +8,30 @@ _NAMED = 2  # a sentence that lists ten keys is not read
 
 
 def notes(locked: Mapping[str, LockedModel]) -> tuple[str, ...]:
-    """One sentence for each such model, by id: what is missing, what the rest stands on, the command that reads it."""
-    found = {model_id: _gaps(model) for model_id, model in sorted(locked.items())}
-    return tuple(
-        f"{model_id}: {gaps}. Run `python -m ops lock --update {model_id}`." for model_id, gaps in found.items() if gaps
+    """At most two sentences: whose facts are missing, whose are from elsewhere, and the command that reads them."""
+    missing = {model_id: gaps for model_id, model in sorted(locked.items()) if (gaps := _missing(model))}
+    rest = {key: model for key, model in sorted(locked.items()) if key not in missing}
+    untold = {model_id: said for model_id, model in rest.items() if (said := _by_source(model))}
+    return (
+        *_sentence("GPU memory can be bounded, not computed", missing),
+        *_sentence("GPU memory rests on facts from outside the files", untold),
     )
 
 
-def _gaps(model: LockedModel) -> str:
-    missing = model.gguf.missing(any(file.role == "mmproj" for file in model.files))
-    untold = _by_source(model)
-    if missing:
-        names = ", ".join(missing[:_NAMED]) + (f" and {len(missing) - _NAMED} more" if missing[_NAMED:] else "")
-        return f"no {names}{f' ({untold})' if untold else ''}, so GPU memory can be bounded, not computed"
-    return f"GPU memory rests on facts from outside its files ({untold})" if untold else ""
+def _sentence(what: str, found: Mapping[str, str]) -> tuple[str, ...]:
+    if not found:
+        return ()
+    alike: dict[str, list[str]] = {}
+    for model_id, why in found.items():
+        alike.setdefault(why, []).append(model_id)
+    whose = "; ".join(f"{', '.join(ids)} ({why})" for why, ids in alike.items())
+    return (f"{what}: {whose}. Run `python -m ops lock --update {' '.join(found)}`.",)
+
+
+def _missing(model: LockedModel) -> str:
+    names = model.gguf.missing(any(file.role == "mmproj" for file in model.files))
+    shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if names[_NAMED:] else "")
+    return f"no {shown}" if names else ""
 
 
 def _by_source(model: LockedModel) -> str:

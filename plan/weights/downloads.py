@@ -30,6 +30,7 @@ SCRIPT = f"{SCRIPTS_DIR}/pods.pyz"
 FINAL_EXIT_CODES = (2, 65, 66, 73, 77, 78, *CANNOT_START)
 # The slowest line worth waiting for; below it a person would rather be told than wait.
 _SLOWEST_MIB_S = 2
+_DAY_S = 86400
 _STREAMS = 4
 # Variables that pods/fetch reads; what they hold stays in Secrets.
 _TOKEN, _PROXY_CREDENTIALS = "HF_TOKEN", "FETCH_PROXY_CREDENTIALS"
@@ -87,8 +88,8 @@ class FetchesPlan:
 
 
 def plan_fetches(stack: config.Stack, models: Mapping[str, LockedModel]) -> FetchesPlan:
-    """A Job per model. Any of them may wait for the others' turn, so each deadline covers the bytes of all."""
-    deadline_s = _deadline_s(models) if stack.fetch.deadline_s is None else stack.fetch.deadline_s
+    """A Job per model, each with the same deadline: any of them may wait for the others' turn."""
+    deadline_s = _deadline_s(stack.volume, models) if stack.fetch.deadline_s is None else stack.fetch.deadline_s
     owns = stack.volume.fs_group
     return FetchesPlan(
         namespace=stack.namespace,
@@ -121,10 +122,14 @@ def _secrets(fetch: config.Fetch) -> tuple[SecretVariable, ...]:
     return tuple(SecretVariable(variable, it.name, it.key) for variable, it in wanted.items() if it)
 
 
-def _deadline_s(models: Mapping[str, LockedModel]) -> int:
-    total_mib = sum(model.size_bytes for model in models.values()) / 2**20
-    # Whole hours: another model's bytes should not change this Job.
-    return 3600 * (1 + math.ceil(total_mib / _SLOWEST_MIB_S / 3600))
+def _deadline_s(volume: config.Volume, models: Mapping[str, LockedModel]) -> int:
+    """Whole days, enough for everything that the volume can hold, and an hour.
+
+    Not from the bytes of the models: those of a new one would change the Jobs of all others. Only a claim that exists,
+    whose size nobody knows, counts them; 168 GiB take a day.
+    """
+    most_mib = volume.size_gib * 1024 if volume.size_gib else sum(it.size_bytes for it in models.values()) / 2**20
+    return _DAY_S * math.ceil((most_mib / _SLOWEST_MIB_S + 3600) / _DAY_S)
 
 
 def gate_manifest(models: Mapping[str, LockedModel]) -> str:

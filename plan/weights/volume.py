@@ -33,11 +33,16 @@ class NewVolume:
 
 @dataclass(frozen=True, slots=True)
 class VolumePlan:
-    """The claim that every pod mounts; `new` is None where it exists already."""
+    """The claim that every pod mounts; `new` is None where it exists already, and then its size is not known either.
+
+    `read_mib_s` is the slowest rate at which the server reads weights.
+    """
 
     claim: str
     namespace: str
     new: NewVolume | None
+    size_gib: int | None
+    read_mib_s: int
 
 
 # What a fetcher and a server need of NFS (nfs(5)). They replace nfsvers=4,soft,timeo=30,retrans=3,actimeo=5:
@@ -58,7 +63,7 @@ def plan_volume(volume: config.Volume, namespace: str) -> VolumePlan:
     source = _source(volume)
     # A volume is cluster-scoped: two stacks in one cluster must not meet.
     new = NewVolume(f"{namespace}-{volume.name}", f"{volume.size_gib}Gi", source) if source else None
-    return VolumePlan(volume.name, namespace, new)
+    return VolumePlan(volume.name, namespace, new, volume.size_gib, volume.read_mib_s)
 
 
 def _source(volume: config.Volume) -> NfsSource | LocalSource | None:

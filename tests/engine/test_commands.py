@@ -24,7 +24,7 @@ from tests.checkout import copy_with_example
 from tests.engine.played import INSTANCE
 
 PLAYED, MINE = Instance(f"{INSTANCE.name[:12]}-cmd"), Instance(f"{INSTANCE.name[:12]}-cur")
-JOBS = [f"fetch-{model}-job" for model in committed.raw("prod")["models"]]
+JOBS = [f"fetch-{model}" for model in committed.raw("prod")["models"]]
 THEIR_JOBS = [f"fetch-{model}-job" for model in stacks.raw("t4")["models"]]
 
 
@@ -83,7 +83,17 @@ def checkout(first: str, tmp_path: Path) -> Iterator[Path]:  # noqa: ARG001 - th
 
 
 def test_a_preview_starts_the_played_cluster_and_lists_what_would_be_created(first: str) -> None:
-    assert created(first) >= {"llama-swap-deployment", "models-pv", "immich-patch", *JOBS}
+    for made in (
+        "Deployment llama-cpp/llama-swap",
+        "PersistentVolume ",
+        "part of Deployment immich/",
+        "Job llama-cpp/",
+    ):
+        assert f"+ {made}" in first
+    assert all(job in first for job in JOBS)
+    assert "starts     the server" in first
+    assert "still running" in first or "pulumi preview of the stack prod: done" in first
+    assert len(first.splitlines()) <= 60 + len(re.findall("still running|played cluster", first)), "more is not read"
     assert "played" in first.splitlines()[-1], "a person must not take it for the preview of their cluster"
     assert names("deployments,jobs,configmaps", "-n", "llama-cpp") == ["kube-root-ca.crt"], "a preview creates nothing"
 
@@ -99,8 +109,8 @@ def test_up_plays_the_production_stack_and_no_committed_file_changes(first: str)
     assert len(engine("key").strip()) >= 32
     elsewhere = {"PGSERVICE": "production", "PULUMI_BACKEND_URL": "postgres://192.0.2.1/", "KUBECONFIG": "/nowhere"}
     again = engine("preview", **elsewhere)
-    assert created(again) == set()
-    assert "unchanged" in again
+    assert "\nNothing changes.\n" in again
+    assert said.count("GPU memory:") == 1, "the preview before the update tells the notes, the update does not again"
     assert "make preview STACK=prod" in engine("engine", "dev")
     assert beside_the_sources() == before, "facts of this machine in a file that everyone shares"
 
@@ -118,7 +128,9 @@ def test_a_preview_of_the_operators_cluster_names_the_missing_namespace_and_make
     assert names("namespaces") == before
 
     kubectl(PLAYED, "create", "namespace", "not-there")
-    done = dev(*command, cwd=checkout, **theirs)
+    done = dev(*command, cwd=checkout, DIFF="1", **theirs)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert created(done.stdout) >= {"llama-swap-deployment", *THEIR_JOBS}
+    assert created(done.stdout) >= {"llama-swap-deployment", *THEIR_JOBS}, "Pulumi's own diff, for whoever wants it"
+    assert "starts     the server" in done.stdout
+    assert done.stdout.count("GPU memory:") == 1
     assert not list(MINE.run.glob("*.pid")), "it uses what is theirs and starts nothing"

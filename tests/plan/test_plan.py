@@ -134,6 +134,27 @@ def test_a_deadline_that_an_operator_sets_wins_over_the_one_from_bytes() -> None
     assert planned("t4").fetches.jobs[0].deadline_s > total_mib / 2
 
 
+@given(st.sets(st.sampled_from(sorted(stacks.raw("t4")["models"])), min_size=1), st.booleans(), st.integers(25, 150))
+def test_other_models_leave_a_models_job_as_it_is(ids: set[str], claimed: bool, size_gib: int) -> None:
+    """Its deadline too: whoever is first would else be changed by whoever comes."""
+    raw = stacks.raw("t4")
+    volume = {"name": "claimed", "existing_claim": True} if claimed else {**raw["volume"], "size_gib": size_gib}
+    jobs = {job.job: job for job in planned("t4", volume=volume).fetches.jobs}
+
+    fewer = planned("t4", volume=volume, models={model_id: raw["models"][model_id] for model_id in ids})
+
+    assert [jobs[job.job] for job in fewer.fetches.jobs] == list(fewer.fetches.jobs)
+
+
+@pytest.mark.parametrize("size_gib", [25, 168, 169, 1000])
+def test_a_deadline_is_enough_for_all_that_the_volume_holds_and_a_larger_volume_rarely_moves_it(size_gib: int) -> None:
+    volume = {**stacks.raw("t4")["volume"], "size_gib": size_gib}
+    (deadline_s,) = {job.deadline_s for job in planned("t4", volume=volume).fetches.jobs}
+
+    assert deadline_s % 86400 == 0
+    assert size_gib * 1024 / 2 < deadline_s < size_gib * 1024 / 2 + 2 * 86400
+
+
 def with_memory(memory_gib: int | None) -> Plan:
     gpu = stacks.raw("t4")["gpu"]
     gpu["node"]["memory_gib"] = memory_gib

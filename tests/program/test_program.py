@@ -8,6 +8,7 @@ import pulumi
 import pytest
 
 from ops.render.recorder import PASSWORD, Recorder
+from plan.verdict import notes
 from tests import stacks
 from tests.recorded import run
 
@@ -103,8 +104,26 @@ def test_the_preview_says_what_rests_on_facts_from_elsewhere(
 
     assert recorder.registered
     (text,) = said
-    assert "qwen3vl-4b: no " in text
-    assert "python -m ops lock --update qwen3vl-4b" in text
+    assert "qwen3vl-4b, qwen3vl-8b (no " in text
+    assert "python -m ops lock --update minicpm-v-4-5 qwen3vl-4b" in text
+
+
+def test_what_a_command_has_told_already_is_not_told_again_but_the_rest_is(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "info", said.append)
+    run(stacks.raw("t4"))
+    (everything,) = said
+    first, *rest = everything.splitlines()
+
+    monkeypatch.setenv(notes.TOLD, notes.marks(rest))
+    run(stacks.raw("t4"))
+    monkeypatch.setenv(notes.TOLD, notes.marks([everything]))
+    run(stacks.raw("t4"))
+
+    assert recorder.registered
+    assert said == [everything, first]
 
 
 def _without_context(raw: dict[str, Any]) -> None:

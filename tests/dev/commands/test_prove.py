@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dev.cluster import kubectl
-from dev.commands import chat, up
+from dev.commands import chat, up, verdict
 from dev.machine.instance import Instance
 from dev.machine.steps import DevError
 from dev.pulumi.cli import PulumiCli
@@ -26,6 +26,7 @@ def happened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return chat.Answer(model, "red, green and blue", timeout_s, 10)
 
     monkeypatch.setattr(PulumiCli, "prepare", lambda _: None)
+    monkeypatch.setattr(verdict, "told", lambda cli: (done.append("pulumi preview") or 0, cli))
     monkeypatch.setattr(PulumiCli, "run", lambda _, command, *__: done.append(f"pulumi {command}"))
     monkeypatch.setattr(kubectl, "run", run)
     monkeypatch.setattr(chat, "wait", lambda _: None)
@@ -38,7 +39,7 @@ def test_no_model_is_asked_before_the_old_pod_is_gone(happened: list[str]) -> No
     up.deploy(cli)
     up.prove(cli, cli.kubeconfig)
 
-    assert happened[:2] == ["pulumi up", "rollout status"]
+    assert happened[:3] == ["pulumi preview", "pulumi up", "rollout status"]
     assert [it for it in happened if it.startswith("ask ")] == ["ask gemma-3-270m-q3", "ask gemma-3-270m-q4"]
 
 
@@ -52,4 +53,14 @@ def test_a_rollout_that_does_not_end_is_told_and_no_model_is_asked(
 
     with pytest.raises(DevError, match="timed out"):
         up.deploy(PulumiCli(Instance("t-prove"), "dev", Path("kubeconfig"), {}))
-    assert happened == ["pulumi up"], "nothing after it: neither a way to the Service nor a question"
+    assert happened == ["pulumi preview", "pulumi up"], "nothing after it: neither a way to the Service nor a question"
+
+
+def test_a_preview_that_fails_is_the_end_before_anything_is_changed(
+    happened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verdict, "told", lambda cli: (255, cli))
+
+    with pytest.raises(DevError, match="ended with exit code 255, and nothing was changed"):
+        up.deploy(PulumiCli(Instance("t-prove"), "dev", Path("kubeconfig"), {}))
+    assert happened == []

@@ -32,13 +32,13 @@ def test_one_group_from_elsewhere_is_enough_to_be_named() -> None:
         projector=Projector(source="header"),
     )
     (said,) = notes(with_facts(facts))
-    assert "qwen3vl-8b: GPU memory rests on facts from outside its files (derived weights)." in said
+    assert "GPU memory rests on facts from outside the files: qwen3vl-8b (derived weights)." in said
 
 
 def test_what_is_missing_comes_first_and_says_what_it_costs() -> None:
     facts = GgufFacts(shape=Shape(architecture="qwen3vl", context_length=1, source="published"))
     (said,) = notes(with_facts(facts))
-    assert "no block_count, embedding_length and 9 more (published shape)" in said
+    assert "qwen3vl-8b (no block_count, embedding_length and 9 more)" in said
     assert "can be bounded, not computed" in said
     assert facts.missing(has_projector=True)[-3:] == ("n_deepstack_layers", "weights", "projector")
 
@@ -50,12 +50,19 @@ def test_a_text_model_lacks_no_projector() -> None:
 
 
 @pytest.mark.parametrize("stack", stacks.NAMES)
-def test_a_lock_gives_short_sentences_in_order_with_the_command_to_run(stack: str) -> None:
+def test_a_lock_gives_two_sentences_at_most_each_with_one_command_for_all_of_its_models(stack: str) -> None:
     models = {model_id: stacks.locked().models[model_id] for model_id in reversed(stacks.raw(stack)["models"])}
     said = notes(models)
-    assert list(said) == sorted(said)
+    assert len(said) <= 2
     for sentence in said:
-        model_id = sentence.split(":")[0]
-        assert sentence.endswith(f"Run `python -m ops lock --update {model_id}`.")
-        assert len(sentence) < 230, "more is not read"
+        ids = sentence.rpartition("--update ")[2].removesuffix("`.").split()
+        assert ids == sorted(ids)
+        assert all(sentence.count(model_id) == 2 for model_id in ids), "named once, and once in the command"
+        assert len(sentence) < 300, "more is not read"
     assert bool(said) == (stack != "cpu"), "the facts of the stack cpu are from its files' headers"
+
+
+def test_models_that_lack_the_same_share_the_words_for_it() -> None:
+    facts = GgufFacts(shape=Shape(architecture="qwen3vl", context_length=1, source="published"))
+    (said,) = notes({**with_facts(facts, "qwen3vl-8b"), **with_facts(facts, "qwen3vl-4b")})
+    assert "qwen3vl-4b, qwen3vl-8b (no block_count" in said

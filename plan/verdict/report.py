@@ -1,0 +1,127 @@
+"""The verdict as text: what users notice first, then what cannot be undone; each line begins with what it is about."""
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from plan.text.show import plain
+from plan.verdict.consumers import Consumers
+from plan.verdict.diff.short_diff import GROUPS
+from plan.verdict.restarts import Load, Restart
+from plan.verdict.verdict import Verdict
+from plan.verdict.weights import Fetched, Weights
+from plan.verdict.words import listed, size
+
+NOTHING = "Nothing changes."
+_WIDTH, _LABEL = 118, 11
+_LINES = 8  # of the contract's differences; the rest is counted
+_WORDS = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted"}
+Row = tuple[str, str]
+
+
+def report(verdict: Verdict) -> list[str]:
+    """Lines for a terminal or a comment; one where nothing changes."""
+    if verdict.is_nothing:
+        return [NOTHING]
+    if verdict.failed or verdict.refused:
+        refused = [line for said in verdict.refused for line in _wrapped("refused", said)]
+        return ["This is refused, and nothing is changed.", *refused, *"\n".join(verdict.failed).splitlines()]
+    return [_heading(verdict), *(line for label, said in _rows(verdict) for line in _wrapped(label, said))]
+
+
+def _heading(verdict: Verdict) -> str:
+    objects = [it for it in verdict.changes if not it.type.startswith(GROUPS)]
+    counts = Counter(_WORDS.get(it.how, "otherwise") for it in objects)
+    if not objects:
+        return "No object changes, only what the stack says of itself."
+    return f"{', '.join(f'{count} {word}' for word, count in sorted(counts.items()))}."
+
+
+def _rows(it: Verdict) -> Iterator[Row]:
+    yield from (("for good", said) for said in it.for_good)
+    yield from _of_server(it)
+    yield from (("restarts", f"{name}; no request goes there") for name in it.other_restarts)
+    yield from (("users see", said) for said in _of_users(it.consumers))
+    yield from _of_weights(it.weights, it.prune)
+    if it.prune_before not in (None, it.prune):
+        yield "prune", f"what no model names is {it.prune}; until now it is {it.prune_before}"
+    yield from (("others", said) for said in it.others)
+    if it.runs:
+        yield "runs", f"the Job{'s' * bool(it.runs[1:])} {listed(it.runs)}"
+    yield from (("unknown", f"{said}: this version has no word for it") for said in it.unknown)
+
+
+def _of_server(it: Verdict) -> Iterator[Row]:
+    if it.starts:
+        yield "starts", "the server, when all weights are on the volume; until then nothing answers"
+    elif it.restart:
+        yield from _of_restart(it.restart)
+    else:
+        yield "restarts", "nothing: every id goes on answering"
+
+
+def _of_restart(restart: Restart) -> Iterator[Row]:
+    yield "restarts", f"the server: its old pod goes first, so no id answers for up to {restart.silent_s} s"
+    for resident, when in ((True, "at once"), (False, "when it is first asked for")):
+        loads = [load for load in restart.loads if load.resident is resident]
+        if loads:
+            rate = "" if all(load.measured for load in loads) else f", at volume.read_mib_s {restart.read_mib_s}"
+            yield "", f"then each is loaded {when}{rate}: {listed(map(_load, loads))}"
+
+
+def _load(load: Load) -> str:
+    return f"{load.model_id} {load.seconds} s{' (measured)' * load.measured}"
+
+
+def _of_users(it: Consumers) -> Iterator[str]:
+    for old, new in it.renamed.items():
+        yield f"{old} is called {new}: requests for the old id fail, unless {new} has it among its aliases"
+    if it.removed:
+        yield f"requests for {listed(it.removed)} fail: the id is gone"
+    if it.added:
+        yield f"{listed(it.added)} {'are' if it.added[1:] else 'is'} new"
+    yield from it.lines[:_LINES]
+    if it.lines[_LINES:]:
+        yield f"and {len(it.lines) - _LINES} more differences of the contract"
+
+
+def _of_weights(it: Weights, prune: str) -> Iterator[Row]:
+    if it.fetched:
+        yield from _of_fetch(it.fetched)
+    if it.adopted:
+        yield "fetches", f"nothing for {listed(it.adopted)}: the files are on the volume already"
+    if it.unused_bytes:
+        yield "unused", f"{_sizes(it.unused, it.unused_bytes)}{f', {prune} (prune.mode)' if prune else ''}"
+    if it.unread:
+        yield "unknown", f"what {listed(it.unread)} fetched before: this version cannot read it"
+
+
+def _of_fetch(it: Fetched) -> Iterator[Row]:
+    minutes = f", some {it.minutes} minutes at the rate of the last download" if it.minutes else ""
+    yield "fetches", f"up to {_sizes(it.models, it.download_bytes)}{minutes}"
+    if it.capacity_bytes is None:
+        yield "", "whether it fits is not known: the claim exists already, with a size of its own"
+        return
+    sums = f"{size(it.there_bytes)} there, {size(it.download_bytes)} to come, {size(it.capacity_bytes)} in all"
+    if it.lacking_bytes:
+        yield "", f"it does NOT fit, {size(it.lacking_bytes)} are missing: {sums}. Enlarge volume.size_gib, or prune"
+    else:
+        yield "", f"it fits: {sums}"
+
+
+def _sizes(models: Mapping[str, int], in_all: int) -> str:
+    each = {model_id: count for model_id, count in models.items() if count}
+    if len(each) == 1:
+        return f"{size(in_all)} of {''.join(each)}"
+    return f"{size(in_all)}: {listed(f'{model_id} {size(count)}' for model_id, count in each.items())}"
+
+
+def _wrapped(label: str, said: str) -> list[str]:
+    before = f"  {label:<{_LABEL}}"
+    return textwrap.wrap(
+        plain(said, 10 * _WIDTH),
+        _WIDTH,
+        initial_indent=before,
+        subsequent_indent=" " * len(before),
+        break_on_hyphens=False,
+    )

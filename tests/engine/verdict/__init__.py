@@ -1,0 +1,1 @@
+"""The verdict on real previews of the played cluster."""
