@@ -23,6 +23,7 @@ from components.weights.models_volume import ModelsVolume, ModelsVolumeArgs
 from components.weights.weights_prune import WeightsPrune, WeightsPruneArgs
 from plan import config
 from plan.base.errors import ConfigError, FixableError
+from plan.card.immich_ttl import TtlPatch
 from plan.models import lock
 from plan.plan import Plan, make_plan
 from plan.text.show import lines
@@ -42,7 +43,7 @@ def scripts(archive: str, namespace: str, opts: pulumi.ResourceOptions) -> pulum
     return pod.scripts(archive, namespace, content, opts).metadata.name
 
 
-def build(plan: Plan) -> None:
+def build(plan: Plan, immich: TtlPatch | None) -> None:
     guard = ClusterGuard("cluster", ClusterGuardArgs(plan.cluster_id))
     here = pulumi.ResourceOptions(parent=guard)
     label_namespace("namespace", plan.namespace, here)
@@ -61,17 +62,17 @@ def build(plan: Plan) -> None:
     server = LlamaSwap("llama-swap", LlamaSwapArgs(plan.server, volume.claim_name, beside, first), here)
     pruner = scripts("prune", plan.namespace, here)
     WeightsPrune("prune", WeightsPruneArgs(plan.prune, plan.fetches, volume.claim_name, pruner, server.rollout), here)
-    if plan.immich:
-        ImmichTtl("immich", ImmichTtlArgs(plan.immich), here)
+    if immich:
+        ImmichTtl("immich", ImmichTtlArgs(immich), here)
 
 
 try:
     the_plan = load()
-    notes = (*the_plan.notes, *kubectl.notes(question, the_plan.tenancy))
+    look = kubectl.judged(question, the_plan.expected)
 except (ConfigError, FixableError) as error:
     raise pulumi.RunError(str(error)) from None  # shown as its text alone, without a traceback
-build(the_plan)
-if notes:
+build(the_plan, look.immich)
+if notes := (*the_plan.notes, *look.notes):
     pulumi.log.info(lines("\n".join(notes)))
 pulumi.export("contract", the_plan.contract)
 pulumi.export("litellm", the_plan.litellm)
