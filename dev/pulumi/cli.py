@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,12 +111,12 @@ class PulumiCli:
         """Show what an `up` would change, on the terminal; returns Pulumi's exit code."""
         return self._attended(("preview", "--diff", "--non-interactive"))[0]
 
-    def run(self, *arguments: str, quiet: bool = False) -> str:
+    def run(self, *arguments: str, quiet: bool = False, started: Callable[[int], None] | None = None) -> str:
         """Run `pulumi ARGUMENTS` on the stack; returns its output when `quiet`, else it goes to the terminal.
 
-        Raises DevError with the exit code.
+        `started` is called with its pid. Raises DevError with the exit code.
         """
-        code, output = self._attended(arguments, quiet=quiet)
+        code, output = self._attended(arguments, quiet=quiet, started=started)
         if code:
             raise DevError(
                 f"pulumi {' '.join(arguments)} ended with exit code {code}{_tail(output)}",
@@ -124,7 +124,9 @@ class PulumiCli:
             )
         return output
 
-    def _attended(self, arguments: Sequence[str], *, quiet: bool = False) -> tuple[int, str]:
+    def _attended(
+        self, arguments: Sequence[str], *, quiet: bool = False, started: Callable[[int], None] | None = None
+    ) -> tuple[int, str]:
         """Run it and return exit code and output. The first Ctrl-C is passed on, so that Pulumi saves what it did."""
         process = subprocess.Popen(
             self.argv(*arguments),
@@ -136,6 +138,8 @@ class PulumiCli:
             text=True,
             start_new_session=True,
         )
+        if started:
+            started(process.pid)
         output = _attend(process)
         return process.returncode, output
 

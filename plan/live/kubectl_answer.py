@@ -45,7 +45,7 @@ def parse(answer: Answer) -> Observed:
         rows[kind].append(fields)
     cluster_id = next((uid for *_, uid in rows["Namespace"] if uid), "")
     if not cluster_id:
-        raise ValueError(answer.refused.get("namespaces") or "kubectl did not print the namespace kube-system")
+        raise ValueError("; ".join(answer.refused.values()) or "kubectl did not print the namespace kube-system")
     return Observed(
         cluster_id=cluster_id,
         namespaces={name: phase for name, phase, _ in rows["Namespace"]},
@@ -111,13 +111,13 @@ def _entries(parts: list[str]) -> Iterator[Entry]:
         key, _, rest = part.partition("=")
         if key == "by" and begun:
             manager, _, time = rest.rpartition("@")
-            writers.append((_unquoted(manager), time))
+            writers.append((unquoted(manager), time))
             continue
         if key not in ("value", "from"):
             raise ValueError(f"kubectl printed a variable in an unknown form: {show(part)}")
         if begun:
             yield Entry(value, tuple(writers))
-        value, writers, begun = (_unquoted(rest) if key == "value" else None), [], True
+        value, writers, begun = (unquoted(rest) if key == "value" else None), [], True
     if begun:
         yield Entry(value, tuple(writers))
 
@@ -125,10 +125,10 @@ def _entries(parts: list[str]) -> Iterator[Entry]:
 def _volume(fields: list[str]) -> Volume:
     name, phase, labels, claim, exported, path, nodes, _ = fields
     source = (path, nodes.strip()) if path else tuple(exported.split(" "))
-    return Volume(name, phase, _pairs(labels), claim, tuple(map(_unquoted, source)) if all(source) else ())
+    return Volume(name, phase, _pairs(labels), claim, tuple(map(unquoted, source)) if all(source) else ())
 
 
-def _unquoted(text: str) -> str:
+def unquoted(text: str) -> str:
     """What urlquery has written."""
     octets = re.sub(rb"%([0-9A-Fa-f]{2})", lambda found: bytes([int(found[1], 16)]), text.replace("+", " ").encode())
     return octets.decode(errors="replace")

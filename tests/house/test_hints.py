@@ -54,7 +54,7 @@ KINDS = {
     "secret",
     "deploy",
 }
-KINDS |= {"deployment", "daemonset", "service", "configmap", "csidrivers"}
+KINDS |= {"deployment", "daemonset", "service", "configmap", "csidrivers", "resourcequota", "limitrange"}
 PULUMI = {"up": {"--refresh"}, "cancel": set[str](), "import": set[str](), "preview": set[str]()}
 OTHERS = {"chown", "df", "ip", "mv", "nvidia-smi"}  # programs of a Linux or a node with a card
 # In backquotes, and neither a command nor a key: values, signs, and what other programs call their own things.

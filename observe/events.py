@@ -1,0 +1,49 @@
+"""Reads the events of a namespace while an update runs, and tells of the first that no waiting mends."""
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+from plan.live.hopeless import Event, Hopeless, hopeless, is_ours
+from plan.live.kubectl_answer import unquoted
+
+_LINE = "{{.involvedObject.kind}}\t{{.involvedObject.name}}\t{{.reason}}\t{{urlquery .message}}\n"
+_BEFORE_S = 20  # for the list of what was there before
+
+
+class Watch:
+    """A kubectl that watches, from when this is made until `end`. `found` is called at most once, in a thread.
+
+    What was there before is no matter: the update may replace it. Where events may not be read nothing is found.
+    """
+
+    def __init__(self, namespace: str, env: Mapping[str, str], found: Callable[[Hopeless], None]) -> None:
+        self._namespace, self._found = namespace, found
+        kubectl = ["kubectl", "get", "-n", namespace]
+        argv = [*kubectl, "events", "--watch-only", f"--output=go-template={_LINE}"]
+        pipes = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "text": True, "env": dict(env)}
+        self._kubectl = subprocess.Popen(argv, stdout=subprocess.PIPE, **pipes)
+        listed = [*kubectl, "pods,jobs,replicasets", "--output=name", f"--request-timeout={_BEFORE_S}s"]
+        before = subprocess.run(listed, stdout=subprocess.PIPE, check=False, **pipes)
+        self._before = {line.partition("/")[2] for line in before.stdout.splitlines()}
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def end(self) -> None:
+        self._kubectl.kill()
+        self._reader.join()
+        self._kubectl.communicate()
+
+    def _read(self) -> None:
+        first_seen: dict[tuple[str, str], float] = {}
+        for line in self._kubectl.stdout or ():
+            kind, name, reason, message = (line.rstrip("\n").split("\t") + [""] * 4)[:4]
+            event = Event(kind, name, reason, unquoted(message))
+            if name in self._before or not is_ours(event):
+                continue
+            now = time.monotonic()
+            seen_for_s = now - first_seen.setdefault((name, reason), now)
+            if told := hopeless(event, self._namespace, seen_for_s):
+                self._found(told)
+                return
