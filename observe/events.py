@@ -8,14 +8,17 @@ from collections.abc import Callable, Mapping
 from plan.live.hopeless import Event, Hopeless, hopeless, is_ours
 from plan.live.kubectl_answer import unquoted
 
-_LINE = "{{.involvedObject.kind}}\t{{.involvedObject.name}}\t{{.reason}}\t{{urlquery .message}}\n"
+# Blanks between the fields, none within: of what it watches kubectl writes tabs as blanks (1.36).
+_LINE = "{{.involvedObject.kind}} {{.involvedObject.name}} {{.reason}} {{urlquery .message}}\n"
+_FIELDS = len(_LINE.split("}} {{"))
 _BEFORE_S = 20  # for the list of what was there before
 
 
 class Watch:
     """A kubectl that watches, from when this is made until `end`. `found` is called at most once, in a thread.
 
-    What was there before is no matter: the update may replace it. Where events may not be read nothing is found.
+    What was there before this was made is no matter: the update may replace it. Where events may not be read nothing is
+    found.
     """
 
     def __init__(self, namespace: str, env: Mapping[str, str], found: Callable[[Hopeless], None]) -> None:
@@ -38,7 +41,10 @@ class Watch:
     def _read(self) -> None:
         first_seen: dict[tuple[str, str], float] = {}
         for line in self._kubectl.stdout or ():
-            kind, name, reason, message = (line.rstrip("\n").split("\t") + [""] * 4)[:4]
+            fields = line.split()
+            if len(fields) != _FIELDS:
+                continue
+            kind, name, reason, message = fields
             event = Event(kind, name, reason, unquoted(message))
             if name in self._before or not is_ours(event):
                 continue

@@ -2,8 +2,6 @@
 
 import os
 import signal
-from collections.abc import Callable
-from contextlib import ExitStack
 
 from dev.machine.steps import DevError, say
 from dev.pulumi.cli import PulumiCli
@@ -13,27 +11,30 @@ from plan.live.hopeless import Hopeless
 
 def run(cli: PulumiCli, namespace: str, *arguments: str) -> None:
     """Run `pulumi ARGUMENTS`; raises DevError, with the event's words where one has ended it."""
-    found = list[Hopeless]()
-    with ExitStack() as ending:
-
-        def started(pid: int) -> None:
-            watch = Watch(namespace, {**os.environ, **cli.environment()}, _ends(pid, found))
-            ending.callback(watch.end)
-
-        try:
-            cli.run(*arguments, started=started)
-        except DevError:
-            if not found:
-                raise
-            raise DevError(
-                f"no waiting mends this: {found[0].what}", f"{found[0].step}; then run the same again"
-            ) from None
+    ending = _Ending()
+    watch = Watch(namespace, {**os.environ, **cli.environment()}, ending.found)
+    try:
+        cli.run(*arguments, started=ending.started)
+    except DevError:
+        if not (told := ending.told):
+            raise
+        raise DevError(f"no waiting mends this: {told.what}", f"{told.step}; then run the same again") from None
+    finally:
+        watch.end()
 
 
-def _ends(pid: int, found: list[Hopeless]) -> Callable[[Hopeless], None]:
-    def end(told: Hopeless) -> None:
-        found.append(told)
-        say(f"{told.what}: stopping after what has begun is saved")
-        os.kill(pid, signal.SIGINT)  # as Ctrl-C: Pulumi saves what it did
+class _Ending:
+    """Ends the process as Ctrl-C does, so that Pulumi saves what it did."""
 
-    return end
+    def __init__(self) -> None:
+        self.told: Hopeless | None = None
+        self._pid = 0
+
+    def started(self, pid: int) -> None:
+        self._pid = pid
+
+    def found(self, told: Hopeless) -> None:
+        if self._pid:  # before, it is of something that another update does
+            self.told = told
+            say(f"{told.what}: stopping after what has begun is saved")
+            os.kill(self._pid, signal.SIGINT)

@@ -14,7 +14,7 @@ MISSING = 'MountVolume.NewMounter initialization failed for volume "m" : path "/
 
 
 def line(name: str, reason: str = "FailedMount", message: str = MISSING) -> str:
-    return f"Pod\t{name}\t{reason}\t{quote_plus(message)}"
+    return f"Pod   {name}   {reason}   {quote_plus(message)}"
 
 
 @pytest.fixture
@@ -61,7 +61,10 @@ def test_where_events_may_not_be_read_the_update_goes_on(tmp_path: Path) -> None
     assert found.empty()
 
 
-@pytest.mark.parametrize("text", ["", "\t", "a\tb", "a\tfetch-1\tc\td\te\tf", "\x1b[1m", "%zz", line("fetch-1", "")])
+@pytest.mark.parametrize(
+    "text",
+    ["", "\t", "a b", "a fetch-1 c d e f", "\x1b[1m", "%zz", line("fetch-1", ""), line("fetch-1", message="%zz")],
+)
 def test_an_odd_line_is_no_event(kubectl: Callable[..., dict[str, str]], text: str) -> None:
     found: queue.Queue[Hopeless] = queue.Queue()
 
