@@ -23,13 +23,9 @@ class Watch:
 
     def __init__(self, namespace: str, env: Mapping[str, str], found: Callable[[Hopeless], None]) -> None:
         self._namespace, self._found = namespace, found
-        kubectl = ["kubectl", "get", "-n", namespace]
-        argv = [*kubectl, "events", "--watch-only", f"--output=go-template={_LINE}"]
-        pipes = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "text": True, "env": dict(env)}
-        self._kubectl = subprocess.Popen(argv, stdout=subprocess.PIPE, **pipes)
-        listed = [*kubectl, "pods,jobs,replicasets", "--output=name", f"--request-timeout={_BEFORE_S}s"]
-        before = subprocess.run(listed, stdout=subprocess.PIPE, check=False, **pipes)
-        self._before = {line.partition("/")[2] for line in before.stdout.splitlines()}
+        self._kubectl = _get(namespace, env, "events", "--watch-only", f"--output=go-template={_LINE}")
+        listed = _get(namespace, env, "pods,jobs,replicasets", "--output=name", f"--request-timeout={_BEFORE_S}s")
+        self._before = {line.partition("/")[2] for line in listed.communicate()[0].splitlines()}
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -53,3 +49,10 @@ class Watch:
             if told := hopeless(event, self._namespace, seen_for_s):
                 self._found(told)
                 return
+
+
+def _get(namespace: str, env: Mapping[str, str], *what: str) -> "subprocess.Popen[str]":
+    """A kubectl with the kubeconfig of `env`; what it complains of costs the update nothing."""
+    nothing = subprocess.DEVNULL
+    argv = ["kubectl", "get", "-n", namespace, *what]
+    return subprocess.Popen(argv, stdin=nothing, stdout=subprocess.PIPE, stderr=nothing, text=True, env=dict(env))
