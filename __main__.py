@@ -25,6 +25,7 @@ from components.weights.models_volume import ModelsVolume, ModelsVolumeArgs
 from components.weights.weights_prune import WeightsPrune, WeightsPruneArgs
 from plan import config
 from plan.base.errors import ConfigError, FixableError
+from plan.card.immich_ttl import TtlPatch
 from plan.config.places import with_lines
 from plan.config.stack_file import file_name
 from plan.models import lock
@@ -47,7 +48,7 @@ def scripts(archive: str, namespace: str, opts: pulumi.ResourceOptions) -> pulum
     return pod.scripts(archive, namespace, content, opts).metadata.name
 
 
-def build(plan: Plan) -> None:
+def build(plan: Plan, immich: TtlPatch | None) -> None:
     guard = ClusterGuard("cluster", ClusterGuardArgs(plan.cluster_id))
     here = pulumi.ResourceOptions(parent=guard)
     label_namespace("namespace", plan.namespace, here)
@@ -66,20 +67,20 @@ def build(plan: Plan) -> None:
     server = LlamaSwap("llama-swap", LlamaSwapArgs(plan.server, volume.claim_name, beside, first), here)
     pruner = scripts("prune", plan.namespace, here)
     WeightsPrune("prune", WeightsPruneArgs(plan.prune, plan.fetches, volume.claim_name, pruner, server.rollout), here)
-    if plan.immich:
-        ImmichTtl("immich", ImmichTtlArgs(plan.immich), here)
+    if immich:
+        ImmichTtl("immich", ImmichTtlArgs(immich), here)
 
 
 try:
     the_plan = load()
-    notes = (*the_plan.notes, *kubectl.notes(question, the_plan.tenancy))
+    look = kubectl.judged(question, the_plan.expected)
 except (ConfigError, FixableError) as error:
     written = HERE / file_name(pulumi.get_stack())
     given = pulumi.Config().get("stack") or ""
     told = with_lines(error, Path(written.name), written.read_bytes, lambda: json.loads(given))
     raise pulumi.RunError(str(told)) from error  # shown as its text alone, without a traceback
-build(the_plan)
-if new := untold(map(lines, notes), os.environ.get(TOLD, "")):
+build(the_plan, look.immich)
+if new := untold(map(lines, (*the_plan.notes, *look.notes)), os.environ.get(TOLD, "")):
     pulumi.log.info("\n".join(new))
 pulumi.export("contract", the_plan.contract)
 pulumi.export("litellm", the_plan.litellm)

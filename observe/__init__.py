@@ -1,1 +1,1 @@
-"""Asks the live cluster by kubectl who is on the card; plan/ decides what the answer means."""
+"""Looks at the live cluster by kubectl; plan/ decides what the answer means."""

@@ -1,7 +1,7 @@
-"""Asks the live cluster who is on the card. It runs kubectl, which uses the same kubeconfig as the Pulumi provider.
+"""Looks at the live cluster, once for each preview. It runs kubectl, which uses the Pulumi provider's kubeconfig.
 
 kubectl starts before the SDKs are imported, and its answer is read when the plan is made, so that a preview does not
-wait for it. plan/live/live_tenants.py decides what the answer means.
+wait for it. plan/live/look.py decides what the answer means.
 """
 
 import contextlib
@@ -9,12 +9,14 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
-from plan.live.kubectl_answer import KINDS, TEMPLATE, parse
+from plan.live.question import KINDS, TEMPLATE
 from plan.text.show import words
 
-if TYPE_CHECKING:
-    from plan.live.kubectl_answer import Observed
-    from plan.live.tenancy import Tenancy
+if TYPE_CHECKING:  # what reads and judges the answer is imported when it is there: it would delay the question
+    from plan.live.expected import Expected
+    from plan.live.kubectl_answer import Answer
+    from plan.live.look import Look
+    from plan.live.observed import Observed
 
 _REQUEST_S = 10  # for each of kubectl's requests; a healthy cluster answers sooner
 _SHOWN = 5  # lines of what kubectl says
@@ -49,20 +51,23 @@ class Query:
             with contextlib.suppress(OSError, AttributeError):  # it has ended already, or the system has no priorities
                 os.setpriority(os.PRIO_PROCESS, self._asked.pid, 10)
 
-    def answer(self) -> bytes:
-        """What kubectl printed for TEMPLATE, after waiting for it. Raises NoAnswerError."""
+    def answer(self) -> "Answer":
+        """What kubectl printed, after waiting for it, also where it may not list some kinds. Raises NoAnswerError."""
+        from plan.live.kubectl_answer import Answer, refusals
+
         if isinstance(self._asked, str):
             raise NoAnswerError(self._asked)
         try:
-            printed, said = self._asked.communicate(timeout=_ANSWER_S)
+            printed, told = self._asked.communicate(timeout=_ANSWER_S)
         except subprocess.TimeoutExpired:
             self.drop()
             raise NoAnswerError(f"kubectl has no answer after {_ANSWER_S} s") from None
-        if self._asked.returncode:
-            raise NoAnswerError(
-                _reason(said.decode(errors="replace")) or f"kubectl ended with exit code {self._asked.returncode}"
-            )
-        return printed
+        if not self._asked.returncode:
+            return Answer(printed)
+        said = told.decode(errors="replace")
+        if refused := refusals(said):
+            return Answer(printed, refused)
+        raise NoAnswerError(_reason(said) or f"kubectl ended with exit code {self._asked.returncode}")
 
     def drop(self) -> None:
         """End kubectl; its answer is not needed."""
@@ -76,27 +81,28 @@ def start() -> Query | None:
     return Query() if "PULUMI_CONFIG" in os.environ else None
 
 
-def notes(question: Query | None, wanted: "Tenancy") -> tuple[str, ...]:
-    """Notes on the card's tenants for the preview; raises ConfigError where too little GPU memory is left."""
-    from plan.live import live_tenants  # late: it would delay the question
+def judged(question: Query | None, expected: "Expected") -> "Look":
+    """What the answer means for the stack; raises ConfigError for what no waiting mends."""
+    from plan.live import look
 
     if question is None:
-        return ()
-    if not (wanted.shared or wanted.memory):
-        question.drop()
-        return ()
+        return look.unasked(expected)
     try:
-        return live_tenants.judge(wanted, question.answer())
+        return look.judge(expected, question.answer())
     except NoAnswerError as error:
-        return live_tenants.unread(wanted, str(error))
+        return look.unread(expected, str(error))
 
 
 def look(cluster_id: str | None) -> "Observed":
     """The cluster as it is now; raises NoAnswerError, also where kubectl asks another cluster than `cluster_id`."""
+    from plan.live.kubectl_answer import parse
+
     try:
         seen = parse(Query().answer())
     except ValueError as error:
         raise NoAnswerError(str(error)) from None
+    if reasons := [why for kind, why in seen.refused.items() if kind in ("nodes", "pods")]:
+        raise NoAnswerError("; ".join(reasons))
     if cluster_id not in (None, seen.cluster_id):
         whose = f"the stack belongs to the cluster {cluster_id}, kubectl asks {seen.cluster_id}"
         raise NoAnswerError(f"{whose}, and who is there is not the stack's")

@@ -8,12 +8,11 @@ from plan.card.advertiser import AdvertiserPlan
 from plan.card.extended_resource import MemoryPlan, plan_memory
 from plan.card.fit import Fit, plan_fit
 from plan.card.fit_table import fit_line, require_fit
-from plan.card.immich_ttl import TtlPatch, plan_ttl
 from plan.card.tenants import window_notes
 from plan.engine.server import ServerPlan, load_seconds, plan_server
 from plan.gateway import contract, litellm
 from plan.gateway.fallback import fallback_notes, require_fallbacks
-from plan.live.tenancy import Tenancy, plan_tenancy
+from plan.live.expected import Expected, plan_expected
 from plan.models.agreement import locked_models
 from plan.models.engine_builds import build_notes, require_builds
 from plan.models.fact_gaps import notes
@@ -35,9 +34,8 @@ class Plan:
     fetches: FetchesPlan
     server: ServerPlan
     prune: PrunePlan
-    immich: TtlPatch | None
     gpu_memory: MemoryPlan | None
-    tenancy: Tenancy
+    expected: Expected
     contract: contract.Contract
     litellm: str
     fit: Fit | None
@@ -73,9 +71,8 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
         fetches=plan_fetches(stack, locked),
         server=plan_server(stack, locked, load_s, warm, memory),
         prune=plan_prune(stack, locked),
-        immich=plan_ttl(stack.immich) if stack.immich else None,
         gpu_memory=memory,
-        tenancy=plan_tenancy(stack, memory, today),
+        expected=plan_expected(stack, memory, today),
         contract=for_gateways,
         litellm=litellm.render(for_gateways),
         fit=fit,

@@ -31,7 +31,7 @@ def summary(stack: str) -> str:
         "holders_mib": {row.who: row.mib for row in fit.rows},
         "models_mib": {model_id: math.ceil(taken.upper_mib) for model_id, taken in fit.models.items()},
     }
-    shown = {"card": card, "contract": plan.contract, "notes": plan.notes, "tenants": plan.tenancy.tenants}
+    shown = {"card": card, "contract": plan.contract, "notes": plan.notes, "tenants": plan.expected.tenancy.tenants}
     return json.dumps(shown, indent=1, sort_keys=True) + "\n"
 
 

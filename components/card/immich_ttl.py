@@ -31,14 +31,7 @@ class ImmichTtl(pulumi.ComponentResource):
             metadata=ObjectMetaPatchArgs(
                 namespace=plan.namespace,
                 name=plan.deployment,
-                annotations={
-                    # The TTL again, where a difference is seen: env is a list, compared by index, and ours comes after
-                    # the owner's entries, so its diff would never end (pulumi/pulumi-kubernetes#2682).
-                    plan.annotation: plan.ttl_s,
-                    "pulumi.com/patchFieldManager": plan.field_manager,
-                    # Whoever edits the entry by hand takes it over; without force our next change is a conflict.
-                    "pulumi.com/patchForce": "true",
-                },
+                annotations=plan.annotations,
             ),
             spec=DeploymentSpecPatchArgs(
                 template=PodTemplateSpecPatchArgs(
@@ -54,7 +47,7 @@ class ImmichTtl(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(
                 parent=self,
-                ignore_changes=["spec"],
+                ignore_changes=list(plan.ignored),
                 replace_on_changes=["metadata.annotations"],
                 delete_before_replace=True,
                 retain_on_delete=True,

@@ -7,7 +7,7 @@ from pathlib import Path
 from dev import hub
 from dev.cluster import cluster, kubectl, nodes
 from dev.cluster.played import stand_ins
-from dev.commands import chat, requirements_check, verdict
+from dev.commands import chat, requirements_check, verdict, watched
 from dev.images import images
 from dev.machine import daemons, network, postgres
 from dev.machine.daemons import Daemon
@@ -57,7 +57,8 @@ def deploy(cli: PulumiCli) -> None:
     cli.prepare()
     cli = verdict.require(cli)
     with step(f"pulumi up of the stack {cli.stack}"):
-        cli.run("up", "--yes", "--skip-preview", "--non-interactive", "--suppress-outputs")
+        up = ("up", "--yes", "--skip-preview", "--non-interactive", "--suppress-outputs")
+        watched.run(cli, namespace(cli.stack), *up)
         # The Kubernetes plugin may take the pod before a Recreate for the new one: until it is gone, the Deployment's
         # revision and conditions are still its own (pulumi-kubernetes 4.32, provider/pkg/await/deployment.go).
         place = ["-n", namespace(cli.stack), f"--timeout={_ROLLOUT_S}s"]

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,12 +121,12 @@ class PulumiCli:
         """The same as JSON, with Pulumi's exit code; what the CLI complains of goes to the terminal."""
         return self._attended(("preview", "--json", "--non-interactive"), quiet=True, errors=None)
 
-    def run(self, *arguments: str, quiet: bool = False) -> str:
+    def run(self, *arguments: str, quiet: bool = False, started: Callable[[int], None] | None = None) -> str:
         """Run `pulumi ARGUMENTS` on the stack; returns its output when `quiet`, else it goes to the terminal.
 
-        Raises DevError with the exit code.
+        `started` is called with its pid. Raises DevError with the exit code.
         """
-        code, output = self._attended(arguments, quiet=quiet)
+        code, output = self._attended(arguments, quiet=quiet, started=started)
         if code:
             raise DevError(
                 f"pulumi {' '.join(arguments)} ended with exit code {code}{_tail(output)}",
@@ -135,7 +135,12 @@ class PulumiCli:
         return output
 
     def _attended(
-        self, arguments: Sequence[str], *, quiet: bool = False, errors: int | None = subprocess.STDOUT
+        self,
+        arguments: Sequence[str],
+        *,
+        quiet: bool = False,
+        errors: int | None = subprocess.STDOUT,
+        started: Callable[[int], None] | None = None,
     ) -> tuple[int, str]:
         """Run it and return exit code and output. The first Ctrl-C is passed on, so that Pulumi saves what it did."""
         process = subprocess.Popen(
@@ -148,6 +153,8 @@ class PulumiCli:
             text=True,
             start_new_session=True,
         )
+        if started:
+            started(process.pid)
         output = _attend(process)
         return process.returncode, output
 

@@ -20,6 +20,7 @@ GATE, GATE_PROGRAM = "models-ready", "gate"
 ENGINE, PREFLIGHT = "server", "preflight"
 # What app.kubernetes.io/component says of the other objects; those of a program have its name.
 SERVING, SCRIPTS, MODELS = "server", "scripts", "models"
+IMMICH_TTL = "MACHINE_LEARNING_MODEL_TTL"  # the variable of immich's Deployment that the stack sets
 _JOB_PREFIX = "fetch-"
 MODEL_ID_MAX = 63 - len(_JOB_PREFIX)
 

@@ -1,30 +1,54 @@
-"""immich's model TTL: the one env entry of its Deployment that this stack sets."""
+"""immich's model TTL: the one env entry of its Deployment that this stack sets.
 
-from dataclasses import dataclass
+Pulumi compares with its state and not with the cluster, so it never sees that someone has changed the entry. What is
+seen is an annotation: the TTL itself, and what a look at the cluster found to mend (plan/live/live_ttl.py).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from plan import config
+from plan.base.names import IMMICH_TTL
+
+_MENDS = "local-llm/model-ttl-mends"
 
 
 @dataclass(frozen=True, slots=True)
 class TtlPatch:
-    """One env entry of a Deployment that someone else owns; `ttl_s` in seconds, as the digits that the entry holds."""
+    """One env entry of a Deployment that someone else owns; `ttl_s` in seconds, as the digits that the entry holds.
+
+    A difference in `annotations` replaces the patch, which writes the entry again; one below `ignored` is none.
+    """
 
     namespace: str
     deployment: str
     container: str
     variable: str
     ttl_s: str
-    annotation: str
-    field_manager: str
+    annotations: Mapping[str, str]
+    ignored: tuple[str, ...]
+
+    def mending(self, edit: str) -> "TtlPatch":
+        """The patch that undoes a foreign edit, once: another edit has to have another description."""
+        return replace(self, annotations={**self.annotations, _MENDS: edit}, ignored=("spec",))
 
 
 def plan_ttl(immich: config.Immich) -> TtlPatch:
+    """The patch where nothing is known to mend: what an earlier one has mended stays in its annotation."""
+    ttl_s = str(immich.model_ttl_s)
     return TtlPatch(
         namespace=immich.namespace,
         deployment=immich.deployment,
         container=immich.container or immich.deployment,
-        variable="MACHINE_LEARNING_MODEL_TTL",
-        ttl_s=str(immich.model_ttl_s),
-        annotation="local-llm/model-ttl-s",
-        field_manager="local-llm-immich-ttl",
+        variable=IMMICH_TTL,
+        ttl_s=ttl_s,
+        annotations={
+            # The TTL again, where a difference is seen: env is a list, compared by index, and ours comes after the
+            # owner's entries, so its diff would never end (pulumi/pulumi-kubernetes#2682).
+            "local-llm/model-ttl-s": ttl_s,
+            "pulumi.com/patchFieldManager": "local-llm-immich-ttl",
+            # Whoever edits the entry by hand takes it over; without force our next change is a conflict.
+            "pulumi.com/patchForce": "true",
+        },
+        ignored=("spec", f'metadata.annotations["{_MENDS}"]'),
     )

@@ -1,1 +1,1 @@
-"""What the live cluster says about the card: who is on it, what they leave, and what that means for the stack."""
+"""What the live cluster says about the stack: who is on the card, what is missing, what somebody has changed."""

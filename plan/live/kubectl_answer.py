@@ -1,120 +1,74 @@
-"""Cluster state needed to see who holds GPU memory: nodes and their pods, as `kubectl get` prints them.
+"""Reads what kubectl printed for question.py: the objects, or which kinds it was refused."""
 
-kubectl is given a go-template, because that keeps an answer of a thousand pods to some hundred kB. observe/kubectl.py
-asks, plan/live/live_tenants.py judges the answer.
-"""
-
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
 
-from plan.kubernetes.quantity import whole
+from plan.live import question
+from plan.live.observed import Deployment, Entry, Kind, Node, Observed, Pod, Volume
 from plan.text.decode import text_of
 from plan.text.errors import Source, TextError
-from plan.text.show import show
+from plan.text.show import show, words
 
-KINDS = ("namespaces", "nodes", "pods")
-# A line an object, fields after tabs. Neither names nor quantities nor labels have blanks, or the signs between them.
-_PAIRS = "{{range $k, $v := .}}{{$k}}={{$v}} {{end}}"
-_OWNER = "{{range .}}{{if .controller}}{{.kind}}/{{.name}}{{end}}{{end}}"
-_POD = (
-    ("metadata.namespace", "{{.}}"),
-    ("metadata.name", "{{.}}"),
-    ("status.phase", "{{.}}"),
-    ("spec.nodeName", "{{.}}"),
-    ("metadata.ownerReferences", _OWNER),
-    ("metadata.labels", _PAIRS),
-    ("spec.nodeSelector", _PAIRS),
-    ("spec.overhead", _PAIRS),
-)
-_NODE = (("metadata.name", "{{.}}"), ("metadata.labels", _PAIRS), ("status.allocatable", _PAIRS))
-_CONTAINERS = (
-    "{{range .spec.initContainers}};{{with .restartPolicy}}{{if eq . `Always`}}sidecar{{else}}init{{end}}{{else}}init"
-    "{{end}} {{template `asked` .}}{{end}}"
-    "{{range .spec.containers}};main {{template `asked` .}}{{end}}"
-)
-
-
-def _fields(fields: tuple[tuple[str, str], ...]) -> str:
-    return "".join(f"{{{{with .{path}}}}}{template}{{{{end}}}}\t" for path, template in fields)
-
-
-TEMPLATE = (
-    "{{define `asked`}}{{with .resources}}{{with .requests}}" + _PAIRS + "{{end}}{{end}}{{end}}"
-    "{{range .items}}"
-    "{{if eq .kind `Namespace`}}{{if eq .metadata.name `kube-system`}}cluster\t{{.metadata.uid}}\n{{end}}"
-    "{{else if eq .kind `Node`}}node\t" + _fields(_NODE) + "\n"
-    "{{else}}pod\t" + _fields(_POD) + _CONTAINERS + "\n{{end}}{{end}}"
-)
-Kind = Literal["init", "sidecar", "main"]
+# k8s.io/apiserver v0.36, endpoints/handlers/responsewriters/errors.go.
+_FORBIDDEN = re.compile(r'Error from server \(Forbidden\): .*cannot list resource "([a-z]+)"')
+# What kubectl says besides: klog's lines, and warnings of the API server.
+_ASIDE = re.compile(r"[IWE]\d{4} |Warning: ")
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
-    """`allocatable` is what its pods may request in all, as quantities by resource."""
+class Answer:
+    """What kubectl printed, and the kinds that it was refused, each with the API server's words."""
 
-    name: str
-    labels: Mapping[str, str]
-    allocatable: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Pod:
-    """`node` is "" while it waits for one. `workload` is who made it: the Deployment's name, not the ReplicaSet's."""
-
-    namespace: str
-    name: str
-    node: str
-    workload: str
-    labels: Mapping[str, str]
-    node_selector: Mapping[str, str]
-    overhead: Mapping[str, str]
-    containers: tuple[tuple[Kind, Mapping[str, str]], ...]
-
-    def requests(self, resource: str) -> int:
-        """How much of it the scheduler counts (k8s.io/component-helpers, resource.PodRequests).
-
-        Init containers run one after another before the others, each beside the sidecars that were started before it.
-        """
-        steady = starting = sidecars = 0
-        for kind, asked in self.containers:
-            count = whole(asked.get(resource, "0"))
-            if kind == "init":
-                starting = max(starting, sidecars + count)
-            else:
-                steady += count
-            if kind == "sidecar":
-                sidecars += count
-                starting = max(starting, sidecars)
-        return max(steady, starting) + whole(self.overhead.get(resource, "0"))
+    printed: bytes | str
+    refused: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """`cluster_id` is the uid of kube-system. Pods that have ended are left out: nothing counts them any more."""
+def refusals(said: str) -> Mapping[str, str]:
+    """The kinds that may not be listed, by what kubectl said; none where it failed for another reason too."""
+    found: dict[str, str] = {}
+    for line in filter(None, map(str.strip, said.splitlines())):
+        if match := _FORBIDDEN.match(line):
+            found[match[1]] = words(line.rstrip("."))
+        elif not _ASIDE.match(line):
+            return {}
+    return found if found.keys() <= set(question.KINDS) else {}
 
-    cluster_id: str
-    nodes: tuple[Node, ...]
-    pods: tuple[Pod, ...]
 
-
-def parse(answer: bytes | str) -> Observed:
-    """Raises ValueError for what TEMPLATE does not print."""
-    nodes, pods, cluster_id = list[Node](), list[Pod](), ""
-    for line in _text(answer).splitlines():
+def parse(answer: Answer) -> Observed:
+    """Raises ValueError for what the template does not print, and where the cluster's own id is missing."""
+    rows: dict[str, list[list[str]]] = {kind: [] for kind in _FIELDS}
+    for line in _text(answer.printed).splitlines():
         kind, *fields = line.split("\t")
-        if kind == "cluster" and len(fields) == 1:
-            (cluster_id,) = fields
-        elif kind == "node" and len(fields) == len(_NODE) + 1:
-            nodes.append(Node(fields[0], _pairs(fields[1]), _pairs(fields[2])))
-        elif kind == "pod" and len(fields) == len(_POD) + 1:
-            if fields[2] not in ("Succeeded", "Failed"):
-                pods.append(_pod(fields))
-        else:
+        if kind not in rows or len(fields) != len(_FIELDS[kind]) + 1:
             raise ValueError(f"kubectl printed an unexpected line: {show(line)}")
+        rows[kind].append(fields)
+    cluster_id = next((uid for *_, uid in rows["Namespace"] if uid), "")
     if not cluster_id:
-        raise ValueError("kubectl did not print the namespace kube-system")
-    return Observed(cluster_id, tuple(nodes), tuple(pods))
+        raise ValueError("; ".join(answer.refused.values()) or "kubectl did not print the namespace kube-system")
+    return Observed(
+        cluster_id=cluster_id,
+        namespaces={name: phase for name, phase, _ in rows["Namespace"]},
+        nodes=tuple(
+            Node(name, _pairs(labels), _pairs(offered), bool(cordoned))
+            for name, labels, offered, cordoned, _ in rows["Node"]
+        ),
+        pods=tuple(_pod(fields) for fields in rows["Pod"] if fields[2] not in ("Succeeded", "Failed")),
+        deployments=tuple(_deployment(fields) for fields in rows["Deployment"]),
+        volumes=tuple(_volume(fields) for fields in rows["PersistentVolume"]),
+        csi_drivers=frozenset(name for name, _ in rows["CSIDriver"]),
+        refused=answer.refused,
+    )
+
+
+_FIELDS = {
+    "Namespace": question.NAMESPACE,
+    "Node": question.NODE,
+    "Pod": question.POD,
+    "Deployment": question.DEPLOYMENT,
+    "PersistentVolume": question.VOLUME,
+    "CSIDriver": question.CSI_DRIVER,
+}
 
 
 def _text(answer: bytes | str) -> str:
@@ -140,6 +94,44 @@ def _containers(text: str) -> Iterator[tuple[Kind, Mapping[str, str]]]:
         if kind not in ("init", "sidecar", "main"):
             raise ValueError(f"kubectl printed a container of an unknown kind: {show(container)}")
         yield kind, _pairs(asked)
+
+
+def _deployment(fields: list[str]) -> Deployment:
+    namespace, name, generation, containers = fields
+    parts = [container.split() for container in containers.split(";")[1:]]
+    if not all(parts):
+        raise ValueError(f"kubectl printed a container without a name: {show(containers)}")
+    return Deployment(namespace, name, generation, {own: tuple(_entries(words)) for own, *words in parts})
+
+
+def _entries(parts: list[str]) -> Iterator[Entry]:
+    """`value=V` or `from`, each followed by its writers: `by=MANAGER@TIME`."""
+    value, writers, begun = None, list[tuple[str, str]](), False
+    for part in parts:
+        key, _, rest = part.partition("=")
+        if key == "by" and begun:
+            manager, _, time = rest.rpartition("@")
+            writers.append((unquoted(manager), time))
+            continue
+        if key not in ("value", "from"):
+            raise ValueError(f"kubectl printed a variable in an unknown form: {show(part)}")
+        if begun:
+            yield Entry(value, tuple(writers))
+        value, writers, begun = (unquoted(rest) if key == "value" else None), [], True
+    if begun:
+        yield Entry(value, tuple(writers))
+
+
+def _volume(fields: list[str]) -> Volume:
+    name, phase, labels, claim, exported, path, nodes, _ = fields
+    source = (path, nodes.strip()) if path else tuple(exported.split(" "))
+    return Volume(name, phase, _pairs(labels), claim, tuple(map(unquoted, source)) if all(source) else ())
+
+
+def unquoted(text: str) -> str:
+    """What urlquery has written."""
+    octets = re.sub(rb"%([0-9A-Fa-f]{2})", lambda found: bytes([int(found[1], 16)]), text.replace("+", " ").encode())
+    return octets.decode(errors="replace")
 
 
 def _pairs(text: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from plan.base.errors import ConfigError
 from plan.card.extended_resource import KEY, MemoryPlan
 from plan.kubernetes.quantity import whole
-from plan.live.kubectl_answer import Node, Observed
+from plan.live.observed import Node, Observed
 from plan.live.tenancy import Tenancy, waits_for, who
 
 

@@ -4,14 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from plan import config
-from plan.base.errors import ConfigError
-from plan.card.extended_resource import KEY
-from plan.live.kubectl_answer import Observed, Pod, parse
 from plan.live.live_memory import require_memory
+from plan.live.observed import Observed, Pod
 from plan.live.tenancy import Tenancy, waits_for, who
 
-_RIGHTS = "The right to list namespaces, nodes and pods of the whole cluster is needed"
-_TRY = "try `kubectl get namespaces,nodes,pods -A`"
 _NAMED = 2  # pods of one workload; more are counted
 
 
@@ -26,29 +22,13 @@ class Undeclared:
     memory_mib: int
 
 
-def judge(wanted: Tenancy, answer: bytes | str) -> tuple[str, ...]:
-    """Notes for the preview, from what kubectl printed for kubectl_answer.py; none about another stack's cluster.
+def judge_tenants(wanted: Tenancy, seen: Observed) -> tuple[str, ...]:
+    """Notes on who is on the card.
 
-    Raises ConfigError where a new server would not find room, or where gpu.memory is set and that cannot be known.
+    Raises ConfigError where a new server would not find room, ValueError for a quantity that is none.
     """
-    try:
-        seen = parse(answer)
-        if seen.cluster_id != wanted.cluster_id:
-            return ()  # the guard says so, and nothing there is ours to judge
-        notes = require_memory(wanted, wanted.memory, seen) if wanted.memory else ()
-        return (*notes, *_not_away(wanted, seen), *undeclared_notes(undeclared(wanted, seen)))
-    except ValueError as error:
-        return unread(wanted, str(error))
-
-
-def unread(wanted: Tenancy, reason: str) -> tuple[str, ...]:
-    """What follows when the cluster could not be asked: a note, or with gpu.memory a ConfigError."""
-    if wanted.memory:
-        asked = f"{wanted.memory.request_mib} MiB of {wanted.memory.resource}"
-        unknown = "How much other pods leave of it is not known, and a new server that finds too little is an outage"
-        raise ConfigError(KEY, asked, f"{unknown}: {reason}. {_RIGHTS}; {_TRY}.")
-    what = "Whether the card has undeclared tenants is not known"
-    return (f"{what}: {reason}. {_RIGHTS}; {_TRY}.",) if wanted.shared else ()
+    notes = require_memory(wanted, wanted.memory, seen) if wanted.memory else ()
+    return (*notes, *_not_away(wanted, seen), *undeclared_notes(undeclared(wanted, seen)))
 
 
 def undeclared(wanted: Tenancy, seen: Observed) -> tuple[Undeclared, ...]:

@@ -8,7 +8,7 @@ from plan import config
 from plan.base import names
 from plan.card.extended_resource import MemoryPlan
 from plan.card.tenants import is_away
-from plan.live.kubectl_answer import Node, Observed, Pod
+from plan.live.observed import Node, Observed, Pod
 
 
 @dataclass(frozen=True, slots=True)

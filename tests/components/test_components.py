@@ -76,15 +76,28 @@ def test_the_namespace_keeps_our_labels_when_the_stack_goes(recorder: Recorder) 
     assert recorder.of("Namespace") == []
 
 
+def test_a_ttl_patch_that_mends_says_so_in_an_annotation_that_is_not_ignored(recorder: Recorder, plan: Plan) -> None:
+    assert plan.expected.immich
+    mending = plan.expected.immich.mending("0 by kubectl-set")
+    build(lambda: ImmichTtl("immich", ImmichTtlArgs(mending)))
+
+    (patch,) = recorder.of("DeploymentPatch")
+    assert patch.inputs["metadata"]["annotations"]["local-llm/model-ttl-mends"] == "0 by kubectl-set"
+    assert patch.inputs["metadata"]["annotations"]["local-llm/model-ttl-s"] == "600"
+    assert list(patch.options.ignoreChanges) == ["spec"]
+
+
 def test_the_ttl_patch_differs_by_its_annotation_alone_and_stays_when_the_stack_goes(
     recorder: Recorder, plan: Plan
 ) -> None:
-    assert plan.immich
-    build(lambda: ImmichTtl("immich", ImmichTtlArgs(plan.immich)))
+    assert plan.expected.immich
+    build(lambda: ImmichTtl("immich", ImmichTtlArgs(plan.expected.immich)))
 
     (patch,) = recorder.of("DeploymentPatch")
     assert "600" in patch.inputs["metadata"]["annotations"].values()
-    assert list(patch.options.ignoreChanges) == ["spec"]
+    assert list(patch.options.ignoreChanges) == ["spec", 'metadata.annotations["local-llm/model-ttl-mends"]'], (
+        "what an earlier patch has mended stays in its annotation"
+    )
     assert list(patch.options.replaceOnChanges) == ["metadata.annotations"]
     assert patch.options.deleteBeforeReplace
     assert patch.options.retainOnDelete

@@ -12,6 +12,7 @@ import yaml
 
 from dev.cluster import cluster
 from dev.cluster.kubectl import apply, kubectl
+from dev.cluster.played import stand_ins
 from dev.machine import postgres
 from dev.machine.instance import Instance
 from dev.pulumi.cli import PulumiCli
@@ -92,9 +93,12 @@ class Stack:
 
 def new_stack(machine: Instance, name: str) -> Stack:
     """The stack cpu under a name of its own, with the tenant's Deployment beside it."""
-    for namespace in (name, f"{name}-immich"):
-        apply(machine, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-    apply(machine, _immich(f"{name}-immich"), manager="immich-owner")
+    namespaces = (
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+        for namespace in (name, f"{name}-immich")
+    )
+    apply(machine, stand_ins.DRIVER, *namespaces)
+    apply(machine, immich(f"{name}-immich"), manager="immich-owner")
     uid = kubectl(machine, "get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
     raw = stacks.raw("cpu")
     raw["cluster"]["id"], raw["fetch"]["endpoint"] = uid, "http://hub.invalid"
@@ -113,7 +117,8 @@ def remove(machine: Instance, name: str) -> None:
         kubectl(machine, "delete", "namespace", namespace, "--wait=false")
 
 
-def _immich(namespace: str) -> dict[str, Any]:
+def immich(namespace: str) -> dict[str, Any]:
+    """The tenant's Deployment as its owner applies it, with the TTL of the outage."""
     container = {
         "name": IMMICH,
         "image": image("immich"),

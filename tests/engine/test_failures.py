@@ -55,8 +55,12 @@ SERVER = (
     ),
     Case(
         "node",
-        lambda raw: raw["gpu"].update(slice={"count": 1024}),
-        ("not scheduled (Unschedulable): 0/2 nodes", "gpu.slice of the stack file", "kubectl describe node"),
+        lambda raw: raw["server"].update(memory_request_mib=1 << 17, memory_limit_mib=1 << 17),
+        (
+            "not scheduled (Unschedulable): 0/2 nodes",
+            "server.memory_request_mib of the stack file",
+            "kubectl describe node",
+        ),
     ),
     Case(
         "gate",

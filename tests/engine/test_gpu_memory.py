@@ -13,6 +13,7 @@ from dev.machine.instance import Instance
 from dev.machine.steps import DevError
 from dev.tools import tools
 from plan.base.names import SERVER
+from plan.live.question import KINDS
 from tests.engine.played import INSTANCE, Stack, image
 from tests.plugin.waiting import until
 
@@ -132,7 +133,7 @@ def test_who_may_not_list_pods_is_told_which_right_is_missing(declared: Stack, t
 
     assert refused.returncode != 0
     assert 'cannot list resource "pods"' in refused.stdout
-    assert "kubectl get namespaces,nodes,pods -A" in refused.stdout
+    assert f"kubectl get {','.join(KINDS)} -A" in refused.stdout
     assert noted.returncode == 0, noted.stdout + noted.stderr
     assert 'cannot list resource "pods"' in noted.stdout, "a note, since nothing depends on it"
 

@@ -11,7 +11,7 @@ ROOMS = ("plan", "observe", "components", "ops", "pods", "dev")
 FILLED = "X"  # stands for what is put in at run time
 _VERBS = {
     "make": "(?:-s )?(?:" + "|".join(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M)) + ")",
-    "kubectl": "get|describe|logs|delete|create|apply|wait|rollout|config|patch|label|annotate|scale",
+    "kubectl": "get|describe|logs|delete|create|apply|wait|rollout|config|patch|label|annotate|scale|set|uncordon",
     "pulumi": "up|preview|cancel|import|destroy|stack|refresh",
 }
 # Outside backquotes only where a command is plainly meant: what follows the program is one of its verbs.

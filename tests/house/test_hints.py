@@ -36,6 +36,8 @@ KUBECTL: dict[str, dict[str, bool]] = {
     "wait": {"--for": True, "--timeout": True, "--namespace": True},
     "rollout": {"--timeout": True, "--namespace": True},
     "config": {},
+    "set": {"-n": True, "-c": True},
+    "uncordon": {},
 }
 KINDS = {
     "all",
@@ -52,12 +54,12 @@ KINDS = {
     "secret",
     "deploy",
 }
-KINDS |= {"deployment", "daemonset", "service", "configmap"}
+KINDS |= {"deployment", "daemonset", "service", "configmap", "csidrivers", "resourcequota", "limitrange"}
 PULUMI = {"up": {"--refresh"}, "cancel": set[str](), "import": set[str](), "preview": set[str]()}
 OTHERS = {"chown", "df", "ip", "mv", "nvidia-smi"}  # programs of a Linux or a node with a card
 # In backquotes, and neither a command nor a key: values, signs, and what other programs call their own things.
 WORDS = {
-    "#", "${", ";", "-file", "Always", "Namespace", "Node", "asked", "kube-system", "chat", "none", "other", "include",
+    "#", "${", ";", "-file", "chat", "none", "other", "include",
     "keep", "field is immutable", "app.kubernetes.io/part-of=local-llm", FILLED,
 }  # fmt: skip
 OF_OPS: dict[str, Any] = typer.main.get_command(app).commands  # pyright: ignore[reportAttributeAccessIssue]
@@ -120,7 +122,7 @@ def test_a_command_of_kubectl_has_a_verb_options_and_a_kind_that_exist(hint: Hin
         elif options[name] and not given:
             assert rest, f"{name} takes a value"
             rest.pop(0)
-    what = {"rollout": positional[1:], "config": []}.get(verb, positional)
+    what = {"rollout": positional[1:], "set": positional[1:], "config": [], "uncordon": []}.get(verb, positional)
     kinds = set(re.split(",", what[0].partition("/")[0])) if what else set[str]()
     assert kinds <= {*KINDS, FILLED}
 

@@ -1,6 +1,6 @@
-"""Makes what an operator has before this project: the namespace, and an immich-machine-learning Deployment.
+"""Makes what an operator has before this project: the namespace, the NFS driver's entry, and immich-machine-learning.
 
-The Deployment is the one of the outage, with a TTL of 0. It is made once, by another field manager, and not changed
+That Deployment is the one of the outage, with a TTL of 0. It is made once, by another field manager, and not changed
 afterwards: what a test or a person changes in it stays.
 """
 
@@ -10,6 +10,7 @@ from typing import Any
 from dev.cluster.kubectl import apply, find
 from dev.cluster.nodes import TAINT
 from dev.machine.instance import Instance
+from plan.weights.volume import NFS_DRIVER
 
 NAMESPACE = "llama-cpp"
 IMMICH_NAMESPACE, IMMICH = "immich", "immich-machine-learning"
@@ -35,6 +36,15 @@ _ENVIRONMENT = {
 }
 
 
+# As csi-driver-nfs 4.11 writes it (deploy/csi-nfs-driverinfo.yaml); no driver runs here, and no pod mounts.
+DRIVER = {
+    "apiVersion": "storage.k8s.io/v1",
+    "kind": "CSIDriver",
+    "metadata": {"name": NFS_DRIVER},
+    "spec": {"attachRequired": False, "volumeLifecycleModes": ["Persistent"], "fsGroupPolicy": "File"},
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Tenant:
     """Somebody else's Deployment, and the name of its container."""
@@ -47,6 +57,8 @@ class Tenant:
 def ensure(instance: Instance, image: str, namespace: str = NAMESPACE, tenant: Tenant | None = None) -> None:
     """Make what is missing; `image` must have python3 where pods are real. Raises DevError."""
     tenant = tenant or Tenant()
+    if find(instance, "csidriver", NFS_DRIVER) is None:
+        apply(instance, DRIVER, manager=OWNER)
     for name, labels in (
         (namespace, {"pod-security.kubernetes.io/enforce": "restricted"}),
         (tenant.namespace, {}),

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from observe import kubectl
-from plan.live import live_tenants
-from plan.live.tenancy import plan_tenancy
+from plan.live import look
+from plan.live.kubectl_answer import Answer
 from tests import stacks
 from tests.corpus.case import KEY, PASSWORD, Case
 from tests.corpus.entries.hub import RAW
@@ -19,7 +19,7 @@ from tests.corpus.texts import changed as changed_text
 from tests.corpus.values import TEXTS, changed, short
 from tests.ops.calibrate.measured import HEAD, NODE
 from tests.ops.endpoint import reply
-from tests.plan.cluster import CARD, answer, node, pod
+from tests.plan.cluster import CARD, node, pod, whole
 
 SMALL = {name: text for name, text in WHOLE.items() if len(text) < 200_000}
 
@@ -33,13 +33,7 @@ def cases(place: Place) -> Iterator[Case]:
 
 def _kubectl(place: Place) -> Iterator[Case]:
     plan = planned(stacks.raw("t4"))
-    good = answer(
-        node(),
-        node("k8s-node2", None, {}),
-        pod("immich/ml"),
-        pod("x/y", on="", node_selector=CARD),
-        uid=stacks.CLUSTER_ID,
-    )
+    good = whole(node(), node("k8s-node2", None, {}), pod("immich/ml"), pod("x/y", on="", node_selector=CARD))
     quantities = (
         "",
         "-1",
@@ -60,10 +54,10 @@ def _kubectl(place: Place) -> Iterator[Case]:
     )
     for offered in quantities:
         text = good.replace("nvidia.com/gpu=1 ", f"nvidia.com/gpu={offered} ")
-        yield Case("kubectl", f"a quantity {short(offered)}", partial(live_tenants.judge, plan.tenancy, text))
+        yield Case("kubectl", f"a quantity {short(offered)}", partial(look.judge, plan.expected, Answer(text)))
     for odd in (text for text in TEXTS if len(text) < 300):
         text = good.replace("immich", odd)
-        yield Case("kubectl", f"a name {short(odd)}", partial(live_tenants.judge, plan.tenancy, text))
+        yield Case("kubectl", f"a name {short(odd)}", partial(look.judge, plan.expected, Answer(text)))
     for name, text in changed_text("kubectl", good.encode(), 60 * MORE):
         yield Case("kubectl", name, partial(_look, place, text))
     for name, text in SMALL.items():
@@ -80,14 +74,7 @@ def _look(place: Place, said: bytes, *, bad: bool = False) -> None:
     except SystemExit as ended:
         if ended.code not in (0, 3):
             raise
-    wanted = plan_tenancy(_configured(), None)
-    print("\n".join(kubectl.notes(kubectl.Query(), wanted)))
-
-
-def _configured() -> Any:
-    from plan import config
-
-    return config.parse(stacks.raw("t4"))
+    print("\n".join(kubectl.judged(kubectl.Query(), planned(stacks.raw("t4")).expected).notes))
 
 
 def _prometheus(place: Place) -> Iterator[Case]:

@@ -207,7 +207,7 @@ def lock() -> Any:
 def planned(raw: Any, the_lock: Any = None) -> Plan:
     """The plan, whose manifests every program of pods/ accepts; raises what plan/ raises."""
     plan = make_plan(config.parse(raw), the_lock or lock(), TODAY)
-    json.dumps([plan.contract, plan.tenancy.selector])
+    json.dumps([plan.contract, plan.expected.tenancy.selector])
     yaml.safe_load(plan.litellm)
     for program, text in manifests(plan):
         try:

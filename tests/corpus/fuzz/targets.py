@@ -86,7 +86,7 @@ def _manifest(program: str, content: bytes) -> None:
 
 def _kubectl(content: bytes) -> None:
     try:
-        kubectl_answer.parse(content.decode(errors="replace"))
+        kubectl_answer.parse(kubectl_answer.Answer(content))
     except ValueError:  # its callers put it into words
         return
 

@@ -6,8 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plan.live.kubectl_answer import Pod, parse
+from plan.live.kubectl_answer import Answer
+from plan.live.kubectl_answer import parse as parse_answer
+from plan.live.observed import Observed, Pod
 from tests.plan.cluster import CARD, GPUMEM, SLICE, UID, Containers, answer, node, pod
+
+
+def parse(text: str) -> Observed:
+    return parse_answer(Answer(text))
 
 
 def pod_of(*containers: tuple[str, int], overhead: Mapping[str, str] | None = None) -> Pod:
@@ -21,8 +27,8 @@ def test_nodes_and_pods_are_read_with_their_labels_and_resources() -> None:
 
     assert seen.cluster_id == UID
     assert [(n.name, n.labels, n.allocatable.get(GPUMEM)) for n in seen.nodes] == [
-        ("k8s-node1", CARD, "14k"),
-        ("k8s-node2", {}, None),
+        ("k8s-node1", {"kubernetes.io/hostname": "k8s-node1", **CARD}, "14k"),
+        ("k8s-node2", {"kubernetes.io/hostname": "k8s-node2"}, None),
     ]
     (found,) = seen.pods
     assert (found.namespace, found.workload, found.node) == ("immich", "immich-ml", "k8s-node1")
@@ -84,7 +90,7 @@ def test_a_pod_counts_for_the_largest_of_its_moments(drawn: list[tuple[str, int]
     [
         ("", "did not print the namespace kube-system"),
         (answer("warning: something new"), "an unexpected line: 'warning: something new'"),
-        (answer("pod\timmich"), "an unexpected line"),
+        (answer("Pod\timmich"), "an unexpected line"),
         (answer(pod("immich/ml", [("ephemeral", {})])), "a container of an unknown kind"),
     ],
 )
