@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dev.cluster import kubectl
 from dev.machine import postgres
@@ -21,6 +22,9 @@ from dev.pulumi.stackfile import ROOT, rendered
 from dev.tools import tools
 
 VENV = Path(sys.prefix)
+# Who edits a field by hand owns it, and an apply that does not win is a conflict. Both plugins read this for one run
+# (pulumi-kubernetes 4.32, provider/pkg/await/await.go, patchForce).
+_WIN = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}
 _PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105 - the name of a variable
 
 
@@ -32,12 +36,16 @@ def local(instance: Instance, stack: str) -> "PulumiCli":
 
 @dataclass(frozen=True, slots=True)
 class PulumiCli:
-    """The CLI for one stack of one instance. `postgres` holds all of libpq's variables."""
+    """The CLI for one stack of one instance. `postgres` holds all of libpq's variables.
+
+    With `mends`, objects were deleted or edited by hand: a preview asks the cluster for each, and edits are taken back.
+    """
 
     instance: Instance
     stack: str
     kubeconfig: Path
     postgres: dict[str, str]
+    mends: bool = False
 
     @property
     def home(self) -> Path:
@@ -60,6 +68,7 @@ class PulumiCli:
             "PULUMI_DIY_BACKEND_PARALLEL": "1",
             "GOMAXPROCS": "4",
             "PYTHONDONTWRITEBYTECODE": "",  # set, it makes every run compile the program again
+            **(_WIN if self.mends else {}),
         }
 
     def misleading(self) -> list[str]:
@@ -88,11 +97,18 @@ class PulumiCli:
         shutil.copy(ROOT / "Pulumi.yaml", self.instance.state)
         self.run("stack", "init", self.stack, "--non-interactive", "--cwd", str(self.instance.state), quiet=True)
 
+    def state(self) -> dict[str, Any]:
+        """What Pulumi knows of the stack, as `pulumi stack export` writes it; secrets in it are encrypted."""
+        file = self.instance.state / "state.json"
+        self.run("stack", "export", "--file", str(file), quiet=True)
+        try:
+            return json.loads(file.read_text())
+        finally:
+            file.unlink()
+
     def _settle(self) -> None:
         """Adopt what a killed run created without noting it, and forget resources of a plugin that is gone."""
-        file = self.instance.state / "state.json"  # secrets in it are encrypted
-        self.run("stack", "export", "--file", str(file), quiet=True)
-        state = json.loads(file.read_text())
+        state = self.state()
         killed, adopted = bool(state["deployment"].get("pending_operations")), list[str]()
         if retired_count := retired.forget(state["deployment"]):
             say(f"an earlier version kept the API key by another plugin: forgetting {retired_count} resources")
@@ -100,12 +116,13 @@ class PulumiCli:
             adopted = interrupted.settle(state["deployment"], lambda wanted: kubectl.live(self.kubeconfig, wanted))
             say(f"an earlier run was killed; adopting {len(adopted)} objects that its state does not have")
         if killed or retired_count:
+            file = self.instance.state / "state.json"
             file.write_text(json.dumps(state))
             self.run("stack", "import", "--file", str(file), quiet=True)
+            file.unlink()
         if adopted:
             targets = [flag for urn in adopted for flag in ("--target", urn)]
             self.run("refresh", "--yes", "--skip-preview", "--non-interactive", *targets, quiet=True)
-        file.unlink()
 
     def preview(self) -> int:
         """Show what an `up` would change, on the terminal; returns Pulumi's exit code."""
@@ -148,7 +165,8 @@ class PulumiCli:
         stack = [] if arguments[:2] == ("stack", "init") else ["--stack", self.stack]
         reads = arguments[0] in {"preview", "up", "refresh", "destroy", "config"}
         file = ["--config-file", str(rendered(self.instance, self.stack))] if reads else []
-        return [str(tools.path("pulumi") / "pulumi"), *arguments, *stack, *file]
+        looks = ["--refresh"] if self.mends and arguments[0] == "preview" else []
+        return [str(tools.path("pulumi") / "pulumi"), *arguments, *looks, *stack, *file]
 
 
 def _attend(process: subprocess.Popen[str]) -> str:

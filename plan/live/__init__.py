@@ -1,1 +1,1 @@
-"""What the live cluster says about the card: who is on it, what they leave, and what that means for the stack."""
+"""What the live cluster says: who is on the card, what they leave, and which of the stack's objects are not as left."""
