@@ -5,7 +5,7 @@ the old volume must look at the new one.
 """
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from dev.cluster import kubectl
 from dev.commands import preview
@@ -48,16 +48,11 @@ def _of(resources: list[Object], kind: str) -> list[Object]:
     return [it for it in resources if it["type"].endswith(f":{kind}")]
 
 
-def _mounts(value: object, claim: str) -> bool:
-    match value:
-        case {"claimName": name} if name == claim:
-            return True
-        case dict():
-            return any(_mounts(it, claim) for it in value.values())
-        case list():
-            return any(_mounts(it, claim) for it in value)
-        case _:
-            return False
+def _mounts(value: Any, claim: str) -> bool:
+    if isinstance(value, dict):
+        entries = cast("Object", value)
+        return entries.get("claimName") == claim or any(_mounts(it, claim) for it in entries.values())
+    return isinstance(value, list) and any(_mounts(it, claim) for it in cast("list[Any]", value))
 
 
 def _require_retained(cli: PulumiCli, volume: Object) -> None:

@@ -11,32 +11,44 @@ from typing import Any
 
 from dev.cluster import kubectl
 from dev.machine.steps import DevError, say
+from dev.pulumi import lost_weights
 from dev.pulumi.cli import PulumiCli
 from dev.pulumi.stackfile import rendered
 from plan import config
+from plan.base import names
 from plan.config import stack_file
 from plan.live import drift
 from plan.live.drift import Drift
+from plan.text.show import words
 from plan.weights.moved import moved
 from plan.weights.volume import plan_volume
 
+Object = dict[str, Any]
 _RUNBOOK = "docs/runbooks/volume.md"
 
 
 def before_preview(cli: PulumiCli) -> PulumiCli:
     """Say what is gone or edited; returns the CLI whose preview shows it. Raises DevError where no `up` mends it."""
-    found = _look(cli)
+    resources = drift.objects(cli.state())
+    found = _look(cli, resources)
     for it in found:
         say(f"{it}; {_by_hand(it) or 'an `up` mends it'}")
+    for model, lack in lost_weights.find(cli.kubeconfig, _stack(cli).namespace).items():
+        say(f"model {model}: {lack}; an `up` fetches it again")
     return dataclasses.replace(cli, mends=not all(it.fix for it in found))
 
 
 def before_up(cli: PulumiCli) -> PulumiCli:
     """Say what is gone or edited and refresh it; returns the CLI whose `up` mends it. Raises DevError."""
-    found = _look(cli)
+    resources = drift.objects(cli.state())
+    found = _look(cli, resources)
     for it in found:
         say(f"{it}; {_by_hand(it) or 'mending it'}")
-    refresh(cli, [it.urn for it in found if not it.fix])
+    urns = [it.urn for it in found if not it.fix]
+    for model, lack in lost_weights.find(cli.kubeconfig, _stack(cli).namespace).items():
+        say(f"model {model}: {lack}; its Job runs again and fetches it")
+        urns += _delete_job(cli, resources, names.fetch_job(model))
+    refresh(cli, urns)
     return dataclasses.replace(cli, mends=not all(it.fix for it in found))
 
 
@@ -50,15 +62,23 @@ def refresh(cli: PulumiCli, urns: Iterable[str]) -> None:
         cli.run("refresh", "--yes", "--skip-preview", "--non-interactive", *targets, quiet=True)
 
 
-def _look(cli: PulumiCli) -> tuple[Drift, ...]:
-    resources = drift.objects(cli.state())
+def _delete_job(cli: PulumiCli, resources: list[Object], name: str) -> list[str]:
+    """Delete the Job, which would not run again otherwise; returns its URN, if it is one of the stack's."""
+    jobs = [it for it in resources if (it["outputs"]["kind"], it["outputs"]["metadata"]["name"]) == ("Job", name)]
+    for job in jobs:
+        where = ["-n", job["outputs"]["metadata"]["namespace"], "--ignore-not-found"]
+        kubectl.run(cli.kubeconfig, "delete", "job", name, *where)
+    return [it["urn"] for it in jobs]
+
+
+def _look(cli: PulumiCli, resources: list[Object]) -> tuple[Drift, ...]:
     _require_place(cli, resources)
     if not resources:
         return ()
     try:
         found = drift.compare(resources, _live(cli, resources))
     except DevError as error:
-        say(f"whether objects of the stack were deleted or edited is not known: {error.what}")
+        say(f"whether objects of the stack were deleted or edited is not known: {words(error.what)}")
         return ()
     except drift.OtherClusterError as error:
         raise DevError(str(error), f"{_RUNBOOK}, 'The cluster is another one'") from None
@@ -70,22 +90,26 @@ def _look(cli: PulumiCli) -> tuple[Drift, ...]:
     return found
 
 
-def _live(cli: PulumiCli, resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _live(cli: PulumiCli, resources: list[Object]) -> list[Object]:
     """The objects that are there. By name, not by label: an object that lost its labels is not gone."""
     wanted = {"apiVersion": "v1", "kind": "List", "items": [drift.identity(it) for it in resources]}
     flags = ["--ignore-not-found", "--show-managed-fields", "-o", "json"]
     answer = kubectl.run(cli.kubeconfig, "get", "-f", "-", *flags, stdin=json.dumps(wanted))
-    found: dict[str, Any] = json.loads(answer) if answer else {"items": []}
+    found: Object = json.loads(answer) if answer else {"items": []}
     return found.get("items", [found])
 
 
-def _require_place(cli: PulumiCli, resources: list[dict[str, Any]]) -> None:
-    file = rendered(cli.instance, cli.stack)
-    stack = config.parse(stack_file.configuration(file.read_bytes(), file))
+def _require_place(cli: PulumiCli, resources: list[Object]) -> None:
+    stack = _stack(cli)
     if found := moved(plan_volume(stack.volume, stack.namespace), resources):
-        what = f"{found.key} is {found.now}, and this stack's volume is made for {found.before}; a volume cannot move"
-        fix = f"let one for the new place take its turn: `{new_volume(cli)}`; before, read {_RUNBOOK} on files to keep"
+        what = f"{found.key} is {found.now}, and this stack's volume was made for {found.before}; no volume can change that"
+        fix = f"put a new one in its place: `{new_volume(cli)}`, which keeps every file; {_RUNBOOK} says more"
         raise DevError(f"{what}. Nothing was changed", fix)
+
+
+def _stack(cli: PulumiCli) -> config.Stack:
+    file = rendered(cli.instance, cli.stack)
+    return config.parse(stack_file.configuration(file.read_bytes(), file))
 
 
 def new_volume(cli: PulumiCli) -> str:

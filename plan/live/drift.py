@@ -117,14 +117,17 @@ def _changes(path: str, shape: Any, old: Any, new: Any) -> Iterator[str]:
     elif isinstance(shape, list) and isinstance(old, list) and isinstance(new, list):
         before, after = cast("list[Any]", old), cast("list[Any]", new)
         for index, inner in enumerate(cast("list[Any]", shape)):
-            label = inner.get("name", index) if isinstance(inner, dict) else index
-            yield from _changes(f"{path}[{label}]", inner, _at(before, index), _at(after, index))
+            yield from _changes(f"{path}[{_label(inner, index)}]", inner, _at(before, index), _at(after, index))
     elif old != new:
         yield f"{plain(path)} is {_shown(path, new)}, was {_shown(path, old)}"
 
 
 def _shown(path: str, value: Any) -> str:
     return "***" if is_secret(path.rpartition(".")[2], value) else show(value)
+
+
+def _label(item: object, index: int) -> object:
+    return cast("Object", item).get("name", index) if isinstance(item, dict) else index
 
 
 def _at(items: list[Any], index: int) -> Any:
@@ -142,7 +145,8 @@ def _rewritten(old: Object, now: Object) -> tuple[str, ...]:
 
 
 def _owned(entry: Object) -> set[str]:
-    fields: Object = (entry.get("fieldsV1") or {}).get("f:data") or {}
+    written: Object = entry.get("fieldsV1") or {}
+    fields: Object = written.get("f:data") or {}
     return {key.removeprefix("f:") for key in fields if key.startswith("f:")}
 
 

@@ -1,6 +1,7 @@
-"""Whether a stack file has its weights somewhere else than the state's PersistentVolume and claim.
+"""Whether a stack file wants another volume than the state's PersistentVolume and claim.
 
-Neither can move: Kubernetes lets nobody change a volume's source, a claim's volume or the name of either.
+These cannot become others: Kubernetes lets nobody change a volume's source, a claim's volume, the name of either, or the
+size of a claim that no storage class made ("only dynamically provisioned pvc can be resized", Kubernetes 1.36).
 """
 
 from collections.abc import Iterable
@@ -25,10 +26,10 @@ class Moved:
 
 def moved(volume: VolumePlan, resources: Iterable[Object]) -> Moved | None:
     """The first difference between the plan and the volume of a state's `resources`; None without one."""
-    before, now = _in_state(resources), _in_plan(volume)
-    for key, was in before.items():
-        if now[key] != was:
-            return Moved(f"{KEY}.{key}", now[key], was)
+    before = _in_state(resources)
+    for key, wanted in _in_plan(volume).items():
+        if key in before and before[key] != wanted:
+            return Moved(f"{KEY}.{key}", wanted, before[key])
     return None
 
 
@@ -40,7 +41,8 @@ def _in_plan(volume: VolumePlan) -> dict[str, str]:
             source = _local(local.path, local.node)
         case None:
             source = "a claim that exists already"
-    return {"namespace": volume.namespace, "volume.name": volume.claim, "volume": source}
+    size = {"volume.size_gib": volume.new.capacity} if volume.new else {}
+    return {"namespace": volume.namespace, "volume.name": volume.claim, "volume": source, **size}
 
 
 def _in_state(resources: Iterable[Object]) -> dict[str, str]:
@@ -49,9 +51,10 @@ def _in_state(resources: Iterable[Object]) -> dict[str, str]:
         inputs: Object = resource.get("inputs") or {}
         if resource["type"] == _CLAIM:
             found |= {"namespace": inputs["metadata"]["namespace"], "volume.name": inputs["metadata"]["name"]}
+            found["volume.size_gib"] = inputs["spec"]["resources"]["requests"]["storage"]
         elif resource["type"] == _VOLUME:
             found["volume"] = _source(inputs["spec"])
-    return {key: found[key] for key in ("namespace", "volume.name", "volume") if key in found}
+    return found
 
 
 def _source(spec: Object) -> str:

@@ -243,17 +243,18 @@ def test_the_runbooks_way_without_make(deployed: Stack) -> None:
 
 
 def test_a_first_up_with_a_wrong_place_is_corrected_by_one_command(stack: Stack) -> None:
-    stack.raw["volume"] = {"name": CLAIM, "size_gib": 5, "local": {"path": "/srv", "node": "no-such-node"}}
+    place = {"path": "/srv", "node": "no-such-node"}
+    stack.raw["volume"] = {"name": CLAIM, "size_gib": 5, "local": place}
     good, stack.raw["fetch"]["image"] = (
         stack.raw["fetch"]["image"],
         image("exits-78"),
     )  # a Job fails, for whatever reason
     assert up(stack).returncode != 0
-    stack.raw["volume"]["local"]["node"], stack.raw["fetch"]["image"] = nodes.CARD, good
+    place["node"], stack.raw["fetch"]["image"] = nodes.CARD, good
 
     with pytest.raises(DevError) as refused:
         told(stack, mend.before_preview)
-    assert "local-llm:stack.volume is /srv of the node k8s-node1, and this stack's volume is made for" in str(
+    assert "local-llm:stack.volume is /srv of the node k8s-node1, and this stack's volume was made for" in str(
         refused.value
     )
     assert f"make new-volume up STACK={stack.cli.stack} CLUSTER=engine" in refused.value.fix

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from plan.live.drift import OtherClusterError, compare, identity, objects
 
 Object = dict[str, Any]
+Change = Callable[[Object], object]
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:abc"}
 LABELS = {"app.kubernetes.io/part-of": "local-llm"}
 OURS = {"manager": "pulumi-kubernetes", "time": "2026-11-29T10:00:00Z"}
@@ -19,8 +20,8 @@ THEIRS = {"manager": "kubectl-edit", "time": "2026-11-29T14:02:00Z"}
 
 def resource(kind: str, name: str, namespace: str = "ns", **fields: Any) -> Object:
     """One of a state; what the server adds to the object is in the outputs alone."""
-    metadata = {"name": name, "labels": dict(LABELS), **({"namespace": namespace} if namespace else {})}
-    inputs = {"apiVersion": "v1", "kind": kind, "metadata": metadata, **fields}
+    metadata: Object = {"name": name, "labels": dict(LABELS), **({"namespace": namespace} if namespace else {})}
+    inputs: Object = {"apiVersion": "v1", "kind": kind, "metadata": metadata, **fields}
     outputs = copy.deepcopy(inputs)
     outputs["metadata"] |= {"uid": f"uid-{kind}-{name}", "managedFields": [dict(OURS)]}
     return {"urn": f"urn:{kind}/{name}", "type": f"kubernetes:v1:{kind}", "inputs": inputs, "outputs": outputs}
@@ -47,7 +48,7 @@ def live(it: Object) -> Object:
     return now
 
 
-def edited(it: Object, change: Callable[[Object], object], entry: Object = THEIRS) -> Object:
+def edited(it: Object, change: Change, entry: Object = THEIRS) -> Object:
     now = live(it)
     change(now)
     now["metadata"]["managedFields"].append(entry)
@@ -58,21 +59,26 @@ def container_of(obj: Object) -> Object:
     return obj["spec"]["template"]["spec"]["containers"][0]
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (lambda it: it["spec"].update(replicas=0), "spec.replicas is 0, was 1"),
-        (lambda it: container_of(it).update(image="evil@sha256:2"), "containers[server].image is 'evil@sha256:2'"),
-        (lambda it: container_of(it)["env"][0].update(value="/x"), "env[HOME].value is '/x', was '/tmp'"),
-        (lambda it: container_of(it).pop("env"), "containers[server].env is nothing"),
-        (lambda it: container_of(it)["env"].clear(), "env[HOME] is nothing"),
-        (lambda it: it["metadata"].pop("labels"), "metadata.labels is nothing"),
-        (lambda it: it["metadata"]["labels"].clear(), "labels.app.kubernetes.io/part-of is nothing, was 'local-llm'"),
-    ],
-)
-def test_an_edited_field_is_named_with_both_values_and_who_wrote_it(
-    change: Callable[[Object], object], said: str
-) -> None:
+EDITS: list[tuple[Change, str]] = [
+    (lambda it: it["spec"].update(replicas=0), "spec.replicas is 0, was 1"),
+    (lambda it: container_of(it).update(image="evil@sha256:2"), "containers[server].image is 'evil@sha256:2'"),
+    (lambda it: container_of(it)["env"][0].update(value="/x"), "env[HOME].value is '/x', was '/tmp'"),
+    (lambda it: container_of(it).pop("env"), "containers[server].env is nothing"),
+    (lambda it: container_of(it)["env"].clear(), "env[HOME] is nothing"),
+    (lambda it: it["metadata"].pop("labels"), "metadata.labels is nothing"),
+    (lambda it: it["metadata"]["labels"].clear(), "labels.app.kubernetes.io/part-of is nothing, was 'local-llm'"),
+]
+THEIR_OWN: list[Change] = [
+    lambda it: it["metadata"]["labels"].update(more="yes"),
+    lambda it: it["metadata"].update(annotations={"deployment.kubernetes.io/revision": "2"}),
+    lambda it: container_of(it)["env"].append({"name": "MORE", "value": "1"}),
+    lambda it: it["spec"].update(paused=True),
+    lambda it: it.update(status={"phase": "Failed"}),
+]
+
+
+@pytest.mark.parametrize(("change", "said"), EDITS)
+def test_an_edited_field_is_named_with_both_values_and_who_wrote_it(change: Change, said: str) -> None:
     it = deployment()
 
     (found,) = compare([it], [edited(it, change)])
@@ -83,17 +89,8 @@ def test_an_edited_field_is_named_with_both_values_and_who_wrote_it(
     assert not found.lost_files
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda it: it["metadata"]["labels"].update(more="yes"),
-        lambda it: it["metadata"].update(annotations={"deployment.kubernetes.io/revision": "2"}),
-        lambda it: container_of(it)["env"].append({"name": "MORE", "value": "1"}),
-        lambda it: it["spec"].update(paused=True),
-        lambda it: it.update(status={"phase": "Failed"}),
-    ],
-)
-def test_what_others_add_beside_our_fields_is_theirs(change: Callable[[Object], object]) -> None:
+@pytest.mark.parametrize("change", THEIR_OWN)
+def test_what_others_add_beside_our_fields_is_theirs(change: Change) -> None:
     it = deployment()
 
     assert compare([it], [edited(it, change)]) == ()
@@ -137,8 +134,9 @@ def test_what_leads_to_the_weights_is_no_ordinary_loss(kind: str) -> None:
 
 
 def test_a_secret_is_judged_by_who_wrote_its_data_and_never_shown() -> None:
-    it, wrote = secret(), {**THEIRS, "fieldsV1": {"f:data": {"f:api-key": {}}}}
-    other = {**THEIRS, "fieldsV1": {"f:data": {"f:their-own": {}}, "f:metadata": {}}}
+    it = secret()
+    wrote: Object = {**THEIRS, "fieldsV1": {"f:data": {"f:api-key": {}}}}
+    other: Object = {**THEIRS, "fieldsV1": {"f:data": {"f:their-own": {}}, "f:metadata": {}}}
     assert compare([it], [live(it)]) == ()
     assert compare([it], [edited(it, lambda now: now["data"].update({"their-own": "eA=="}), other)]) == ()
 
@@ -173,7 +171,7 @@ def test_the_state_of_another_cluster_is_not_judged() -> None:
 
 def test_objects_are_those_of_the_cluster_that_were_made_and_are_to_stay() -> None:
     kept, old = deployment(), {**resource("ConfigMap", "old"), "delete": True}
-    failed = {**resource("Job", "failed"), "outputs": {}}
+    failed: Object = {**resource("Job", "failed"), "outputs": {}}
     others: list[Object] = [{"urn": "a", "type": "pulumi:index:Stash"}, {"urn": "b", "type": "llm:server:LlamaSwap"}]
 
     assert objects({"deployment": {"resources": [kept, old, failed, *others]}}) == [kept]

@@ -17,6 +17,7 @@ LOCAL = {"name": "models", "size_gib": 5, "local": {"path": "/srv", "node": "nod
 def resources(volume: Raw, namespace: str = "llama-cpp") -> list[Raw]:
     """What a state has of a volume, as the plugin writes it."""
     claim = {"name": volume["name"], "namespace": namespace}
+    size = {"resources": {"requests": {"storage": f"{volume['size_gib']}Gi"}}}
     if "nfs" in volume:
         attributes = {"server": volume["nfs"]["server"], "share": volume["nfs"]["path"]}
         source: Raw = {"csi": {"driver": "nfs.csi.k8s.io", "volumeAttributes": attributes}}
@@ -27,7 +28,7 @@ def resources(volume: Raw, namespace: str = "llama-cpp") -> list[Raw]:
     return [
         {"type": "pulumi:pulumi:Stack"},
         {"type": "kubernetes:core/v1:PersistentVolume", "inputs": {"metadata": {"name": "pv"}, "spec": source}},
-        {"type": "kubernetes:core/v1:PersistentVolumeClaim", "inputs": {"metadata": claim, "spec": {}}},
+        {"type": "kubernetes:core/v1:PersistentVolumeClaim", "inputs": {"metadata": claim, "spec": size}},
     ]
 
 
@@ -63,9 +64,15 @@ def test_another_name_or_namespace_is_another_claim() -> None:
 
 
 @pytest.mark.parametrize("volume", [NFS, LOCAL])
+@pytest.mark.parametrize("gib", [4, 9])
+def test_no_claim_of_ours_grows_or_shrinks(volume: Raw, gib: int) -> None:
+    assert found(volume | {"size_gib": gib}, resources(volume)) == ("volume.size_gib", f"{gib}Gi", "5Gi")
+
+
+@pytest.mark.parametrize("volume", [NFS, LOCAL])
 def test_what_may_change_in_place_and_what_was_never_made_is_not_moved(volume: Raw) -> None:
     assert found(volume, resources(volume)) is None
-    assert found(volume | {"size_gib": 9, "read_mib_s": 500}, resources(volume)) is None
+    assert found(volume | {"read_mib_s": 500, "fs_group": True}, resources(volume)) is None
     assert found(volume, []) is None
     assert found({"name": "others", "existing_claim": True}, []) is None, "it was a claim of their own before, too"
     without_claim = resources(volume)[:2]
