@@ -81,7 +81,7 @@ def _look(cli: PulumiCli, resources: list[Object]) -> tuple[Drift, ...]:
         say(f"whether objects of the stack were deleted or edited is not known: {words(error.what)}")
         return ()
     except drift.OtherClusterError as error:
-        raise DevError(str(error), f"{_RUNBOOK}, 'The cluster is another one'") from None
+        raise DevError(str(error), f"{_RUNBOOK}#the-cluster-is-another-one") from None
     if lost := [it for it in found if it.lost_files]:
         what = f"{' and '.join(map(str, lost))}; the files are still where they were. Nothing was changed"
         raise DevError(what, f"make both anew: `{new_volume(cli)}`; {_RUNBOOK} says what that does")
@@ -102,9 +102,9 @@ def _live(cli: PulumiCli, resources: list[Object]) -> list[Object]:
 def _require_place(cli: PulumiCli, resources: list[Object]) -> None:
     stack = _stack(cli)
     if found := moved(plan_volume(stack.volume, stack.namespace), resources):
-        what = f"{found.key} is {found.now}, and this stack's volume was made for {found.before}; no volume can change that"
+        made = f"this stack's volume was made for {found.before}; no volume can change that"
         fix = f"put a new one in its place: `{new_volume(cli)}`, which keeps every file; {_RUNBOOK} says more"
-        raise DevError(f"{what}. Nothing was changed", fix)
+        raise DevError(f"{found.key} is {found.now}, and {made}. Nothing was changed", fix)
 
 
 def _stack(cli: PulumiCli) -> config.Stack:

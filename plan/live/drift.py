@@ -47,7 +47,7 @@ class Drift:
         if not self.changes:
             return f"{what} is gone"
         more = f"; and {len(self.changes) - _SHOWN} more" if self.changes[_SHOWN:] else ""
-        return f"{what} was edited{self.by and f' by {plain(self.by)}'}: {'; '.join(self.changes[:_SHOWN])}{more}"
+        return f"{what} was edited by {plain(self.by) or 'somebody'}: {'; '.join(self.changes[:_SHOWN])}{more}"
 
 
 def objects(state: Object) -> list[Object]:

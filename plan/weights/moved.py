@@ -1,7 +1,7 @@
 """Whether a stack file wants another volume than the state's PersistentVolume and claim.
 
-These cannot become others: Kubernetes lets nobody change a volume's source, a claim's volume, the name of either, or the
-size of a claim that no storage class made ("only dynamically provisioned pvc can be resized", Kubernetes 1.36).
+These cannot become others: Kubernetes lets nobody change a volume's source, a claim's volume, the name of either, or
+the size of a claim that no storage class made ("only dynamically provisioned pvc can be resized", Kubernetes 1.36).
 """
 
 from collections.abc import Iterable

@@ -36,9 +36,11 @@ KUBECTL: dict[str, dict[str, bool]] = {
     "wait": {"--for": True, "--timeout": True, "--namespace": True},
     "rollout": {"--timeout": True, "--namespace": True},
     "config": {},
+    "patch": {"-p": True},
 }
 KINDS = {
     "all",
+    "pv",
     "pvc",
     "namespace",
     "namespaces",
