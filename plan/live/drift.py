@@ -4,6 +4,7 @@
 stack sets, by index in lists, as the plugin's Diff does; what others add beside them is theirs.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
@@ -13,6 +14,7 @@ from plan.text.show import is_secret, plain, show
 Object = dict[str, Any]
 _SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105 - marks a secret (pulumi 3.259, sdk/go/common/resource/sig)
 _HOLDS_FILES = ("PersistentVolume", "PersistentVolumeClaim")
+_KEYED = re.compile(r"(?:ontainers|ports)\[[^]]*\]\.(?:name|port|containerPort)$")  # by which lists are merged
 _SHOWN = 3  # changes of one object that are told; more are counted
 
 
@@ -102,12 +104,18 @@ def _drift(resource: Object, now: Object | None) -> Drift | None:
         shape = {"metadata": shape.get("metadata", {})}
     rewritten, changes = _rewritten(old, now), tuple(_changes("", shape, old, now))
     # Pulumi would replace the Secret, and with it the Deployment that mounts it; one that is gone is only made again.
-    fix = f"kubectl delete secret {where['name']} -n {where['namespace']}" if rewritten else ""
-    return Drift(*named, changes=(*rewritten, *changes), by=_editor(old, now), fix=fix) if fix or changes else None
+    # An apply puts our element beside one with another key, and takes nothing away (Kubernetes, "Server-Side Apply").
+    by_hand = rewritten or any(_KEYED.search(path) for path, _, _ in changes)
+    fix = f"kubectl delete {str(old['kind']).lower()} {where['name']} -n {where.get('namespace')}" if by_hand else ""
+    said = (
+        *rewritten,
+        *(f"{plain(path)} is {_shown(path, new)}, was {_shown(path, was)}" for path, new, was in changes),
+    )
+    return Drift(*named, changes=said, by=_editor(old, now), fix=fix) if said else None
 
 
-def _changes(path: str, shape: Any, old: Any, new: Any) -> Iterator[str]:
-    """The fields of `shape` in which `new` is not as `old`; secrets of a state are encrypted, and left out."""
+def _changes(path: str, shape: Any, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
+    """The fields of `shape` in which `new` is not as `old`: path and both. A state's secrets are left out."""
     if _is_marked(shape) or _is_marked(old):
         return
     if isinstance(shape, dict) and isinstance(old, dict) and isinstance(new, dict):
@@ -119,7 +127,7 @@ def _changes(path: str, shape: Any, old: Any, new: Any) -> Iterator[str]:
         for index, inner in enumerate(cast("list[Any]", shape)):
             yield from _changes(f"{path}[{_label(inner, index)}]", inner, _at(before, index), _at(after, index))
     elif old != new:
-        yield f"{plain(path)} is {_shown(path, new)}, was {_shown(path, old)}"
+        yield path, new, old
 
 
 def _shown(path: str, value: Any) -> str:

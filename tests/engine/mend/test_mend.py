@@ -106,9 +106,14 @@ def told(stack: Stack, look: Callable[[PulumiCli], PulumiCli]) -> tuple[str, Sta
 
 
 def mended(stack: Stack) -> None:
-    """One `up`, after which nothing is left to say or to do."""
+    """One `up`, after which the stack is whole."""
     _, ready = told(stack, mend.before_up)
     ready.up()
+    whole(stack)
+
+
+def whole(stack: Stack) -> None:
+    """Nothing is left to say or to do."""
     assert told(stack, mend.before_preview)[0] == ""
     assert stack.unchanged()
 
@@ -158,16 +163,19 @@ def test_everything_that_was_edited_is_named_and_taken_back(deployed: Stack) -> 
     assert {place: now(place) for place in before} == before
 
 
-def test_another_key_is_named_with_the_command_that_brings_back_the_stacks_own(deployed: Stack) -> None:
+def test_what_no_apply_takes_back_is_named_with_the_command_that_does(deployed: Stack) -> None:
     key = here("get", "secret/llama-swap-api", "-o", "jsonpath={.data}")
     pod = here("get", "pod", "-l", "app.kubernetes.io/component=server", "-o", "name")
     here("patch", "secret/llama-swap-api", *merge(OTHER_KEY))
+    here("patch", SERVICE, *merge([{"op": "replace", "path": "/spec/ports/0/port", "value": 9}], "json"))
 
     said, _ = told(deployed, mend.before_up)
     assert told(deployed, mend.before_up)[0].partition("]")[2] == said.partition("]")[2], "it is not forgotten"
 
-    (command,) = re.findall(r"data.api-key was written anew; run `kubectl ([^`]+)`", said)
-    kubectl(INSTANCE, *command.split())
+    assert "data.api-key was written anew; run `" in said
+    assert "spec.ports[http].port is 9, was 8080; run `" in said
+    for command in re.findall(r"run `kubectl ([^`]+)`", said):
+        kubectl(INSTANCE, *command.split())
     mended(deployed)
     assert here("get", "secret/llama-swap-api", "-o", "jsonpath={.data}") == key
     assert here("get", "pod", "-l", "app.kubernetes.io/component=server", "-o", "name") == pod, "nobody has to wait"
@@ -237,7 +245,7 @@ def test_the_runbooks_way_without_make(deployed: Stack) -> None:
             assert done.returncode == 0, done.stdout + done.stderr
 
     assert deployed.get("pv", VOLUME)["spec"]["csi"]["volumeAttributes"]["share"] == "/srv/elsewhere"
-    mended(deployed)
+    whole(deployed)
 
 
 def test_the_state_of_another_cluster_is_refused_and_forgotten_as_the_runbook_says(
@@ -283,4 +291,4 @@ def test_a_first_up_with_a_wrong_place_is_corrected_by_one_command(stack: Stack)
     new_volume.forget(stack.cli)  # as somebody does who is not sure
     stack.up()
     assert find(INSTANCE, "pv", f"{stack.namespace}-{CLAIM}")
-    mended(stack)
+    whole(stack)

@@ -133,6 +133,17 @@ def test_what_leads_to_the_weights_is_no_ordinary_loss(kind: str) -> None:
     ] == [False]
 
 
+def test_an_element_under_another_key_is_left_to_a_person_for_no_apply_takes_it_away() -> None:
+    service = resource("Service", "web", spec={"ports": [{"name": "http", "port": 8080}]})
+    (port,) = compare([service], [edited(service, lambda now: now["spec"]["ports"][0].update(port=9))])
+    (renamed,) = compare([deployment()], [edited(deployment(), lambda now: container_of(now).update(name="other"))])
+    (inside,) = compare([deployment()], [edited(deployment(), lambda now: container_of(now)["env"].clear())])
+
+    assert port.fix == "kubectl delete service web -n ns"
+    assert renamed.fix == "kubectl delete deployment server -n ns"
+    assert inside.fix == ""
+
+
 def test_a_secret_is_judged_by_who_wrote_its_data_and_never_shown() -> None:
     it = secret()
     wrote: Object = {**THEIRS, "fieldsV1": {"f:data": {"f:api-key": {}}}}
