@@ -17,7 +17,7 @@ SIDE_BY_SIDE = $(PYTHON) -m pytest -n $(WORKERS)
 TOOLS := debian pulumi kubernetes coredns kwok llama gemma postgres litellm
 SOURCES := plan observe components pods ops dev bench tests __main__.py
 
-.PHONY: help venv engine preview up verify down clean key env test soak unit check fmt lint type imports documents docs schema flags pods golden lock bench bench-fetch fuzz
+.PHONY: help venv engine preview up new-volume verify down clean key env test soak unit check fmt lint type imports documents docs schema flags pods golden lock bench bench-fetch fuzz
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/\$$\$$/$$/' | expand -t 20
@@ -34,6 +34,9 @@ engine: venv ## a Kubernetes with played pods and a Postgres, in seconds: where 
 
 preview: venv ## what an up does to users, and what changes; DIFF=1: all of it. STACK=prod is played here
 	@$(DEV) preview
+
+new-volume: venv ## the models lie elsewhere now: forget volume and claim, whose files stay. `make new-volume up STACK=...`
+	@$(DEV) new-volume
 
 verify: venv ## does every model answer rightly, and fast enough? URL=... KEY_ENV=VARIABLE asks another endpoint
 	@$(if $(URL),$(VERIFY),$(DEV) verify)

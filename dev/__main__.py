@@ -1,4 +1,4 @@
-"""`python -m dev engine|preview|up|down|clean|key|verify|env`: what the Makefile calls."""
+"""`python -m dev engine|preview|up|new-volume|down|clean|key|verify|env`: what the Makefile calls."""
 
 import argparse
 import fcntl
@@ -59,6 +59,13 @@ def up(instance: Instance, arguments: argparse.Namespace) -> None:
         ups[arguments.cluster](instance, arguments.stack)
 
 
+def new_volume(instance: Instance, arguments: argparse.Namespace) -> None:
+    from dev.commands import new_volume
+
+    with _alone(instance):
+        new_volume.run(instance, arguments.cluster, arguments.stack)
+
+
 def down(instance: Instance, _arguments: argparse.Namespace) -> None:
     from dev.cluster import cluster
     from dev.machine import postgres
@@ -109,6 +116,7 @@ COMMANDS: dict[str, Callable[[Instance, argparse.Namespace], int | None]] = {
     "engine": engine,
     "preview": preview,
     "up": up,
+    "new-volume": new_volume,
     "down": down,
     "clean": clean,
     "key": key,

@@ -5,8 +5,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from plan.live.hopeless import Event, Hopeless, hopeless, is_ours
 from plan.live.kubectl_answer import unquoted
+from plan.live.objects.hopeless import Event, Hopeless, hopeless, is_ours
 
 # Blanks between the fields, none within: of what it watches kubectl writes tabs as blanks (1.36).
 _LINE = "{{.involvedObject.kind}} {{.involvedObject.name}} {{.reason}} {{urlquery .message}}\n"

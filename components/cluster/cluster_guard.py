@@ -1,5 +1,6 @@
 """The one cluster this stack belongs to; against any other the run stops before anything is registered."""
 
+import os
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,6 +21,8 @@ class ClusterGuard(pulumi.ComponentResource):
     """
 
     def __init__(self, name: str, args: ClusterGuardArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        # It is for the plugin, and for one run: as an input of the provider it would stay in the state.
+        os.environ.pop("PULUMI_K8S_ENABLE_PATCH_FORCE", None)
         # Before super(), and so no children: the guard's own registration waits for what they find. One provider does
         # for both, because a second one is a second plugin process in every preview.
         provider = kubernetes.Provider(

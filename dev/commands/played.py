@@ -15,6 +15,7 @@ from dev.machine.steps import say
 from dev.pulumi.cli import PulumiCli, local
 from dev.pulumi.stackfile import committed, render
 from dev.tools import tools
+from plan.config.stack_file import file_name
 
 
 def start(instance: Instance, stack: str) -> None:
@@ -47,7 +48,10 @@ Look around: eval "$(make -s env STACK={stack} CLUSTER=engine)"; kubectl get all
 def prepared(instance: Instance, stack: str) -> PulumiCli:
     """The CLI for the stack on the played cluster, which is started when it does not run. Raises DevError."""
     _ready(instance, stack)
-    render(instance, stack, requirements_check.played(cluster_id(instance.kubeconfig)))
+    facts = requirements_check.played(cluster_id(instance.kubeconfig))
+    if written := committed(stack).get("cluster"):
+        say(f"the played cluster {facts.cluster_id} stands for {written['id']} of {file_name(stack)}")
+    render(instance, stack, facts)
     return local(instance, stack)
 
 

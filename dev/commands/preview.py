@@ -9,6 +9,7 @@ from dev.images import images
 from dev.machine import daemons, postgres
 from dev.machine.instance import Instance
 from dev.machine.steps import DevError, say
+from dev.pulumi import mend
 from dev.pulumi.cli import PulumiCli, local
 from dev.pulumi.stackfile import render
 
@@ -17,13 +18,18 @@ _MACHINE = ("etcd", "kube-apiserver", "kubelet", postgres.NAME)
 
 def run(instance: Instance, cluster: str, stack: str) -> int:
     """Preview the stack on `cluster`; returns Pulumi's exit code. Raises DevError."""
-    prepared = {"embedded": _embedded, "engine": played.prepared, "current": current.prepared}
-    cli = prepared[cluster](instance, stack)
+    cli = prepared(instance, cluster, stack)
     cli.ready()
-    code, _ = verdict.told(cli)
+    code, _ = verdict.told(mend.before_preview(cli))
     if code == 0 and cluster == "engine":
         say(f"previewed on the played cluster of {instance.name}; CLUSTER=current asks the one of your KUBECONFIG")
     return code
+
+
+def prepared(instance: Instance, cluster: str, stack: str) -> PulumiCli:
+    """The CLI for the stack on `cluster`, for which nothing was built, and no pod and no namespace made."""
+    ways = {"embedded": _embedded, "engine": played.prepared, "current": current.prepared}
+    return ways[cluster](instance, stack)
 
 
 def _embedded(instance: Instance, stack: str) -> PulumiCli:

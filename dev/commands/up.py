@@ -14,6 +14,7 @@ from dev.machine.daemons import Daemon
 from dev.machine.forward import forward
 from dev.machine.instance import CDN_PORT, HUB_PORT, NODE_IP, Instance
 from dev.machine.steps import say, step
+from dev.pulumi import mend
 from dev.pulumi.cli import PulumiCli, local
 from dev.pulumi.stackfile import ROOT, committed, render
 from dev.tools import tools
@@ -55,7 +56,7 @@ def cluster_id(kubeconfig: Path) -> str:
 def deploy(cli: PulumiCli) -> None:
     """Say what changes, and run `pulumi up`; returns when the new server, and no older one, is there."""
     cli.prepare()
-    cli = verdict.require(cli)
+    cli = verdict.require(mend.before_up(cli))
     with step(f"pulumi up of the stack {cli.stack}"):
         up = ("up", "--yes", "--skip-preview", "--non-interactive", "--suppress-outputs")
         watched.run(cli, namespace(cli.stack), *up)

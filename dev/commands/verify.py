@@ -8,7 +8,8 @@ from pathlib import Path
 from dev.commands import chat
 from dev.commands.up import api_key, namespace
 from dev.machine.instance import Instance
-from dev.machine.steps import DevError
+from dev.machine.steps import DevError, say
+from dev.pulumi import lost_weights
 from dev.pulumi.stackfile import ROOT
 
 _KEY = "LOCAL_LLM_API_KEY"
@@ -21,5 +22,7 @@ def run(instance: Instance, cluster: str, stack: str, kubeconfig: Path) -> int:
     endpoint = f"http://127.0.0.1:{instance.ports.endpoint}"
     key = api_key(kubeconfig, namespace(stack))
     chat.wait(endpoint, timeout_s=10.0)
+    for model, lack in lost_weights.find(kubeconfig, namespace(stack)).items():
+        say(f"model {model}: {lack}; `make up` fetches it again")
     argv = [sys.executable, "-m", "ops", "verify", "--url", endpoint, "--key-env", _KEY, "--stack", stack]
     return subprocess.run(argv, cwd=ROOT, env={**os.environ, _KEY: key}, check=False).returncode

@@ -6,7 +6,7 @@ import signal
 from dev.machine.steps import DevError, say
 from dev.pulumi.cli import PulumiCli
 from observe.events import Watch
-from plan.live.hopeless import Hopeless
+from plan.live.objects.hopeless import Hopeless
 
 
 def run(cli: PulumiCli, namespace: str, *arguments: str) -> None:

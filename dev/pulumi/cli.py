@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dev.cluster import kubectl
 from dev.machine import postgres
@@ -22,6 +23,9 @@ from dev.tools import tools
 from plan.verdict.notes import TOLD
 
 VENV = Path(sys.prefix)
+# Who edits a field by hand owns it, and an apply that does not win is a conflict. Both plugins read this for one run
+# (pulumi-kubernetes 4.32, provider/pkg/await/await.go, patchForce).
+_WIN = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}
 _PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105 - the name of a variable
 
 
@@ -35,7 +39,8 @@ def local(instance: Instance, stack: str) -> "PulumiCli":
 class PulumiCli:
     """The CLI for one stack of one instance. `postgres` holds all of libpq's variables.
 
-    `told` are the marks of notes that a person has read already, which the program does not repeat.
+    `told` are the marks of notes that a person has read already, which the program does not repeat. With `mends`,
+    objects were deleted or edited by hand: a preview asks the cluster for each, and edits are taken back.
     """
 
     instance: Instance
@@ -43,6 +48,7 @@ class PulumiCli:
     kubeconfig: Path
     postgres: dict[str, str]
     told: str = ""
+    mends: bool = False
 
     @property
     def home(self) -> Path:
@@ -66,6 +72,7 @@ class PulumiCli:
             "GOMAXPROCS": "4",
             "PYTHONDONTWRITEBYTECODE": "",  # set, it makes every run compile the program again
             **({TOLD: self.told} if self.told else {}),
+            **(_WIN if self.mends else {}),
         }
 
     def misleading(self) -> list[str]:
@@ -94,11 +101,18 @@ class PulumiCli:
         shutil.copy(ROOT / "Pulumi.yaml", self.instance.state)
         self.run("stack", "init", self.stack, "--non-interactive", "--cwd", str(self.instance.state), quiet=True)
 
+    def state(self) -> dict[str, Any]:
+        """What Pulumi knows of the stack, as `pulumi stack export` writes it; secrets in it are encrypted."""
+        file = self.instance.state / "state.json"
+        self.run("stack", "export", "--file", str(file), quiet=True)
+        try:
+            return json.loads(file.read_text())
+        finally:
+            file.unlink()
+
     def _settle(self) -> None:
         """Adopt what a killed run created without noting it, and forget resources of a plugin that is gone."""
-        file = self.instance.state / "state.json"  # secrets in it are encrypted
-        self.run("stack", "export", "--file", str(file), quiet=True)
-        state = json.loads(file.read_text())
+        state = self.state()
         killed, adopted = bool(state["deployment"].get("pending_operations")), list[str]()
         if retired_count := retired.forget(state["deployment"]):
             say(f"an earlier version kept the API key by another plugin: forgetting {retired_count} resources")
@@ -106,12 +120,13 @@ class PulumiCli:
             adopted = interrupted.settle(state["deployment"], lambda wanted: kubectl.live(self.kubeconfig, wanted))
             say(f"an earlier run was killed; adopting {len(adopted)} objects that its state does not have")
         if killed or retired_count:
+            file = self.instance.state / "state.json"
             file.write_text(json.dumps(state))
             self.run("stack", "import", "--file", str(file), quiet=True)
+            file.unlink()
         if adopted:
             targets = [flag for urn in adopted for flag in ("--target", urn)]
             self.run("refresh", "--yes", "--skip-preview", "--non-interactive", *targets, quiet=True)
-        file.unlink()
 
     def preview(self) -> int:
         """Show what an `up` would change, in Pulumi's words on the terminal; returns Pulumi's exit code."""
@@ -167,7 +182,8 @@ class PulumiCli:
         stack = [] if arguments[:2] == ("stack", "init") else ["--stack", self.stack]
         reads = arguments[0] in {"preview", "up", "refresh", "destroy", "config"}
         file = ["--config-file", str(rendered(self.instance, self.stack))] if reads else []
-        return [str(tools.path("pulumi") / "pulumi"), *arguments, *stack, *file]
+        looks = ["--refresh"] if self.mends and arguments[0] == "preview" else []
+        return [str(tools.path("pulumi") / "pulumi"), *arguments, *looks, *stack, *file]
 
 
 def _attend(process: subprocess.Popen[str]) -> str:

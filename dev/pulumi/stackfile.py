@@ -55,13 +55,20 @@ def render(instance: Instance, stack: str, facts: Facts) -> Path:
     if expected != facts.cluster_id:
         raise DevError(
             f"the stack {stack} belongs to the cluster {expected}, but the kubeconfig leads to {facts.cluster_id}",
-            f"switch KUBECONFIG or its context; if that cluster is gone for ever, remove {path.parent}",
+            _way_out(stack, facts),
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_suffix(".tmp")
     scratch.write_text(yaml.safe_dump(content, sort_keys=False))
     scratch.rename(path)
     return path
+
+
+def _way_out(stack: str, facts: Facts) -> str:
+    if facts.any_cluster:
+        return "`make clean CLUSTER=engine` forgets the played cluster and what was tried on it; then run this again"
+    here = f"write `cluster: {{id: {facts.cluster_id}}}` into {stack_file.file_name(stack)}"
+    return f"switch KUBECONFIG or its context; if this is the stack's cluster from now on, {here}"
 
 
 def rendered(instance: Instance, stack: str) -> Path:

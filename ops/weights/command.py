@@ -86,6 +86,7 @@ def _report(root: Path, lines: list[Line], users: Users) -> Line:
     for line in lines:
         of[line.pop("event")].append(line)
     now, size = time.time(), {blob["sha256"]: blob["bytes"] for blob in of["blob"]}
+    whole = {blob["sha256"] for blob in of["blob"] if "" in blob["files"]}
     named = {sha256 for it in of["generation"] for sha256 in it["sha256"]}
     generations = [
         {
@@ -93,6 +94,7 @@ def _report(root: Path, lines: list[Line], users: Users) -> Line:
             "bytes": sum(size.get(sha256, 0) for sha256 in it["sha256"]),
             "age_s": round(now - it["written"]),
             "stacks": users.get((it["id"], it["gen"]), []),
+            "lost": [sha256 for sha256 in it["sha256"] if it["ready"] and sha256 not in whole],
         }
         for it in of["generation"]
     ]
@@ -122,12 +124,7 @@ def _show(report: Line) -> None:
     out, now = console(), time.time()
     table = whole("model", "generation", "MiB", "age", "needed by", "state")
     for it in report["generations"]:
-        state = it["state"] if it["ready"] else f"{it['state']}, not complete"
-        if it["since"] is not None:
-            state += f", unused for {_age(now - it['since'])}"
-        if it["unknown"]:
-            state += f", holds {', '.join(it['unknown'])}"
-        row(table, it["id"], it["gen"], _mib(it["bytes"]), _age(it["age_s"]), ", ".join(it["stacks"]), state)
+        row(table, it["id"], it["gen"], _mib(it["bytes"]), _age(it["age_s"]), ", ".join(it["stacks"]), _state(it, now))
     for it in report["blobs"]:
         kinds = ", ".join(suffix or "bytes" for suffix in it["files"])
         row(table, "(no model)", f"sha256-{it['sha256']}", _mib(it["bytes"]), "", "", f"{it['state']}, {kinds}")
@@ -136,11 +133,28 @@ def _show(report: Line) -> None:
     for it in report["unknown"]:
         row(table, "(not ours)", it["path"], _mib(it["bytes"]), "", "", "never removed")
     out.print(table)
+    for it in report["generations"]:
+        if it["lost"] and it["stacks"]:
+            out.print(plain(_repair(it), LINE), style="yellow", soft_wrap=True)
     for it in report["unreadable"]:
         out.print(plain(f"{it['path']}: {it['reason']}", LINE), style="yellow", soft_wrap=True)
     sums = report["summary"]
     due, expired = _mib(sums["due_bytes"]), _mib(sums["expired_bytes"])
     print(f"prune: {due} MiB are due for the trash, {expired} MiB have lain aside for longer than the grace")
+
+
+def _state(it: Line, now: float) -> str:
+    state = it["state"] if it["ready"] else f"{it['state']}, not complete"
+    if it["lost"]:
+        state += f", lost {len(it['lost'])} of its files"
+    if it["since"] is not None:
+        state += f", unused for {_age(now - it['since'])}"
+    return f"{state}, holds {', '.join(it['unknown'])}" if it["unknown"] else state
+
+
+def _repair(it: Line) -> str:
+    job = f"kubectl delete job {names.fetch_job(it['id'])} -n {_namespace(it['stacks'][0])}"
+    return f"{it['id']}: `{job}`, then `pulumi up --refresh` fetches it again"
 
 
 def _mib(size: int) -> str:

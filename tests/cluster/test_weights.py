@@ -243,10 +243,13 @@ def test_weights_are_in_the_nodes_memory_and_a_flipped_byte_is_found_set_aside_a
     assert status >= 400
     assert Q4 in json.dumps(said), "who asks for it learns which model it is"
 
-    kubectl.kubectl(INSTANCE, "delete", "job", f"fetch-{Q4}", "-n", NAMESPACE)
-    assert dev_pulumi("refresh", "--yes").returncode == 0
-    assert answered(up())
+    shown = dev("preview")
+    assert re.search(rf"model {Q4}: /models/{Q4}/\w+/READY.json is withdrawn.*; an `up` fetches it again", shown.stdout)
+    mended = up()
+    assert f"model {Q4}: " in mended
+    assert answered(mended)
     assert (STORE / Q4 / "current" / "READY.json").exists()
+    assert "fetches it" not in dev("preview").stdout
 
 
 def in_memory(model: str, size: int) -> bool:

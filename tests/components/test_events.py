@@ -8,7 +8,7 @@ from urllib.parse import quote_plus
 import pytest
 
 from observe.events import Watch
-from plan.live.hopeless import Hopeless
+from plan.live.objects.hopeless import Hopeless
 
 MISSING = 'MountVolume.NewMounter initialization failed for volume "m" : path "/srv/models" does not exist'
 

@@ -72,7 +72,11 @@ class Stack:
         result = self.pulumi("preview", "--json", *flags, **env)
         assert result.returncode == 0, result.stdout + result.stderr
         steps = json.loads(result.stdout)["steps"]
-        return {step["urn"].rsplit("::", 1)[-1]: step["op"] for step in steps if step["op"] not in {"same", "read"}}
+        return {
+            step["urn"].rsplit("::", 1)[-1]: step["op"]
+            for step in steps
+            if step["op"] not in {"same", "read", "refresh"}
+        }
 
     def unchanged(self, *flags: str, **env: str) -> bool:
         """Whether a preview finds nothing to do; what it found is in the test's output otherwise."""

@@ -20,7 +20,7 @@ from dev.machine.instance import Instance
 from dev.pulumi.stackfile import ROOT
 from plan import config
 from tests import committed, stacks
-from tests.checkout import copy_with_example
+from tests.checkout import copy_to, copy_with_example
 from tests.engine.played import INSTANCE
 
 PLAYED, MINE = Instance(f"{INSTANCE.name[:12]}-cmd"), Instance(f"{INSTANCE.name[:12]}-cur")
@@ -113,6 +113,38 @@ def test_up_plays_the_production_stack_and_no_committed_file_changes(first: str)
     assert said.count("GPU memory:") == 1, "the preview before the update tells the notes, the update does not again"
     assert "make preview STACK=prod" in engine("engine", "dev")
     assert beside_the_sources() == before, "facts of this machine in a file that everyone shares"
+
+
+def test_models_that_lie_elsewhere_now_are_refused_with_one_command_that_is_enough(
+    first: str,  # noqa: ARG001 - it runs
+    tmp_path: Path,
+) -> None:
+    engine("up")
+    file = copy_to(tmp_path) / "Pulumi.prod.yaml"
+    value = committed.raw("prod")["volume"]["nfs"]
+    file.write_text(file.read_text().replace(value["path"], "/srv/elsewhere"))
+    preview = ("--instance", PLAYED.name, "--cluster", "engine", "--stack", "prod", "preview")
+
+    refused = dev(*preview, cwd=tmp_path)
+
+    assert refused.returncode == 1
+    assert f"volume is /srv/elsewhere of the NFS server {value['server']}" in refused.stderr
+    assert "Nothing was changed" in refused.stderr
+    (command,) = re.findall(r"`(make new-volume up [^`]+)`", refused.stderr)
+    page = (ROOT / "docs" / "runbooks" / "volume.md").read_text()
+    assert command.replace("CLUSTER=engine", "CLUSTER=current") in page
+
+    make = [*command.split(), "-o", "venv", f"INSTANCE={PLAYED.name}"]
+    done = subprocess.run(make, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    (volume,) = json.loads(kubectl(PLAYED, "get", "pv", "-o", "json"))["items"]
+    assert volume["spec"]["csi"]["volumeAttributes"]["share"] == "/srv/elsewhere"
+    assert volume["status"]["phase"] == "Bound"
+    again = dev(*preview, cwd=tmp_path)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "unchanged" in again.stdout
+    assert "is gone" not in again.stdout
 
 
 def test_a_preview_of_the_operators_cluster_names_the_missing_namespace_and_makes_none(checkout: Path) -> None:

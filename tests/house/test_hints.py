@@ -38,9 +38,11 @@ KUBECTL: dict[str, dict[str, bool]] = {
     "config": {},
     "set": {"-n": True, "-c": True},
     "uncordon": {},
+    "patch": {"-p": True},
 }
 KINDS = {
     "all",
+    "pv",
     "pvc",
     "namespace",
     "namespaces",

@@ -165,3 +165,14 @@ def test_another_cluster_is_refused_and_gets_nothing(recorder: Recorder) -> None
         run(stacks.raw("t4"))
 
     assert [r.type for r in recorder.registered if r.type.startswith("kubernetes:")] == []
+
+
+def test_an_apply_that_wins_for_one_run_leaves_nothing_in_the_state(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULUMI_K8S_ENABLE_PATCH_FORCE", "true")
+
+    run(stacks.raw("cpu"))
+
+    (provider,) = [it for it in recorder.registered if it.type == "pulumi:providers:kubernetes"]
+    assert "enablePatchForce" not in provider.inputs

@@ -8,6 +8,7 @@ from dev.cluster import kubectl
 from dev.commands import chat, up, verdict
 from dev.machine.instance import Instance
 from dev.machine.steps import DevError
+from dev.pulumi import mend
 from dev.pulumi.cli import PulumiCli
 
 
@@ -27,7 +28,8 @@ def happened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(PulumiCli, "prepare", lambda _: None)
     monkeypatch.setattr(verdict, "told", lambda cli: (done.append("pulumi preview") or 0, cli))
-    monkeypatch.setattr(PulumiCli, "run", lambda _, command, *__: done.append(f"pulumi {command}"))
+    monkeypatch.setattr(mend, "before_up", lambda cli: cli)
+    monkeypatch.setattr(PulumiCli, "run", lambda _, command, *__, **___: done.append(f"pulumi {command}"))
     monkeypatch.setattr(kubectl, "run", run)
     monkeypatch.setattr(chat, "wait", lambda _: None)
     monkeypatch.setattr(chat, "ask", ask)

@@ -26,7 +26,7 @@ REFUSED = Instance("t-refused")
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A checkout whose stack file a test may spoil, with the lock of the tests' stacks."""
-    for name in ("__main__.py", "Pulumi.yaml", "plan", "dev"):
+    for name in ("__main__.py", "Pulumi.yaml", "plan", "observe", "dev"):
         copy: Callable[..., object] = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
     shutil.copy(stacks.EXAMPLE / "models.lock.yaml", tmp_path)

@@ -1,5 +1,6 @@
 """The rendered stack file: machine facts fill gaps, what a person wrote wins, and what Pulumi added stays."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -85,14 +86,27 @@ def test_another_cluster_than_the_written_or_the_first_one_is_refused(checkout: 
     render(Instance("t-file"), "mine", Facts(OTHER))  # a person who writes it down means it
 
 
+def test_the_way_out_of_another_cluster_is_a_key_of_the_stack_file_and_never_a_directory(checkout: Path) -> None:
+    write(checkout, {})
+    kept = render(Instance("t-file"), "mine", FACTS).parent
+    with pytest.raises(DevError) as refused:
+        render(Instance("t-file"), "mine", Facts(OTHER))
+    assert str(kept) not in str(refused.value), "the passphrase of the stack's secrets lies there"
+
+    (key, value) = re.findall(r"`(cluster): \{id: (\S+)\}` into Pulumi\.mine\.yaml", refused.value.fix)[0]
+    write(checkout, {key: {"id": value}})
+    render(Instance("t-file"), "mine", Facts(OTHER))
+
+
 def test_a_played_cluster_stands_for_the_one_the_file_names(checkout: Path) -> None:
     write(checkout, {"cluster": {"id": OTHER}})
 
     content = yaml.safe_load(render(Instance("t-file"), "mine", Facts(UID, any_cluster=True)).read_text())
 
     assert content["config"][config.KEY]["cluster"] == {"id": UID}
-    with pytest.raises(DevError, match=f"belongs to the cluster {UID}"):
+    with pytest.raises(DevError, match=f"belongs to the cluster {UID}") as refused:
         render(Instance("t-file"), "mine", Facts(OTHER, any_cluster=True))  # the state tells of another's objects
+    assert refused.value.fix.startswith("`make clean CLUSTER=engine` forgets"), "the file's id does not count there"
 
 
 def test_how_the_card_is_found_is_the_machines_unless_it_is_written(checkout: Path) -> None:

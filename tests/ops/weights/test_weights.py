@@ -82,6 +82,20 @@ def test_it_tells_who_needs_what_and_what_prune_would_free(desk: Desk) -> None:
     assert found["summary"]["would_free_bytes"] == len(b"older") + len(b"thrown away")
 
 
+def test_a_model_whose_file_is_gone_is_named_with_the_command_that_fetches_it_again(desk: Desk) -> None:
+    assert [it["lost"] for it in desk.json()["generations"]] == [[], [], []]
+    (desk.shelf.root / ".blobs" / f"sha256-{sha(b'new')}").unlink()
+    (desk.shelf.root / ".blobs" / f"sha256-{sha(b'older')}").unlink()
+
+    assert {it["gen"]: it["lost"] for it in desk.json()["generations"] if it["id"] == "a"} == {
+        desk.models["a"].gen: [sha(b"new")],
+        gen(1): [sha(b"older")],
+    }
+    printed = desk.weights("--root", "volume")
+    assert "kept, lost 1 of its files" in printed
+    assert printed.count("a: `kubectl delete job fetch-a -n llm`, then `pulumi up --refresh`") == 1, "not the older one"
+
+
 def test_one_stack_needs_only_its_own(desk: Desk) -> None:
     states = {it["id"]: it["state"] for it in desk.json("--stack", "prod")["generations"] if it["gen"] != gen(1)}
     assert states == {"a": "kept", "b": "unused"}

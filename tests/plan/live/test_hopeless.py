@@ -2,7 +2,7 @@
 
 import pytest
 
-from plan.live.hopeless import Event, hopeless, is_ours
+from plan.live.objects.hopeless import Event, hopeless, is_ours
 
 MOUNT = (
     'MountVolume.SetUp failed for volume "m" : rpc error: code = Internal desc = mount failed: exit status 32\nOutput: '

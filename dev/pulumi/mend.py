@@ -1,0 +1,119 @@
+"""What happened to a stack's objects behind Pulumi's back: said before a preview or an `up`, and mended by the `up`.
+
+`up` alone looks at the state and takes a deleted object for unchanged. So each object of the state is asked for by its
+name, and those that are gone or edited are refreshed, and no others. plan/live/objects/drift.py judges the answers.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from dev.cluster import kubectl
+from dev.machine.steps import DevError, say
+from dev.pulumi import lost_weights
+from dev.pulumi.cli import PulumiCli
+from dev.pulumi.stackfile import rendered
+from plan import config
+from plan.base import names
+from plan.config import stack_file
+from plan.live.objects import drift
+from plan.live.objects.drift import Drift
+from plan.text.show import words
+from plan.weights.moved import moved
+from plan.weights.volume import plan_volume
+
+Object = dict[str, Any]
+_RUNBOOK = "docs/runbooks/volume.md"
+
+
+def before_preview(cli: PulumiCli) -> PulumiCli:
+    """Say what is gone or edited; returns the CLI whose preview shows it. Raises DevError where no `up` mends it."""
+    resources = drift.objects(cli.state())
+    found = _look(cli, resources)
+    for it in found:
+        say(f"{it}; {_by_hand(it) or 'an `up` mends it'}")
+    for model, lack in lost_weights.find(cli.kubeconfig, _stack(cli).namespace).items():
+        say(f"model {model}: {lack}; an `up` fetches it again")
+    return dataclasses.replace(cli, mends=not all(it.fix for it in found))
+
+
+def before_up(cli: PulumiCli) -> PulumiCli:
+    """Say what is gone or edited and refresh it; returns the CLI whose `up` mends it. Raises DevError."""
+    resources = drift.objects(cli.state())
+    found = _look(cli, resources)
+    for it in found:
+        say(f"{it}; {_by_hand(it) or 'mending it'}")
+    urns = [it.urn for it in found if not it.fix]
+    for model, lack in lost_weights.find(cli.kubeconfig, _stack(cli).namespace).items():
+        say(f"model {model}: {lack}; its Job runs again and fetches it")
+        urns += _delete_job(cli, resources, names.fetch_job(model))
+    refresh(cli, urns)
+    return dataclasses.replace(cli, mends=not all(it.fix for it in found))
+
+
+def _by_hand(it: Drift) -> str:
+    return it.fix and f"run `{it.fix}`, then `make up`: it makes the stack's own again"
+
+
+def refresh(cli: PulumiCli, urns: Iterable[str]) -> None:
+    """Take into the state what the cluster has of these resources."""
+    if targets := [flag for urn in urns for flag in ("--target", urn)]:
+        cli.run("refresh", "--yes", "--skip-preview", "--non-interactive", *targets, quiet=True)
+
+
+def _delete_job(cli: PulumiCli, resources: list[Object], name: str) -> list[str]:
+    """Delete the Job, which would not run again otherwise; returns its URN, if it is one of the stack's."""
+    jobs = [it for it in resources if (it["outputs"]["kind"], it["outputs"]["metadata"]["name"]) == ("Job", name)]
+    for job in jobs:
+        where = ["-n", job["outputs"]["metadata"]["namespace"], "--ignore-not-found"]
+        kubectl.run(cli.kubeconfig, "delete", "job", name, *where)
+    return [it["urn"] for it in jobs]
+
+
+def _look(cli: PulumiCli, resources: list[Object]) -> tuple[Drift, ...]:
+    _require_place(cli, resources)
+    if not resources:
+        return ()
+    try:
+        found = drift.compare(resources, _live(cli, resources))
+    except DevError as error:
+        say(f"whether objects of the stack were deleted or edited is not known: {words(error.what)}")
+        return ()
+    except drift.OtherClusterError as error:
+        raise DevError(str(error), f"{_RUNBOOK}#the-cluster-is-another-one") from None
+    if lost := [it for it in found if it.lost_files]:
+        what = f"{' and '.join(map(str, lost))}; the files are still where they were. Nothing was changed"
+        raise DevError(what, f"make both anew: `{new_volume(cli)}`; {_RUNBOOK} says what that does")
+    if going := [it for it in found if it.going]:
+        raise DevError(f"{going[0]}. Nothing was changed", "run this again when it is gone: it is made anew then")
+    return found
+
+
+def _live(cli: PulumiCli, resources: list[Object]) -> list[Object]:
+    """The objects that are there. By name, not by label: an object that lost its labels is not gone."""
+    wanted = {"apiVersion": "v1", "kind": "List", "items": [drift.identity(it) for it in resources]}
+    flags = ["--ignore-not-found", "--show-managed-fields", "-o", "json"]
+    answer = kubectl.run(cli.kubeconfig, "get", "-f", "-", *flags, stdin=json.dumps(wanted))
+    found: Object = json.loads(answer) if answer else {"items": []}
+    return found.get("items", [found])
+
+
+def _require_place(cli: PulumiCli, resources: list[Object]) -> None:
+    stack = _stack(cli)
+    if found := moved(plan_volume(stack.volume, stack.namespace), resources):
+        made = f"this stack's volume was made for {found.before}; no volume can change that"
+        fix = f"put a new one in its place: `{new_volume(cli)}`, which keeps every file; {_RUNBOOK} says more"
+        raise DevError(f"{found.key} is {found.now}, and {made}. Nothing was changed", fix)
+
+
+def _stack(cli: PulumiCli) -> config.Stack:
+    file = rendered(cli.instance, cli.stack)
+    return config.parse(stack_file.configuration(file.read_bytes(), file))
+
+
+def new_volume(cli: PulumiCli) -> str:
+    """The command that makes the volume anew, as a person types it."""
+    local = {"dev": "embedded", "engine": "engine"}
+    cluster = "current" if cli.kubeconfig != cli.instance.kubeconfig else local.get(cli.instance.name, "engine")
+    return f"make new-volume up STACK={cli.stack} CLUSTER={cluster}"
