@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from ops.base import here
 from ops.base.errors import OpsError
 from ops.stack import stack_file
 from plan.base.errors import ConfigError, FixableError
@@ -38,7 +39,7 @@ def _stack(name: str | None) -> str | None:
 
 @app.callback()
 def commands() -> None:
-    """Commands around the stack; run them in the repository's root."""
+    """Commands around the stacks of this clone."""
 
 
 @app.command()
@@ -130,10 +131,11 @@ def fit(
 
     Ends with 0 where it fits, with 3 where it does not, with 2 where that cannot be computed. With --gguf only the
     header of a file is read, also behind a URL; HF_TOKEN opens gated repositories of the hub.
+    Nothing but the card is judged: a volume that is too small, or a key that is missing elsewhere, a preview refuses.
     """
     with _ending(2):
         if (stack is None) == (gguf is None):
-            raise OpsError("`ops fit` needs one of --stack NAME and --gguf FILE", "pass one of the two")
+            raise OpsError("`bin/local-llm fit` needs one of --stack NAME and --gguf FILE", "pass one of the two")
         if gguf is None:
             from ops.fit import command as of_stack
 
@@ -211,7 +213,8 @@ def calibrate(
     with _ending(2):
         if (prometheus is None) == (nvidia_smi is None):
             raise OpsError(
-                "`ops calibrate` needs exactly one of --prometheus URL and --nvidia-smi FILE", "pass one of the two"
+                "`bin/local-llm calibrate` needs exactly one of --prometheus URL and --nvidia-smi FILE",
+                "pass one of the two",
             )
         today = datetime.date.today()  # noqa: DTZ011 - the operator's day
         wanted = command.Wanted(model, command.tenants(tenant or []), build, today)
@@ -225,17 +228,20 @@ def _ending(status: int) -> Generator[None]:
     try:
         yield
     except (FixableError, ConfigError) as error:
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(here.typed(f"error: {error}"), err=True)
         raise SystemExit(status) from None
 
 
-def main() -> None:
+def main(clone: Path | None = None) -> None:
+    """Run the command line, on the files of `clone` or else of the current directory."""
     with _ending(1):
+        if clone:
+            here.use(clone)
         for number, argument in enumerate(sys.argv[1:], start=1):
             if not argument.isprintable():  # the library that reads the command line would repeat it as it is
                 what = f"argument {number} has a sign that acts on a terminal, or that nobody sees"
                 raise OpsError(what, "type it again")
-        app()
+        app(prog_name=here.program())
 
 
 if __name__ == "__main__":

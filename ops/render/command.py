@@ -10,7 +10,7 @@ import pulumi
 from ops.base import atomic
 from ops.base.errors import OpsError
 from ops.render import readme
-from ops.render.manifests import MARK, Manifest, manifests, secrets, suffix
+from ops.render.manifests import MARKS, Manifest, manifests, secrets, suffix
 from ops.render.recorder import PROGRAM, Recorder, Registration, run_program
 from ops.stack import stack_file
 from plan.config.stack_file import NO_CLUSTER, Facts, complete
@@ -96,7 +96,8 @@ def _ours(directory: Path) -> dict[str, bytes]:
 
 def _is_ours(file: Path) -> bool:
     with file.open("rb") as opened:
-        return MARK.encode() in opened.readline(len(MARK) + 8)
+        first = opened.readline(max(map(len, MARKS)) + 8)
+    return any(mark.encode() in first for mark in MARKS)
 
 
 def _show(stack: str, directory: Path, made: Sequence[Manifest], changes: Mapping[str, int]) -> None:

@@ -1,12 +1,13 @@
-"""Stack files of the current directory, for commands that have neither Pulumi nor the facts of a machine."""
+"""The stack files, for commands that have neither Pulumi nor the facts of a machine."""
 
 import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ops.base import files
+from ops.base import files, here
 from ops.base.errors import OpsError, reason
 from plan import config
+from plan.base.errors import FixableError
 from plan.config import stack_file
 from plan.config.stack_file import NO_CLUSTER, Facts
 from plan.text.show import plain, show
@@ -20,12 +21,12 @@ def path(stack: str) -> Path:
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", stack):  # pulumi 3.x, sdk/go/common/tokens/stack_name.go
         rule = "a stack's name has letters, digits, '-', '_' and '.', 100 at most"
         raise OpsError(f"--stack {show(stack)}: {rule}", "pass the part between Pulumi. and .yaml of its file's name")
-    return Path(stack_file.file_name(stack))
+    return here.path(stack_file.file_name(stack))
 
 
 def names() -> list[str]:
     """Stacks that have a file here."""
-    return stack_file.stack_names(Path().glob(stack_file.FILES))
+    return stack_file.stack_names(here.path("").glob(stack_file.FILES))
 
 
 def configuration(file: Path) -> dict[str, Any]:
@@ -36,6 +37,14 @@ def configuration(file: Path) -> dict[str, Any]:
         raise stack_file.missing(file, file.parent.glob(stack_file.FILES)) from None
     except (OSError, ValueError) as error:  # a ValueError for a NUL in the name
         raise OpsError(f"{plain(str(file))}: {reason(error)}", "name a stack file") from None
+
+
+def namespace(stack: str | None) -> str:
+    """The stack's namespace, for a command to be copied; a placeholder where its file does not say it."""
+    try:
+        return str(configuration(path(stack or ""))["namespace"])
+    except (FixableError, KeyError):
+        return "NAMESPACE"
 
 
 def read(stack: str, file: Path | None = None) -> config.Stack:

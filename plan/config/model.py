@@ -73,7 +73,9 @@ class Model(Frozen):
     repo: Annotated[Repo, Field(description="Repository at the hub, owner/name")]
     quant: Annotated[Tag, Field(description="Quantization, as the file's name has it: Q4_K_M")]
     request_tokens: Tokens = Field(alias="context", description="Tokens that one request may use")
-    revision: Annotated[Revision, Field(description="Branch, tag or commit that `ops lock` resolves")] = "main"
+    revision: Annotated[Revision, Field(description="Branch, tag or commit that `bin/local-llm lock` resolves")] = (
+        "main"
+    )
     mmproj: Annotated[
         Tag | None,
         Field(description="The vision projector's type, as its file's name has it: F16"),
@@ -102,7 +104,7 @@ class Model(Frozen):
     fallback: Annotated[ModelId | None, Field(description="The model that a gateway asks when this one fails")] = None
     measured: Annotated[
         tuple[Measured, ...],
-        Field(strict=False, description="What a process really held, as `ops calibrate` writes it"),
+        Field(strict=False, description="What a process really held, as `bin/local-llm calibrate` writes it"),
     ] = ()
     ttl_s: Annotated[
         IdleSeconds | None, Field(description="Unload the model after this many idle seconds; defaults to server.ttl_s")
@@ -114,7 +116,7 @@ class Model(Frozen):
         dict[ArgName, ArgValue], Field(description="llama-server's flags without a key of their own: {temp: 0.2}")
     ] = {}  # noqa: RUF012 - pydantic copies it
     verify: Annotated[
-        ExpectedAnswer | None, Field(description="What `ops verify` asks first, instead of its own question")
+        ExpectedAnswer | None, Field(description="What `bin/local-llm verify` asks first, instead of its own question")
     ] = None
 
     @property

@@ -11,7 +11,7 @@ def notes(locked: Mapping[str, LockedModel]) -> tuple[str, ...]:
     """One sentence for each such model, by id: what is missing, what the rest stands on, the command that reads it."""
     found = {model_id: _gaps(model) for model_id, model in sorted(locked.items())}
     return tuple(
-        f"{model_id}: {gaps}. Run `python -m ops lock --update {model_id}`." for model_id, gaps in found.items() if gaps
+        f"{model_id}: {gaps}. Run `bin/local-llm lock --update {model_id}`." for model_id, gaps in found.items() if gaps
     )
 
 

@@ -104,7 +104,7 @@ def test_the_preview_says_what_rests_on_facts_from_elsewhere(
     assert recorder.registered
     (text,) = said
     assert "qwen3vl-4b: no " in text
-    assert "python -m ops lock --update qwen3vl-4b" in text
+    assert "bin/local-llm lock --update qwen3vl-4b" in text
 
 
 def _without_context(raw: dict[str, Any]) -> None:
@@ -123,7 +123,7 @@ def _never_unload(raw: dict[str, Any]) -> None:
     ("spoil", "said"),
     [
         (_without_context, "models.qwen3-8b.context"),
-        (_unlocked, "python -m ops lock --update new-model"),
+        (_unlocked, "bin/local-llm lock --update new-model"),
         (_never_unload, "0 means never unload"),
     ],
 )

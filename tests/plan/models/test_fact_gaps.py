@@ -56,6 +56,6 @@ def test_a_lock_gives_short_sentences_in_order_with_the_command_to_run(stack: st
     assert list(said) == sorted(said)
     for sentence in said:
         model_id = sentence.split(":")[0]
-        assert sentence.endswith(f"Run `python -m ops lock --update {model_id}`.")
+        assert sentence.endswith(f"Run `bin/local-llm lock --update {model_id}`.")
         assert len(sentence) < 230, "more is not read"
     assert bool(said) == (stack != "cpu"), "the facts of the stack cpu are from its files' headers"
