@@ -15,10 +15,12 @@ from dev.pulumi.stackfile import render
 _MACHINE = ("etcd", "kube-apiserver", "kubelet", postgres.NAME)
 
 
-def run(instance: Instance, cluster: str, stack: str) -> int:
+def run(instance: Instance, cluster: str, stack: str, state: str) -> int:
     """Preview the stack on `cluster`; returns Pulumi's exit code. Raises DevError."""
-    prepared = {"embedded": _embedded, "engine": played.prepared, "current": current.prepared}
-    cli = prepared[cluster](instance, stack)
+    if cluster == "current":
+        cli = current.prepared(instance, stack, state)
+    else:
+        cli = {"embedded": _embedded, "engine": played.prepared}[cluster](instance, stack)
     cli.ready()
     code = cli.preview()
     if code == 0 and cluster == "engine":

@@ -16,6 +16,7 @@ from plan.config import stack_file
 from plan.config.stack_file import Facts
 
 ROOT = Path(__file__).resolve().parents[2]
+_SECRETS = {"secretsprovider", "encryptedkey", "encryptionsalt"}  # what Pulumi notes in a stack file about its secrets
 
 
 def document(stack: str) -> dict[str, Any]:
@@ -49,7 +50,8 @@ def render(instance: Instance, stack: str, facts: Facts) -> Path:
     expected, path = value["cluster"]["id"], rendered(instance, stack)
     if path.exists():
         earlier = stack_file.read(path.read_bytes(), path)
-        content.update({key: earlier[key] for key in earlier.keys() & {"encryptionsalt"}})
+        if not _SECRETS & content.keys():
+            content.update({key: earlier[key] for key in earlier.keys() & _SECRETS})
         if not names_cluster:
             expected = earlier["config"][config.KEY]["cluster"]["id"]
     if expected != facts.cluster_id:
@@ -62,6 +64,13 @@ def render(instance: Instance, stack: str, facts: Facts) -> Path:
     scratch.write_text(yaml.safe_dump(content, sort_keys=False))
     scratch.rename(path)
     return path
+
+
+def secrets_provider(instance: Instance, stack: str) -> str:
+    """What the stack file names to lock secrets with; nothing for a passphrase. Raises StackFileError."""
+    path = rendered(instance, stack)
+    content = stack_file.read(path.read_bytes(), path) if path.exists() else document(stack)
+    return str(content.get("secretsprovider") or "")
 
 
 def rendered(instance: Instance, stack: str) -> Path:
