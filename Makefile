@@ -71,7 +71,7 @@ check: venv lint imports documents type ## format, lint, import directions, gene
 lint: venv
 	.venv/bin/ruff format --check $(SOURCES)
 	.venv/bin/ruff check $(SOURCES)
-	.venv/bin/shellcheck .ci/run dev/bootstrap.sh
+	.venv/bin/shellcheck .ci/run dev/bootstrap.sh bin/local-llm
 	.venv/bin/shellcheck --shell=dash plan/engine/preflight.sh # /bin/sh of the engines' images
 
 imports: venv
