@@ -5,19 +5,21 @@ STACK ?= dev
 # Another stack than dev is played on this machine, unless a person says where else.
 CLUSTER ?= $(if $(filter dev,$(STACK)),embedded,engine)
 INSTANCE ?=
+# STATE=embedded: with CLUSTER=current, Pulumi's state stays on this machine.
+STATE ?=
 # Of another endpoint: only a STACK that a person named says something about it.
-VERIFY = $(PYTHON) -m ops verify --url "$(URL)" $(if $(filter file,$(origin STACK)),,--stack $(STACK)) $(if $(KEY_ENV),--key-env $(KEY_ENV))
+VERIFY = bin/local-llm verify --url "$(URL)" $(if $(filter file,$(origin STACK)),,--stack $(STACK)) $(if $(KEY_ENV),--key-env $(KEY_ENV))
 URL ?=
 KEY_ENV ?=
 PYTHON := .venv/bin/python
-DEV = $(PYTHON) -m dev --cluster $(CLUSTER) --stack $(STACK) $(if $(INSTANCE),--instance $(INSTANCE))
+DEV = $(PYTHON) -m dev --cluster $(CLUSTER) --stack $(STACK) $(if $(INSTANCE),--instance $(INSTANCE)) $(if $(STATE),--state $(STATE))
 # Most tests wait for something else than a processor, so there are more workers than processors.
 WORKERS ?= 4
 SIDE_BY_SIDE = $(PYTHON) -m pytest -n $(WORKERS)
 TOOLS := debian pulumi kubernetes coredns kwok llama gemma postgres litellm
 SOURCES := plan observe components pods ops dev bench tests __main__.py
 
-.PHONY: help venv engine preview up new-volume verify down clean key env test soak unit check fmt lint type imports documents docs schema flags pods golden lock bench bench-fetch fuzz
+.PHONY: help venv engine preview up new-volume verify down clean key env test soak unit check fmt lint type imports documents docs schema flags pods golden lock requirements bench bench-fetch fuzz
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/\$$\$$/$$/' | expand -t 20
@@ -50,7 +52,7 @@ clean: venv ## down, and remove the machine's models and state
 key: venv ## print the API key of the endpoint
 	@$(DEV) key
 
-env: venv ## print the variables for a pulumi or kubectl of your own: eval "$$(make -s env)"
+env: venv ## print the variables for a local-llm, pulumi or kubectl of your own: eval "$$(make -s env)"
 	@$(DEV) env
 
 test: check ## format, lint, types, and every test: unit, processes, engine, cluster. WORKERS=4 side by side
@@ -72,7 +74,7 @@ check: venv lint imports documents type ## format, lint, import directions, gene
 lint: venv
 	.venv/bin/ruff format --check $(SOURCES)
 	.venv/bin/ruff check $(SOURCES)
-	.venv/bin/shellcheck .ci/run dev/bootstrap.sh
+	.venv/bin/shellcheck .ci/run dev/bootstrap.sh bin/local-llm
 	.venv/bin/shellcheck --shell=dash plan/engine/preflight.sh # /bin/sh of the engines' images
 
 imports: venv
@@ -104,10 +106,13 @@ pods: venv ## write pods/archives/*.pyz, which the pods run, after a change in p
 golden: venv ## write the golden plans and manifests anew; read the diff before you commit it
 	$(PYTHON) -m tests.golden
 
-lock: venv ## resolve requirements*.in to hash-locked requirements*.txt
-	.venv/bin/uv pip compile -q --generate-hashes --python-version 3.11 --custom-compile-command "make lock" requirements.in -o requirements.txt
-	.venv/bin/uv pip compile -q --generate-hashes --python-version 3.11 --no-strip-markers --custom-compile-command "make lock" requirements-dev.in -c requirements.txt -o requirements-dev.txt
-	.venv/bin/uv pip compile -q --generate-hashes --python-version 3.11 --custom-compile-command "make lock" requirements-litellm.in -o requirements-litellm.txt
+lock: venv ## lock the models of every stack file, or of STACK=..., in models.lock.yaml
+	@bin/local-llm lock $(if $(filter file,$(origin STACK)),,--stack $(STACK))
+
+requirements: venv ## resolve requirements*.in to hash-locked requirements*.txt
+	.venv/bin/uv pip compile -q --generate-hashes --python-version 3.11 --custom-compile-command "make requirements" requirements.in -o requirements.txt
+	.venv/bin/uv pip compile -q --generate-hashes --python-version 3.11 --no-strip-markers --custom-compile-command "make requirements" requirements-dev.in -c requirements.txt -o requirements-dev.txt
+	.venv/bin/uv pip compile -q --generate-hashes --python-version 3.11 --custom-compile-command "make requirements" requirements-litellm.in -o requirements-litellm.txt
 
 bench: venv ## planning of 4 to 512 models, and the no-change preview of prod against an empty program's
 	$(PYTHON) -m bench.plan

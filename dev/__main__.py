@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from dev.machine.instance import CACHE, RUN, Instance
-from dev.machine.steps import DevError, say
+from dev.machine.steps import DevError, say, typed
+from plan.base.commands import GIVEN, in_namespace, usual_cluster
 from plan.base.errors import FixableError
 from plan.text.show import lines
 
@@ -27,13 +28,14 @@ def main() -> int:
     try:
         if arguments.command == "engine":
             arguments.cluster = "engine"
+        os.environ[GIVEN] = _given(arguments)
         instance = Instance(arguments.instance or INSTANCES[arguments.cluster])
         return COMMANDS[arguments.command](instance, arguments) or 0
     except (FixableError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(_message(error, arguments), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"interrupted; `make {arguments.command}` again goes on from here", file=sys.stderr)
+        print(typed(f"interrupted; `make {arguments.command}` again goes on from here"), file=sys.stderr)
         return 130
 
 
@@ -48,22 +50,24 @@ def preview(instance: Instance, arguments: argparse.Namespace) -> int:
     from dev.commands import preview
 
     with _alone(instance):
-        return preview.run(instance, arguments.cluster, arguments.stack)
+        return preview.run(instance, arguments.cluster, arguments.stack, arguments.state)
 
 
 def up(instance: Instance, arguments: argparse.Namespace) -> None:
     from dev.commands import current, played, up
 
     with _alone(instance):
-        ups = {"embedded": up.embedded, "engine": played.up, "current": current.up}
-        ups[arguments.cluster](instance, arguments.stack)
+        if arguments.cluster == "current":
+            current.up(instance, arguments.stack, arguments.state)
+        else:
+            {"embedded": up.embedded, "engine": played.up}[arguments.cluster](instance, arguments.stack)
 
 
 def new_volume(instance: Instance, arguments: argparse.Namespace) -> None:
     from dev.commands import new_volume
 
     with _alone(instance):
-        new_volume.run(instance, arguments.cluster, arguments.stack)
+        new_volume.run(instance, arguments.cluster, arguments.stack, arguments.state)
 
 
 def down(instance: Instance, _arguments: argparse.Namespace) -> None:
@@ -87,6 +91,7 @@ def clean(instance: Instance, arguments: argparse.Namespace) -> None:
 def key(instance: Instance, arguments: argparse.Namespace) -> None:
     from dev.commands import up
 
+    _require_running(instance, arguments)
     print(up.api_key(_kubeconfig(instance, arguments), up.namespace(arguments.stack)))
 
 
@@ -97,14 +102,17 @@ def verify(instance: Instance, arguments: argparse.Namespace) -> int:
 
 
 def env(instance: Instance, arguments: argparse.Namespace) -> None:
-    """Print what a `pulumi` or `kubectl` started by hand needs, for `eval "$(make -s env)"`."""
+    """Print what a `pulumi`, `kubectl` or `local-llm` started by hand needs, for `eval "$(make -s env)"`."""
     from dev.commands import current
     from dev.pulumi import cli, stackfile
 
     if arguments.cluster == "current":
-        ready = cli.PulumiCli(instance, arguments.stack, current.kubeconfig(), current.environment(instance))
+        to_state = current.environment(instance, arguments.state)
+        ready = cli.PulumiCli(instance, arguments.stack, current.kubeconfig(), to_state, operators=True)
     else:
         ready = cli.local(instance, arguments.stack)
+    if lacking := ready.lacks_passphrase():
+        print(typed(f"there is no {lacking} yet, which pulumi needs: `make preview` makes it"), file=sys.stderr)
     if misleading := ready.misleading():
         print(f"unset {' '.join(misleading)}")
     file = {"STACK_FILE": str(stackfile.rendered(instance, arguments.stack))}  # for pulumi's --config-file
@@ -141,7 +149,30 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cluster", choices=INSTANCES, default="embedded")
     parser.add_argument("--stack", default="dev", type=_stack_name)
     parser.add_argument("--instance", default="")
+    parser.add_argument("--state", choices=["embedded"], default="", help="with --cluster current: keep the state here")
     return parser
+
+
+def _message(error: Exception, arguments: argparse.Namespace) -> str:
+    """The error, with commands that work as they are printed: kubectl may be there by `make env` alone."""
+    text = f"error: {error}"
+    if "kubectl logs " in text:
+        from dev.commands import up
+
+        before = "" if arguments.cluster == "current" else 'eval "$(make -s env)"; '
+        text = in_namespace(text, up.namespace(arguments.stack), before)
+    return typed(text)
+
+
+def _given(arguments: argparse.Namespace) -> str:
+    """The variables of make that say the same as `arguments`; without those that are its defaults."""
+    said = {
+        "STACK": arguments.stack if arguments.stack != "dev" else "",
+        "CLUSTER": arguments.cluster if arguments.cluster != usual_cluster(arguments.stack) else "",
+        "INSTANCE": arguments.instance,
+        "STATE": arguments.state,
+    }
+    return " ".join(f"{name}={value}" for name, value in said.items() if value)
 
 
 def _stack_name(name: str) -> str:
@@ -157,9 +188,19 @@ def _kubeconfig(instance: Instance, arguments: argparse.Namespace) -> Path:
     return current.kubeconfig() if arguments.cluster == "current" else instance.kubeconfig
 
 
+def _require_running(instance: Instance, arguments: argparse.Namespace) -> None:
+    """Raise DevError where the cluster is one of this machine that does not run."""
+    from dev.machine import daemons
+
+    if arguments.cluster != "current" and not daemons.pid_of(instance, "kube-apiserver"):
+        raise DevError(f"the machine {instance.name} does not run, and has no key then", "make up")
+
+
 @contextmanager
 def _alone(instance: Instance) -> Generator[None]:
     """Let one command at a time change an instance; raises DevError with the pid of the other command."""
+    from dev.pulumi import passphrase
+
     RUN.mkdir(parents=True, exist_ok=True)
     with (RUN / f"{instance.name}.lock").open("a+") as lock:
         try:
@@ -173,6 +214,7 @@ def _alone(instance: Instance) -> Generator[None]:
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
+        passphrase.keep(instance)  # before anything removes the directory, or says that a person may
         yield
 
 

@@ -32,7 +32,7 @@ fi
 if [ ! -e "$venv/complete" ]; then
     log=$cache/logs/venv.log
     began=$(date +%s)
-    echo "installing requirements-dev.txt ... (log: $log)"
+    echo "installing requirements-dev.txt ... (log: $log)" >&2 # the output may be on its way into an eval
     # At its final path: the programs in it name it.
     rm -rf "$venv"
     if ! { "$python" -m venv "$venv" &&
@@ -41,7 +41,7 @@ if [ ! -e "$venv/complete" ]; then
         fail "requirements-dev.txt cannot be installed: $(tail -n 1 "$log")" "read $log"
     fi
     touch "$venv/complete"
-    echo "installing requirements-dev.txt: done in $(($(date +%s) - began)) s"
+    echo "installing requirements-dev.txt: done in $(($(date +%s) - began)) s" >&2
 fi
 
 if [ "$(readlink .venv || true)" != "$venv" ]; then

@@ -1,1 +1,1 @@
-"""The commands that a person or CI runs: `python -m ops --help`."""
+"""The commands that a person or CI runs: `bin/local-llm --help`."""

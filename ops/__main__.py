@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import typer
 from typer.exceptions import TyperException
 
-from ops.base import output, usage
+from ops.base import here, output, usage
 from ops.base.errors import OpsError
 from ops.stack import stack_file
 from plan.base.errors import ConfigError, FixableError
@@ -40,7 +40,7 @@ def _stack(name: str | None) -> str | None:
 
 @app.callback()
 def commands() -> None:
-    """Commands around the stack; run them in the repository's root."""
+    """Commands around the stacks of this clone."""
 
 
 @app.command()
@@ -134,10 +134,11 @@ def fit(
 
     Ends with 0 where it fits, with 3 where it does not, with 2 where that cannot be computed. With --gguf only the
     header of a file is read, also behind a URL; HF_TOKEN opens gated repositories of the hub.
+    Nothing but the card is judged: a volume that is too small, or a key that is missing elsewhere, a preview refuses.
     """
     with _ending(2):
         if (stack is None) == (gguf is None):
-            raise OpsError("`ops fit` needs one of --stack NAME and --gguf FILE", "pass one of the two")
+            raise OpsError("`bin/local-llm fit` needs one of --stack NAME and --gguf FILE", "pass one of the two")
         if gguf is None:
             from ops.fit import command as of_stack
 
@@ -217,7 +218,8 @@ def calibrate(
     with _ending(2), stack_file.telling_lines(stack):
         if (prometheus is None) == (nvidia_smi is None):
             raise OpsError(
-                "`ops calibrate` needs exactly one of --prometheus URL and --nvidia-smi FILE", "pass one of the two"
+                "`bin/local-llm calibrate` needs exactly one of --prometheus URL and --nvidia-smi FILE",
+                "pass one of the two",
             )
         today = datetime.date.today()  # noqa: DTZ011 - the operator's day
         wanted = command.Wanted(model, command.tenants(tenant or []), build, today)
@@ -231,12 +233,15 @@ def _ending(status: int) -> Generator[None]:
     try:
         yield
     except (FixableError, ConfigError) as error:
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(here.typed(f"error: {error}"), err=True)
         raise SystemExit(status) from None
 
 
-def main() -> None:
+def main(clone: Path | None = None) -> None:
+    """Run the command line, on the files of `clone` or else of the current directory."""
     with _ending(1), output.written():
+        if clone:
+            here.use(clone)
         for number, argument in enumerate(sys.argv[1:], start=1):
             if not argument.isprintable():  # the library that reads the command line would repeat it as it is
                 what = f"argument {number} has a sign that acts on a terminal, or that nobody sees"
@@ -246,7 +251,7 @@ def main() -> None:
 
 def _run() -> int:
     try:
-        return app(prog_name=usage.PROGRAM, standalone_mode=False) or 0
+        return app(prog_name=here.program(), standalone_mode=False) or 0
     except TyperException as error:  # of the command line; the library would repeat a password in it
         usage.tell(error, sys.argv[1:])
         return error.exit_code

@@ -22,7 +22,7 @@ def require_space(*paths: Path, needed_gib: float = NEEDED_GIB) -> None:
             ours = " and ".join(f"{_size_gib(place):.1f} GiB in {place}" for place in (STATE, CACHE))
             raise DevError(
                 f"the disk under {path} is too full: {free_gib:.1f} GiB free, {needed_gib:.1f} GiB needed",
-                f"free some space; `make clean` frees {ours}",
+                f"free some space, of which we have {ours}; `make clean` removes models and state",
             )
 
 

@@ -1,6 +1,7 @@
 """kubectl from the host: as the embedded cluster's admin through the forwarded API server, or with any kubeconfig."""
 
 import json
+import shlex
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +19,8 @@ def run(kubeconfig: Path, *arguments: str, stdin: str | None = None) -> str:
     if done.returncode:
         shown, said = " ".join(arguments[:4]), done.stderr.strip() or done.stdout.strip()
         raise DevError(
-            f"kubectl {shown} failed: {said}", f"check the cluster and your rights: --kubeconfig {kubeconfig}"
+            f"kubectl {shown} failed: {said}",
+            f"check the cluster and your rights: {shlex.join([*map(str, argv[:3]), 'auth', 'can-i', '--list'])}",
         )
     return done.stdout
 

@@ -13,6 +13,7 @@ from dev.machine.daemons import Daemon
 from dev.machine.forward import require_free
 from dev.machine.instance import Instance
 from dev.machine.steps import DevError, say
+from dev.pulumi import backend
 from dev.pulumi.cli import PulumiCli
 from dev.pulumi.stackfile import committed, render
 from dev.tools import tools
@@ -20,9 +21,9 @@ from plan.base import names
 from plan.config.stack_file import Facts
 
 
-def up(instance: Instance, stack: str) -> None:
+def up(instance: Instance, stack: str, state: str) -> None:
     """Deploy the stack to the current cluster and prove it; raises DevError where a right or a fact is missing."""
-    cli = prepared(instance, stack, _create_namespaces)
+    cli = prepared(instance, stack, state, _create_namespaces)
     where = cli.kubeconfig
     deploy(cli)
     argv = [tools.path("kubectl") / "kubectl", "--kubeconfig", where, "-n", namespace(stack), "port-forward"]
@@ -35,15 +36,19 @@ def up(instance: Instance, stack: str) -> None:
     prove(cli, where)
 
 
-def prepared(instance: Instance, stack: str, handle: Callable[[Path, list[str]], None] | None = None) -> PulumiCli:
+def prepared(
+    instance: Instance, stack: str, state: str, handle: Callable[[Path, list[str]], None] | None = None
+) -> PulumiCli:
     """The CLI for the stack on the current cluster. Missing namespaces go to `handle`, or else raise DevError."""
     requirements_check.check(stack, requirements_check.CURRENT)
-    where = kubeconfig()
+    where, to_state = kubeconfig(), environment(instance, state)
     tools.ensure("kubectl", "pulumi", "postgres")
     render(instance, stack, Facts(cluster_id(where)))
     if missing := [name for name in _namespaces(stack) if not _exists(where, name)]:
         (handle or _refuse)(where, missing)
-    return PulumiCli(instance, stack, where, environment(instance))
+    if state:
+        postgres.start(instance)
+    return PulumiCli(instance, stack, where, to_state, operators=True)
 
 
 def kubeconfig() -> Path:
@@ -54,13 +59,20 @@ def kubeconfig() -> Path:
     return path.resolve()
 
 
-def environment(instance: Instance) -> dict[str, str]:
-    """libpq's variables: for the operator's database where PGHOST or PGSERVICE is set, else for an embedded one."""
-    if os.environ.get("PGHOST") or os.environ.get("PGSERVICE"):
-        return {name: value for name, value in os.environ.items() if name.startswith("PG")}
-    say("neither PGHOST nor PGSERVICE is set: the state goes to an embedded Postgres")
-    postgres.start(instance)
-    return postgres.environment(instance)
+def environment(instance: Instance, state: str) -> dict[str, str]:
+    """The variables that lead to the state: libpq's of the operator, or those of the embedded one. Starts nothing.
+
+    Raises DevError where a person has said neither: a state on this machine is one that no other machine finds.
+    """
+    if state:
+        return {**postgres.environment(instance), backend.URL: backend.committed_url()}
+    if not any(os.environ.get(name) for name in ("PGHOST", "PGSERVICE", backend.URL)):
+        raise DevError(
+            f"nothing says where the state lies: PGHOST, PGSERVICE and {backend.URL} are not set",
+            "export PGHOST=... PGUSER=... PGDATABASE=... PGSSLMODE=verify-full of your Postgres, and run this again; "
+            "or keep the state on this machine alone: add STATE=embedded",
+        )
+    return {name: value for name, value in os.environ.items() if name.startswith("PG")}
 
 
 def _namespaces(stack: str) -> list[str]:

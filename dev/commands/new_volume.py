@@ -20,9 +20,9 @@ _VOLUME, _CLAIM = "PersistentVolume", "PersistentVolumeClaim"
 Object = dict[str, Any]
 
 
-def run(instance: Instance, cluster: str, stack: str) -> None:
+def run(instance: Instance, cluster: str, stack: str, state: str) -> None:
     """Delete them in the cluster and forget them in the state; raises DevError. Again is harmless."""
-    cli = preview.prepared(instance, cluster, stack)
+    cli = preview.prepared(instance, cluster, stack, state)
     cli.prepare()
     forget(cli)
 

@@ -11,7 +11,7 @@ from dev.commands import requirements_check
 from dev.commands.up import cluster_id, deploy, namespace
 from dev.machine import postgres
 from dev.machine.instance import Instance
-from dev.machine.steps import say
+from dev.machine.steps import say, typed
 from dev.pulumi.cli import PulumiCli, local
 from dev.pulumi.stackfile import committed, render
 from dev.tools import tools
@@ -23,7 +23,8 @@ def start(instance: Instance, stack: str) -> None:
     _ready(instance, stack)
     tenant = _tenant(stack)
     say(f"{instance.name} is up; no container runs in it")
-    print(f"""
+    print(
+        typed(f"""
 There is a Postgres for the state, and a Kubernetes with two played nodes: {CARD} has the GPU and keeps others off by a
 taint, {PLAIN} has none. In it: the namespace {namespace(stack)}, and somebody else's Deployment
 {tenant.deployment} in the namespace {tenant.namespace}.
@@ -33,16 +34,19 @@ make up STACK=prod                    everything is created, and the pods are pl
 eval "$(make -s env CLUSTER=engine)"  for a kubectl, pulumi or psql of your own
 make down CLUSTER=engine              stop it; make clean CLUSTER=engine forgets it
 """)
+    )
 
 
 def up(instance: Instance, stack: str) -> None:
     """Deploy the stack to the played cluster."""
     deploy(prepared(instance, stack))
     say(f"{stack} is up, but its pods are played: no model answers")
-    print(f"""
-Look around: eval "$(make -s env STACK={stack} CLUSTER=engine)"; kubectl get all,pvc -n {namespace(stack)}
+    print(
+        typed(f"""
+Look around: eval "$(make -s env)"; kubectl get all,pvc -n {namespace(stack)}
 `make up STACK={stack} CLUSTER=current` deploys it to the cluster of your KUBECONFIG.
 """)
+    )
 
 
 def prepared(instance: Instance, stack: str) -> PulumiCli:

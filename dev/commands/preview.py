@@ -16,9 +16,9 @@ from dev.pulumi.stackfile import render
 _MACHINE = ("etcd", "kube-apiserver", "kubelet", postgres.NAME)
 
 
-def run(instance: Instance, cluster: str, stack: str) -> int:
+def run(instance: Instance, cluster: str, stack: str, state: str) -> int:
     """Preview the stack on `cluster`; returns Pulumi's exit code. Raises DevError."""
-    cli = prepared(instance, cluster, stack)
+    cli = prepared(instance, cluster, stack, state)
     cli.ready()
     code, _ = verdict.told(mend.before_preview(cli))
     if code == 0 and cluster == "engine":
@@ -26,10 +26,11 @@ def run(instance: Instance, cluster: str, stack: str) -> int:
     return code
 
 
-def prepared(instance: Instance, cluster: str, stack: str) -> PulumiCli:
+def prepared(instance: Instance, cluster: str, stack: str, state: str) -> PulumiCli:
     """The CLI for the stack on `cluster`, for which nothing was built, and no pod and no namespace made."""
-    ways = {"embedded": _embedded, "engine": played.prepared, "current": current.prepared}
-    return ways[cluster](instance, stack)
+    if cluster == "current":
+        return current.prepared(instance, stack, state)
+    return {"embedded": _embedded, "engine": played.prepared}[cluster](instance, stack)
 
 
 def _embedded(instance: Instance, stack: str) -> PulumiCli:

@@ -13,7 +13,7 @@ from dev.machine import daemons, network, postgres
 from dev.machine.daemons import Daemon
 from dev.machine.forward import forward
 from dev.machine.instance import CDN_PORT, HUB_PORT, NODE_IP, Instance
-from dev.machine.steps import say, step
+from dev.machine.steps import say, step, typed
 from dev.pulumi import mend
 from dev.pulumi.cli import PulumiCli, local
 from dev.pulumi.stackfile import ROOT, committed, render
@@ -76,11 +76,13 @@ def prove(cli: PulumiCli, kubeconfig: Path) -> None:
         answer = chat.ask(endpoint, key, model)
         say(f"{model}: {answer.text!r} ({answer.tokens_per_s:.0f} tokens/s, swapped in {answer.waited_s:.1f} s)")
     say(f"endpoint: {endpoint}/v1 (models: {', '.join(ids)})")
-    print(f"""
+    print(
+        typed(f"""
 KEY=$(make -s key)
 curl {endpoint}/v1/chat/completions -H "Authorization: Bearer $KEY" \\
   -d '{{"model": "{ids[0]}", "messages": [{{"role": "user", "content": "Hello"}}]}}'
 """)
+    )
 
 
 def api_key(kubeconfig: Path, namespace: str) -> str:

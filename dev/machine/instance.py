@@ -46,6 +46,11 @@ class Instance:
         return STATE / self.name
 
     @property
+    def passphrase(self) -> Path:
+        """The file with a generated passphrase; `make clean` keeps it. No instance can have its directory's name."""
+        return STATE / "passphrases.d" / self.name
+
+    @property
     def run(self) -> Path:
         """The directory of sockets and pid files; `make down` removes it."""
         return RUN / self.name

@@ -1,5 +1,6 @@
 """Prints what a command is doing: a line per step, with the elapsed time and the path of its log."""
 
+import os
 import sys
 import threading
 import time
@@ -7,6 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from plan.base.commands import GIVEN, with_variables
 from plan.base.errors import FixableError
 
 _started = time.monotonic()
@@ -16,8 +18,13 @@ _print = threading.Lock()
 def say(text: str) -> None:
     """Print one line, stamped with the seconds since the command began."""
     with _print:
-        sys.stdout.write(f"[{time.monotonic() - _started:6.1f}s] {text}\n")
+        sys.stdout.write(f"[{time.monotonic() - _started:6.1f}s] {typed(text)}\n")
         sys.stdout.flush()
+
+
+def typed(text: str) -> str:
+    """`text` with commands that work as they are printed: with the variables that this command was given."""
+    return with_variables(text, os.environ.get(GIVEN, ""))
 
 
 @contextmanager

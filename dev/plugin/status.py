@@ -1,6 +1,7 @@
 """Telling Pulumi: gRPC errors with initialization details, and status lines while waiting."""
 
 import contextlib
+import os
 import threading
 from typing import Any
 
@@ -15,18 +16,26 @@ def fail(context: grpc.ServicerContext, error: Exception, *, keep_secrets: bool)
     reasons = getattr(error, "reasons", None)
     if reasons is None:
         known = type(error).__module__.startswith("dev.plugin") or isinstance(error, ValueError)
-        context.abort(grpc.StatusCode.UNKNOWN, str(error) if known else f"offline plugin: {error!r}")
+        context.abort(grpc.StatusCode.UNKNOWN, _typed(str(error)) if known else f"offline plugin: {error!r}")
     live: Any = error
     detail = provider_pb2.ErrorResourceInitFailed(
         id=live.object_id,
         properties=encode(live.outputs, keep_secrets=keep_secrets),
         inputs=encode(live.inputs, keep_secrets=keep_secrets) if live.inputs is not None else None,
-        reasons=[str(error), *reasons],
+        reasons=[str(error), *map(_typed, reasons)],
     )
     status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
     status.details.add().Pack(detail)
     context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
     context.abort(grpc.StatusCode.UNKNOWN, str(error))
+
+
+def _typed(text: str) -> str:
+    """`text` with commands that work as they are printed, where `make` runs Pulumi."""
+    from plan.base.commands import GIVEN, by_make  # late: start-up is short, and errors are rare
+
+    given = os.environ.get(GIVEN)
+    return text if given is None else by_make(text, given)
 
 
 class EngineLog:

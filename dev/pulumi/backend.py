@@ -1,9 +1,10 @@
-"""Pulumi's state in Postgres: checks that it is usable, lists its stacks, and clears locks of dead processes.
+"""Pulumi's state, in Postgres as a rule: is it usable, what locks a stack's secrets, and locks of dead processes.
 
-It reads Pulumi's table itself, because the CLI reports a missing database late and in unclear words.
+It reads Pulumi's table, or its files, itself, because the CLI reports a missing database late and in unclear words.
 """
 
 import base64
+import gzip
 import json
 import os
 import socket
@@ -37,7 +38,10 @@ def committed_url() -> str:
 
 def check(environment: Mapping[str, str]) -> None:
     """Refuse an unusable backend before Pulumi starts; raises DevError with the next command."""
-    check_url(environment.get(URL) or os.environ.get(URL) or committed_url())
+    url = _url(environment)
+    check_url(url)
+    if urlsplit(url).scheme == "file":
+        return
     if not _query(environment, "select current_schema()"):
         raise DevError("this role's search_path names no schema", "ALTER ROLE ... SET search_path = pulumi")
     owner, _, ours = _query(environment, _OWNER).partition("|")
@@ -75,10 +79,14 @@ def check_url(url: str) -> None:
         )
 
 
-def stacks(environment: Mapping[str, str]) -> set[str]:
-    """Names of this project's stacks in the state; the empty set before Pulumi's first run."""
-    prefix = f".pulumi/stacks/{_PROJECT}/"
-    return {Path(key).name.split(".")[0] for key in _keys(environment, prefix) if key.endswith((".json", ".json.gz"))}
+def secrets_provider(environment: Mapping[str, str], stack: str) -> str | None:
+    """What locks the secrets of the stack in the state, `passphrase` or `cloud`; None where there is no such stack."""
+    prefix = f".pulumi/stacks/{_PROJECT}/{stack}."
+    for key in _keys(environment, prefix):
+        if key.removeprefix(prefix) in {"json", "json.gz"}:
+            latest: Any = _read(environment, key)["checkpoint"].get("latest")
+            return latest["secrets_providers"]["type"] if latest and latest.get("secrets_providers") else "passphrase"
+    return None
 
 
 def clear_dead_locks(environment: Mapping[str, str], stack: str, cancel: Callable[[], object]) -> None:
@@ -95,13 +103,26 @@ def clear_dead_locks(environment: Mapping[str, str], stack: str, cancel: Callabl
         if where != socket.gethostname() or Path(f"/proc/{pid}").exists():
             raise DevError(
                 f"the stack {stack} is being changed by process {pid} on {where}, since {holder.get('timestamp')}",
-                "wait for it; if it is dead, run `pulumi cancel`",
+                f'wait for it; if it is dead: eval "$(make -s env)" && pulumi cancel --stack {stack}',
             )
     say("an earlier run was cut off and left its lock; clearing it")
     cancel()
 
 
+def _url(environment: Mapping[str, str]) -> str:
+    return environment.get(URL) or os.environ.get(URL) or committed_url()
+
+
+def _directory(environment: Mapping[str, str]) -> Path | None:
+    """Where the state is files."""
+    url = _url(environment)
+    return Path(url.removeprefix("file://")).expanduser() if url.startswith("file:") else None
+
+
 def _keys(environment: Mapping[str, str], prefix: str) -> list[str]:
+    if where := _directory(environment):
+        found = (str(path.relative_to(where)) for path in sorted(where.glob(".pulumi/**/*")) if path.is_file())
+        return [key for key in found if key.startswith(prefix)]
     if not _query(environment, f"select to_regclass('{_TABLE}')"):
         return []
     # The names in the prefix were checked: they contain only a-z, 0-9 and '-'.
@@ -110,14 +131,28 @@ def _keys(environment: Mapping[str, str], prefix: str) -> list[str]:
 
 
 def _read(environment: Mapping[str, str], key: str) -> dict[str, Any]:
-    row = _query(environment, f"select data from {_TABLE} where key = '{key}'")  # noqa: S608 - a key of Pulumi's own
-    return json.loads(base64.b64decode(json.loads(row)["data"]))
+    if where := _directory(environment):
+        content = (where / key).read_bytes()
+    else:
+        row = _query(environment, f"select data from {_TABLE} where key = '{key}'")  # noqa: S608 - a key of Pulumi's own
+        content = base64.b64decode(json.loads(row)["data"])
+    return json.loads(gzip.decompress(content) if key.endswith(".gz") else content)
+
+
+def _of_url(url: str) -> dict[str, str]:
+    """What a URL names itself, as libpq's variables: for psql, which would not know Pulumi's own parameters in it."""
+    parts = urlsplit(url)
+    said = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+    said |= {key: str(value) for key in ("hostname", "port", "username") if (value := getattr(parts, key))}
+    named = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE", "sslmode": "PGSSLMODE"}
+    named |= {"hostname": "PGHOST", "username": "PGUSER"}
+    return {named[key]: value for key, value in said.items() if key in named}
 
 
 def _query(environment: Mapping[str, str], sql: str) -> str:
     result = subprocess.run(
         [tools.path("postgres") / "bin" / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql],
-        env={**postgres.without_libpq(), "PGCONNECT_TIMEOUT": "10", **environment},
+        env={**postgres.without_libpq(), "PGCONNECT_TIMEOUT": "10", **environment, **_of_url(_url(environment))},
         capture_output=True,
         text=True,
         check=False,
@@ -126,6 +161,6 @@ def _query(environment: Mapping[str, str], sql: str) -> str:
         said = (result.stderr.strip().splitlines() or ["no answer"])[0]
         raise DevError(
             f"Postgres does not answer: {said}",
-            "check PGHOST, PGUSER and PGDATABASE; `make up` starts the embedded one",
+            "check PGHOST, PGUSER and PGDATABASE; `make up CLUSTER=embedded` starts one of its own",
         )
     return result.stdout.strip()

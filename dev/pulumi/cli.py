@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -17,8 +16,8 @@ from dev.machine import postgres
 from dev.machine.instance import Instance
 from dev.machine.steps import DevError, say
 from dev.plugin import install
-from dev.pulumi import backend, interrupted, retired
-from dev.pulumi.stackfile import ROOT, rendered
+from dev.pulumi import backend, interrupted, passphrase, retired
+from dev.pulumi.stackfile import ROOT, rendered, secrets_provider
 from dev.tools import tools
 from plan.verdict.notes import TOLD
 
@@ -26,7 +25,6 @@ VENV = Path(sys.prefix)
 # Who edits a field by hand owns it, and an apply that does not win is a conflict. Both plugins read this for one run
 # (pulumi-kubernetes 4.32, provider/pkg/await/await.go, patchForce).
 _WIN = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}
-_PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105 - the name of a variable
 
 
 def local(instance: Instance, stack: str) -> "PulumiCli":
@@ -39,14 +37,16 @@ def local(instance: Instance, stack: str) -> "PulumiCli":
 class PulumiCli:
     """The CLI for one stack of one instance. `postgres` holds all of libpq's variables.
 
-    `told` are the marks of notes that a person has read already, which the program does not repeat. With `mends`,
-    objects were deleted or edited by hand: a preview asks the cluster for each, and edits are taken back.
+    `operators`: the state is for a cluster of an operator, whose own passphrase or secrets provider counts. `told` are
+    the marks of notes that a person has read already, which the program does not repeat. With `mends`, objects were
+    deleted or edited by hand: a preview asks the cluster for each, and edits are taken back.
     """
 
     instance: Instance
     stack: str
     kubeconfig: Path
     postgres: dict[str, str]
+    operators: bool = False
     told: str = ""
     mends: bool = False
 
@@ -56,14 +56,22 @@ class PulumiCli:
 
     def environment(self) -> dict[str, str]:
         """The variables that a `pulumi` needs, also one started by hand."""
-        programs = [VENV / "bin", tools.path("pulumi"), tools.path("kubectl"), tools.path("postgres") / "bin"]
+        programs = [
+            VENV / "bin",
+            ROOT / "bin",
+            tools.path("pulumi"),
+            tools.path("kubectl"),
+            tools.path("postgres") / "bin",
+        ]
         path = [*map(str, programs), os.environ.get("PATH", "")]
         return {
             **self.postgres,
             "PATH": os.pathsep.join(path),
             "KUBECONFIG": str(self.kubeconfig),
             "PULUMI_HOME": str(self.home),
-            "PULUMI_CONFIG_PASSPHRASE_FILE": str(_passphrase(self.instance)),
+            **self._passphrase(),
+            # On another machine the stack file has no secrets provider yet: then the state's own counts, not a new one.
+            "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_ERROR_OUTPUT_STRING": "true",  # an Output in an f-string is an error
@@ -75,19 +83,42 @@ class PulumiCli:
             **(_WIN if self.mends else {}),
         }
 
+    def _passphrase(self) -> dict[str, str]:
+        """Where Pulumi finds the passphrase; nothing for an operator's variable, or where none is needed."""
+        return passphrase.generated(self.instance) if self._generated() else passphrase.supplied(self.instance) or {}
+
+    def _generated(self) -> bool:
+        """Whether it is the generated one that counts."""
+        return not self.operators or (
+            passphrase.supplied(self.instance) is None
+            and not passphrase.is_other(secrets_provider(self.instance, self.stack))
+        )
+
+    def lacks_passphrase(self) -> str:
+        """The file of the passphrase where `ready` has yet to make it, else nothing."""
+        path = self._passphrase().get(passphrase.FILE, "")
+        return path if self._generated() and not Path(path).exists() else ""
+
     def misleading(self) -> list[str]:
         """Variables of the caller that would give a `pulumi` another state or another passphrase than ours."""
-        local = (_PASSPHRASE, backend.URL) if backend.URL in self.postgres else ()
-        names = [name for name in os.environ if name.startswith("PG") or name in local]
-        return sorted(set(names) - self.environment().keys())
+        ours = self.environment()
+        wins = {passphrase.PHRASE} if passphrase.FILE in ours else set[str]()
+        return sorted({name for name in os.environ if name.startswith("PG") or name in wins} - ours.keys())
 
     def ready(self) -> None:
         """Prepare plugins, backend and stack for a preview; raises DevError where one is not usable."""
         python = VENV / "bin" / "python"
         say(install.install(self.home, python, install.sdk_version(python)))
+        if self.operators:
+            passphrase.require_readable(self.instance)
         backend.check(self.environment())
-        if self.stack not in backend.stacks(self.environment()):
+        provider = backend.secrets_provider(self.environment(), self.stack)
+        if self._generated() and provider in {None, "passphrase"}:
+            passphrase.require(self.instance, self.stack, in_use=provider is not None, shared=self.operators)
+        if provider is None:
             self._init()
+        elif self.operators:
+            self._unlock()
 
     def prepare(self) -> None:
         """Prepare for an `up`: `ready`, and settle what an earlier run left half done. Raises DevError."""
@@ -99,7 +130,17 @@ class PulumiCli:
         # `init` has no --config-file: it writes the salt into the stack file beside the project file. That must be the
         # rendered stack file, not the committed one.
         shutil.copy(ROOT / "Pulumi.yaml", self.instance.state)
-        self.run("stack", "init", self.stack, "--non-interactive", "--cwd", str(self.instance.state), quiet=True)
+        provider = secrets_provider(self.instance, self.stack)
+        other = ["--secrets-provider", provider] if passphrase.is_other(provider) else []  # else `init` forgets it
+        where = ["--cwd", str(self.instance.state)]
+        self.run("stack", "init", self.stack, "--non-interactive", *where, *other, quiet=True)
+
+    def _unlock(self) -> None:
+        """Refuse a wrong passphrase in our words; Pulumi's are "incorrect passphrase"."""
+        # The first command that opens one of them; what it opens is written nowhere.
+        code, output = self._attended(("stack", "export", "--show-secrets", "--file", "/dev/null"), quiet=True)
+        if code and "incorrect passphrase" in output:
+            raise passphrase.wrong(self.instance, self.stack)
 
     def state(self) -> dict[str, Any]:
         """What Pulumi knows of the stack, as `pulumi stack export` writes it; secrets in it are encrypted."""
@@ -145,7 +186,7 @@ class PulumiCli:
         if code:
             raise DevError(
                 f"pulumi {' '.join(arguments)} ended with exit code {code}{_tail(output)}",
-                "read the message above, correct it, and run the command again",
+                'correct what is said above and run this again; eval "$(make -s env)" brings kubectl and pulumi',
             )
         return output
 
@@ -206,13 +247,3 @@ def _attend(process: subprocess.Popen[str]) -> str:
 def _tail(output: str) -> str:
     lines = [line for line in output.splitlines() if line.strip()]
     return f": {lines[-1]}" if lines else ""
-
-
-def _passphrase(instance: Instance) -> Path:
-    """The file with the passphrase of the stack's secrets. It is made once; without it the secrets are lost."""
-    path = instance.state / "passphrase"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(32))
-    return path

@@ -16,6 +16,7 @@ from plan.config import stack_file
 from plan.config.stack_file import Facts
 
 ROOT = Path(__file__).resolve().parents[2]
+_SECRETS = {"secretsprovider", "encryptedkey", "encryptionsalt"}  # what Pulumi notes in a stack file about its secrets
 
 
 def document(stack: str) -> dict[str, Any]:
@@ -49,7 +50,8 @@ def render(instance: Instance, stack: str, facts: Facts) -> Path:
     expected, path = value["cluster"]["id"], rendered(instance, stack)
     if path.exists():
         earlier = stack_file.read(path.read_bytes(), path)
-        content.update({key: earlier[key] for key in earlier.keys() & {"encryptionsalt"}})
+        if not _SECRETS & content.keys():
+            content.update({key: earlier[key] for key in earlier.keys() & _SECRETS})
         if not names_cluster:
             expected = earlier["config"][config.KEY]["cluster"]["id"]
     if expected != facts.cluster_id:
@@ -69,6 +71,13 @@ def _way_out(stack: str, facts: Facts) -> str:
         return "`make clean CLUSTER=engine` forgets the played cluster and what was tried on it; then run this again"
     here = f"write `cluster: {{id: {facts.cluster_id}}}` into {stack_file.file_name(stack)}"
     return f"switch KUBECONFIG or its context; if this is the stack's cluster from now on, {here}"
+
+
+def secrets_provider(instance: Instance, stack: str) -> str:
+    """What the stack file names to lock secrets with; nothing for a passphrase. Raises StackFileError."""
+    path = rendered(instance, stack)
+    content = stack_file.read(path.read_bytes(), path) if path.exists() else document(stack)
+    return str(content.get("secretsprovider") or "")
 
 
 def rendered(instance: Instance, stack: str) -> Path:

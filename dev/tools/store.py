@@ -99,7 +99,7 @@ def build(tool: Tool, needs: Mapping[str, Path]) -> Path:
     except BuildError as error:
         raise DevError(
             f"{tool.name} {tool.version} cannot be built: {error}",
-            f"read {tool.log}, then try again with `python -m dev.tools {tool.name}`",
+            f"read {tool.log}, then try again with `.venv/bin/python -m dev.tools {tool.name}`",
         ) from error
     except OSError as error:
         raise DevError(

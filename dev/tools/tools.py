@@ -31,7 +31,7 @@ def path(name: str) -> Path:
     """The directory of a tool that is ready; builds nothing. Raises DevError when it is not ready."""
     if place := find(name):
         return place
-    raise DevError(f"the tool {name} is not there yet", f"python -m dev.tools {name}")
+    raise DevError(f"the tool {name} is not there yet", f".venv/bin/python -m dev.tools {name}")
 
 
 def find(name: str) -> Path | None:

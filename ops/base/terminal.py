@@ -23,8 +23,3 @@ def whole(*columns: str) -> Table:
 def row(table: Table, *cells: str | Text) -> None:
     """Add a row; a text in it stays on one line of its cell, whatever signs it has. A Text is shown as it is."""
     table.add_row(*(cell if isinstance(cell, Text) else Text(plain(cell, LINE)) for cell in cells))
-
-
-def several(names: list[str]) -> Text:
-    """A cell with a name on each line."""
-    return Text("\n".join(plain(name, LINE) for name in names))

@@ -6,10 +6,9 @@ import typer
 from pydantic import ValidationError
 from typer.exceptions import TyperException
 
+from ops.base import here
 from plan.text.errors import in_words
 from plan.text.show import LINE, lines, plain, show
-
-PROGRAM = " ".join(("python", "-m", "ops"))  # with a command behind it, which tests/house looks for in whole texts
 
 
 def tell(error: TyperException, arguments: Sequence[str]) -> None:
@@ -24,5 +23,5 @@ def tell(error: TyperException, arguments: Sequence[str]) -> None:
         for spelling in (typed, repr(typed)[1:-1]):
             message = message.replace(spelling, plain(spelling, LINE))
     context = getattr(error, "ctx", None)
-    usage, command = (f"{context.get_usage()}\n", context.command_path) if context else ("", PROGRAM)
+    usage, command = (f"{context.get_usage()}\n", context.command_path) if context else ("", here.program())
     typer.echo(lines(f"{usage}error: {message}\n  next: {command} --help says what it takes"), err=True)

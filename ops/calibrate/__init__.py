@@ -1,1 +1,1 @@
-"""`ops calibrate`: writes measured GPU memory into a stack file."""
+"""`bin/local-llm calibrate`: writes measured GPU memory into a stack file."""

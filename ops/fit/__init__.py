@@ -1,1 +1,1 @@
-"""`ops fit`: shows who holds how much GPU memory, for a stack or for any GGUF file, as text, JSON or a web page."""
+"""`bin/local-llm fit`: who holds how much GPU memory, of a stack or any GGUF file, as text, JSON or a web page."""

@@ -1,1 +1,1 @@
-"""`ops lock`: resolves models at the hub or in a directory and writes models.lock.yaml."""
+"""`bin/local-llm lock`: resolves models at the hub or in a directory and writes models.lock.yaml."""

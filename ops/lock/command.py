@@ -6,19 +6,18 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops.base import atomic, network
+from ops.base import atomic, here, network
 from ops.base.errors import OpsError
 from ops.base.hub_address import hub_address
 from ops.base.waiting import waiting
 from ops.stack import lock_file, stack_models
-from ops.stack.lock_file import LOCK_FILE
 from plan.base.errors import ConfigError
 from plan.config import Model
 from plan.models import lock as locks
 from plan.models.agreement import locked_models
 from plan.models.fact_gaps import notes
 from plan.models.lock import Lock, LockedModel
-from plan.text.show import plain
+from plan.text.show import LINE, plain
 
 _THE_CLUSTER_STILL_FETCHES = (
     "Only the lock was written: no file was copied. The cluster fetches them from `fetch.endpoint` of the stack,\n"
@@ -55,7 +54,7 @@ def run(stack: str | None, ids: list[str], source: Origin, *, update: bool, chec
     if check:
         locked = locked_models(models, lock)
         print(f"models.lock.yaml has all {len(models)} models of {whose}")
-        print("".join(f"{note}\n" for note in notes(locked)), end="")
+        print("".join(f"{here.typed(note)}\n" for note in notes(locked)), end="")
         return
     chosen = (ids or list(models)) if update else missing
     if not update:
@@ -63,7 +62,7 @@ def run(stack: str | None, ids: list[str], source: Origin, *, update: bool, chec
     changed = _resolve({key: models[key] for key in chosen}, source)
     new = Lock(version=1, models={**lock.models, **changed})
     if new != lock:
-        atomic.write(LOCK_FILE, locks.dump(new))
+        atomic.write(lock_file.path(), locks.dump(new))
     _show(lock.models, changed)
     if source.directory and changed:
         print(_THE_CLUSTER_STILL_FETCHES)
@@ -80,7 +79,7 @@ def _read(replaced: Collection[str]) -> Lock:
 
 
 def _command(*ids: str) -> str:
-    return f"python -m ops lock --update {' '.join(ids)}".rstrip()
+    return f"bin/local-llm lock --update {' '.join(ids)}".rstrip()
 
 
 def _resolve(models: Mapping[str, Model], source: Origin) -> dict[str, LockedModel]:
@@ -110,17 +109,15 @@ def _resolve(models: Mapping[str, Model], source: Origin) -> dict[str, LockedMod
 
 
 def _show(before: Mapping[str, LockedModel], resolved: Mapping[str, LockedModel]) -> None:
-    from ops.base.terminal import console, row, several, whole
-
+    """Each changed model in lines that 80 columns hold, `-` what it was and `+` what it is; no table would."""
     changed = {model_id: model for model_id, model in resolved.items() if before.get(model_id) != model}
     if not changed:
         print("models.lock.yaml: nothing changed")
-        return
-    table = whole("model", "", "commit", "quant", "MiB", "files", "facts", "generation")
     for model_id, model in sorted(changed.items()):
         rows = [("-", old)] if (old := before.get(model_id)) else []
         for sign, it in [*rows, ("+", model)]:
-            names = several([file.path for file in it.files])
-            facts = several([f"{name}: {group.source}" for name, group in it.gguf.groups.items()])
-            row(table, model_id, sign, it.commit[:12], it.quant, f"{it.size_bytes / 2**20:.0f}", names, facts, it.gen)
-    console().print(table)
+            print(f"{sign} {model_id}: {it.quant}, {it.size_bytes / 2**20:.0f} MiB, commit {it.commit[:12]}, {it.gen}")
+            for file in it.files:
+                print(f"    {plain(file.path, LINE)}")
+            facts = [f"{name}: {group.source}" for name, group in it.gguf.groups.items()]
+            print(f"    facts of {', '.join(facts)}")

@@ -43,7 +43,7 @@ def resolve(models: Mapping[str, Model], root: Path, commit: str | None) -> dict
     repos = sorted({model.repo for model in models.values()})
     if commit and len(repos) > 1:
         what = f"--commit is for one repository, and the models are from {', '.join(repos)}"
-        raise OpsError(what, "name the models of one: python -m ops lock --update ID --from DIR --commit COMMIT")
+        raise OpsError(what, "name the models of one: bin/local-llm lock --update ID --from DIR --commit COMMIT")
     columns = (BarColumn(), DownloadColumn(binary_units=True), TransferSpeedColumn(), TimeRemainingColumn())
     try:
         # A cache of the hub's library is made of links, and all of them stay in it.

@@ -1,1 +1,1 @@
-"""`ops render`: writes the whole stack as plain Kubernetes YAML."""
+"""`bin/local-llm render`: writes the whole stack as plain Kubernetes YAML."""

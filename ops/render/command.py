@@ -11,7 +11,7 @@ from ops.base import atomic
 from ops.base.errors import OpsError
 from ops.base.files import read
 from ops.render import readme
-from ops.render.manifests import MARK, Manifest, manifests, secrets, suffix
+from ops.render.manifests import MARKS, Manifest, manifests, secrets, suffix
 from ops.render.recorder import PROGRAM, Recorder, Registration, run_program
 from ops.stack import stack_file
 from plan.config.places import with_lines
@@ -100,7 +100,8 @@ def _ours(directory: Path) -> dict[str, bytes]:
 
 def _is_ours(file: Path) -> bool:
     with file.open("rb") as opened:
-        return MARK.encode() in opened.readline(len(MARK) + 8)
+        first = opened.readline(max(map(len, MARKS)) + 8)
+    return any(mark.encode() in first for mark in MARKS)
 
 
 def _show(stack: str, directory: Path, made: Sequence[Manifest], changes: Mapping[str, int]) -> None:

@@ -14,7 +14,8 @@ from ops.base.errors import OpsError
 from ops.render.plain_yaml import dump
 from ops.render.recorder import SECRET_SIGNATURE, Registration
 
-MARK = "Rendered by `python -m ops render"
+MARK = "Rendered by `bin/local-llm render"
+MARKS = (MARK, "Rendered by `python -m ops render")  # the second by an older release
 PATCHES = "patches"
 # The order within a stage. Other kinds are rules and rights, which come before the pods that need them.
 _ORDER = {

@@ -1,6 +1,7 @@
 """Writes the README.md of a rendered directory: what the directory is, and the commands that apply it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, cast
 
 from ops.render.manifests import PATCHES, Manifest, SecretToMake, mark
 
@@ -14,7 +15,7 @@ Plain YAML lacks the rest of `pulumi up`: it refuses another cluster, waits and 
 failed or changed, removes what is no longer declared, and protects the volume. Here each of these is yours.
 
 ## Apply
-Look first where `kubectl config current-context` leads. These namespaces must exist: {namespaces}.
+Look first where `kubectl config current-context` leads. These namespaces must exist: {namespaces}.{theirs}
 Then, in this directory:
 ```sh
 {commands}
@@ -42,8 +43,44 @@ def text(stack: str, manifests: Sequence[Manifest], secrets: Sequence[SecretToMa
         mark=mark(stack),
         stack=stack,
         namespaces=", ".join(namespaces),
+        theirs="".join(f"\nSo must the {it}." for it in _theirs(manifests, secrets)),
         commands="\n\n".join("\n".join(block) for block in blocks if block),
     )
+
+
+def _theirs(manifests: Iterable[Manifest], secrets: Iterable[SecretToMake]) -> list[str]:
+    """Secrets and ConfigMaps that pods refer to and nothing here makes: a person's token, proxy or authorities."""
+    made = {("Secret", secret.namespace, secret.name) for secret in secrets}
+    named = dict[tuple[str, str, str], set[str]]()
+    for manifest in manifests:
+        made.add((manifest.kind, manifest.namespace or "", manifest.name))
+        for kind, name, key in _references(manifest.body):
+            named.setdefault((kind, manifest.namespace or "", name), set()).update([key] if key else [])
+    return [
+        f"{kind} `{name}` in {namespace}"
+        + (f", with {' and '.join(f'`{key}`' for key in sorted(keys))}" if keys else "")
+        for (kind, namespace, name), keys in sorted(named.items())
+        if (kind, namespace, name) not in made
+    ]
+
+
+def _references(value: object) -> Iterator[tuple[str, str, str]]:
+    """Kind, name and key of every Secret and ConfigMap that a part of a manifest names."""
+    if isinstance(value, list | tuple):
+        for entry in cast("list[Any]", value):
+            yield from _references(entry)
+    if not isinstance(value, dict):
+        return
+    for field, entry in cast("dict[str, Any]", value).items():
+        match field, entry:
+            case (("secretKeyRef" | "configMapKeyRef"), {"name": str(name), "key": str(key)}):
+                yield "Secret" if field == "secretKeyRef" else "ConfigMap", name, key
+            case "secret", {"secretName": str(name)}:
+                yield "Secret", name, ""
+            case "configMap", {"name": str(name)}:
+                yield "ConfigMap", name, ""
+            case _:
+                yield from _references(entry)
 
 
 def _secrets(secrets: Iterable[SecretToMake]) -> list[str]:

@@ -1,1 +1,1 @@
-"""The stack files and the lock in the current directory, for commands that run without Pulumi."""
+"""The stack files and the lock for commands that run without Pulumi."""

@@ -1,4 +1,4 @@
-"""Stack files of the current directory, for commands that have neither Pulumi nor the facts of a machine."""
+"""The stack files, for commands that have neither Pulumi nor the facts of a machine."""
 
 import re
 from collections.abc import Generator
@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ops.base import files
+from ops.base import files, here
 from ops.base.errors import OpsError, reason
 from plan import config
-from plan.base.errors import ConfigError
+from plan.base.errors import ConfigError, FixableError
 from plan.config import stack_file
 from plan.config.places import with_lines
 from plan.config.stack_file import NO_CLUSTER, Facts
@@ -24,12 +24,12 @@ def path(stack: str) -> Path:
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", stack):  # pulumi 3.x, sdk/go/common/tokens/stack_name.go
         rule = "a stack's name has letters, digits, '-', '_' and '.', 100 at most"
         raise OpsError(f"--stack {show(stack)}: {rule}", "pass the part between Pulumi. and .yaml of its file's name")
-    return Path(stack_file.file_name(stack))
+    return here.path(stack_file.file_name(stack))
 
 
 def names() -> list[str]:
     """Stacks that have a file here."""
-    return stack_file.stack_names(Path().glob(stack_file.FILES))
+    return stack_file.stack_names(here.path("").glob(stack_file.FILES))
 
 
 def configuration(file: Path) -> dict[str, Any]:
@@ -50,8 +50,16 @@ def telling_lines(stack: str | None, file: Path | None = None) -> Generator[None
     except ConfigError as error:
         if stack is None:
             raise
-        here = file or path(stack)
-        raise with_lines(error, here, lambda: files.read(here)) from None
+        place = file or path(stack)
+        raise with_lines(error, place, lambda: files.read(place)) from None
+
+
+def namespace(stack: str | None) -> str:
+    """The stack's namespace, for a command to be copied; a placeholder where its file does not say it."""
+    try:
+        return str(configuration(path(stack or ""))["namespace"])
+    except (FixableError, KeyError):
+        return "NAMESPACE"
 
 
 def read(stack: str, file: Path | None = None) -> config.Stack:

@@ -1,1 +1,1 @@
-"""`ops verify`: does every model of an endpoint answer rightly, and how fast?"""
+"""`bin/local-llm verify`: does every model of an endpoint answer rightly, and how fast?"""

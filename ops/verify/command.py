@@ -10,6 +10,7 @@ from ops.base.token import require_variable, token
 from ops.stack import lock_file, stack_file, stack_models
 from ops.verify.endpoint import AskError, Endpoint
 from ops.verify.questions import Fault, Known, fault, questions, tokens_per_s, words
+from plan.base.commands import in_namespace
 from plan.models.lock import LockedModel
 from plan.text.show import LINE, lines, plain, show
 from plan.text.url import parse_url
@@ -65,7 +66,7 @@ def run(url: str, key_env: str, asked: Asked, silence_s: float, *, as_json: bool
         names = plain(", ".join(dict.fromkeys(plain(check.model) for check in bad)), LINE)
         first = bad[0]
         what = f"{names}: not as it should be; {plain(first.model)}, {first.check}: {first.wrong}"
-        raise OpsError(what, first.fix)
+        raise OpsError(what, in_namespace(first.fix, stack_file.namespace(asked.stack)))
 
 
 def _few(base: str, asked: Asked, listed: list[str]) -> list[str]:

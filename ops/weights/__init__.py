@@ -1,1 +1,1 @@
-"""`ops weights`: what lies on a volume of models."""
+"""`bin/local-llm weights`: what lies on a volume of models."""

@@ -15,7 +15,6 @@ from typing import Any
 from ops.base.errors import OpsError
 from ops.stack import lock_file, stack_file, stack_models
 from plan.base import names
-from plan.base.errors import FixableError
 from plan.config import Prune
 from plan.models.lock import LockedModel
 from plan.text.errors import Source
@@ -53,18 +52,10 @@ def _not_here(root: Path | None, stack: str | None) -> tuple[str, str]:
         if root
         else "--root is missing; a cluster's volume is not visible here"
     )
-    where = f"-n {_namespace(stack)}"
+    where = f"-n {stack_file.namespace(stack)}"
     job = f"kubectl create job {where} --from=cronjob/{names.PRUNE_CRON_JOB} weights-report"
     logs = f"kubectl logs {where} -f job/weights-report"
     return what, f"pass --root where it is mounted; else `{job}`, which prunes as the stack says, and `{logs}`"
-
-
-def _namespace(stack: str | None) -> str:
-    """The stack's namespace, for a command to be copied; a placeholder where its file does not say it."""
-    try:
-        return str(stack_file.configuration(stack_file.path(stack or ""))["namespace"])
-    except (FixableError, KeyError):
-        return "NAMESPACE"
 
 
 def _ask(root: Path, keep: dict[str, LockedModel]) -> list[Line]:
@@ -153,7 +144,7 @@ def _state(it: Line, now: float) -> str:
 
 
 def _repair(it: Line) -> str:
-    job = f"kubectl delete job {names.fetch_job(it['id'])} -n {_namespace(it['stacks'][0])}"
+    job = f"kubectl delete job {names.fetch_job(it['id'])} -n {stack_file.namespace(it['stacks'][0])}"
     return f"{it['id']}: `{job}`, then `pulumi up --refresh` fetches it again"
 
 

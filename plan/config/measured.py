@@ -1,4 +1,4 @@
-"""Measurements of a model's GPU memory, which `python -m ops calibrate` writes."""
+"""Measurements of a model's GPU memory, which `bin/local-llm calibrate` writes."""
 
 from typing import Annotated, Literal
 

@@ -73,7 +73,9 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
     repo: Annotated[Repo, Field(description="Repository at the hub, owner/name")]
     quant: Annotated[Tag, Field(description="Quantization, as the file's name has it: Q4_K_M")]
     request_tokens: Tokens = Field(alias="context", description="Tokens that one request may use")
-    revision: Annotated[Revision, Field(description="Branch, tag or commit that `ops lock` resolves")] = "main"
+    revision: Annotated[Revision, Field(description="Branch, tag or commit that `bin/local-llm lock` resolves")] = (
+        "main"
+    )
     mmproj: Annotated[
         Tag | None,
         Field(description="The vision projector's type, as its file's name has it: F16"),
@@ -109,7 +111,7 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
         tuple[Measured, ...],
         Field(
             strict=False,
-            description="What a process really held, as `ops calibrate` writes it",
+            description="What a process really held, as `bin/local-llm calibrate` writes it",
             examples=[[{"mib": 6900, "context": 8192, "date": "2026-10-01"}]],
         ),
     ] = ()
@@ -127,7 +129,7 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
         ),
     ] = {}  # noqa: RUF012 - pydantic copies it
     verify: Annotated[
-        ExpectedAnswer | None, Field(description="What `ops verify` asks first, instead of its own question")
+        ExpectedAnswer | None, Field(description="What `bin/local-llm verify` asks first, instead of its own question")
     ] = None
 
     @property

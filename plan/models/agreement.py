@@ -34,7 +34,7 @@ def faults(locked: LockedModel) -> Iterator[Fault]:
 
 
 def _problems(model_id: str, model: config.Model, locked: Mapping[str, LockedModel]) -> Iterator[ConfigError]:
-    key, update = f"{config.KEY}.models.{model_id}", f"Run `python -m ops lock --update {model_id}`."
+    key, update = f"{config.KEY}.models.{model_id}", f"Run `bin/local-llm lock --update {model_id}`."
     entry = locked.get(model_id)
     if entry is None:
         yield ConfigError(key, model_id, f"It is not in models.lock.yaml. {update}")

@@ -25,7 +25,7 @@ def _sentence(what: str, found: Mapping[str, str]) -> tuple[str, ...]:
     for model_id, why in found.items():
         alike.setdefault(why, []).append(model_id)
     whose = "; ".join(f"{', '.join(ids)} ({why})" for why, ids in alike.items())
-    return (f"{what}: {whose}. Run `python -m ops lock --update {' '.join(found)}`.",)
+    return (f"{what}: {whose}. Run `bin/local-llm lock --update {' '.join(found)}`.",)
 
 
 def _missing(model: LockedModel) -> str:

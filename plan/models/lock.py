@@ -1,4 +1,4 @@
-"""models.lock.yaml: the truth about weights. Its model, reader and writer; `ops lock` alone fills it from the hub."""
+"""models.lock.yaml: the truth about weights. Its model, reader and writer; ops/lock alone fills it from the hub."""
 
 import hashlib
 import json
@@ -26,9 +26,9 @@ Part = Annotated[str, TextRule("[1-9][0-9]{0,4}/[1-9][0-9]{0,4}", 'a part is its
 Quant = Annotated[str, Field(min_length=1, max_length=64)]
 Role = Literal["model", "mmproj"]
 _HEADER = (
-    "# Written by `python -m ops lock`; the cluster fetches and serves exactly these bytes. Do not edit by hand.\n"
+    "# Written by `bin/local-llm lock`; the cluster fetches and serves exactly these bytes. Do not edit by hand.\n"
 )
-_BROKEN = "Restore it from version control, or delete it and run `python -m ops lock`."
+_BROKEN = "Restore it from version control, or delete it and run `bin/local-llm lock`."
 _ONE_LINE = 1 << 20  # columns: a list of every layer's heads is not to be wrapped
 _SOURCE = Source(LOCK_FILE, _BROKEN[:1].lower() + _BROKEN[1:].rstrip("."))
 
@@ -108,10 +108,10 @@ def _hints(error: ValidationError) -> dict[str, str]:
     keys = {str(problem["loc"][1]) for problem in error.errors() if problem["loc"][:1] == ("models",)}
     ids = sorted(key for key in keys if _is_id(key))
     # All of them at once: a command for one of them cannot read the lock for the others.
-    again = f"Run `python -m ops lock --update {' '.join(ids)}`, or delete an entry that no stack names."
+    again = f"Run `bin/local-llm lock --update {' '.join(ids)}`, or delete an entry that no stack names."
     return {
         "version": "Use the program that wrote this lock.",
-        **dict.fromkeys(keys, "Delete the entry and run `python -m ops lock`."),
+        **dict.fromkeys(keys, "Delete the entry and run `bin/local-llm lock`."),
         **dict.fromkeys(ids, again),
     }
 

@@ -1,4 +1,4 @@
-"""What the CronJob that looks for unused weights runs, and `python -m ops weights`."""
+"""What the CronJob that looks for unused weights runs, and `bin/local-llm weights`."""
 
 from pods.core import command
 from pods.prune.prune import prune

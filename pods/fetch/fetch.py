@@ -16,9 +16,9 @@ from pods.fetch.slots import Slots
 
 # What a person can do about it, where the error itself does not say.
 NEXT = {
-    65: "where the file was replaced at the hub, `python -m ops lock --update {id}`; else it is damaged on its way: "
+    65: "where the file was replaced at the hub, `bin/local-llm lock --update {id}`; else it is damaged on its way: "
     "fetch from another endpoint",
-    66: "it was renamed or removed: `python -m ops lock --update {id}`",
+    66: "it was renamed or removed: `bin/local-llm lock --update {id}`",
     69: "the next run goes on from here; if it lasts, see whether that address can be reached from the cluster",
 }
 

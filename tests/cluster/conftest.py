@@ -22,6 +22,7 @@ def machine(untouched: dict[str, str]) -> Iterator[Instance]:  # noqa: ARG001 - 
     done = dev("clean")
     assert done.returncode == 0, done.stdout + done.stderr
     assert not INSTANCE.state.exists()
+    INSTANCE.passphrase.unlink(missing_ok=True)  # which `clean` keeps
 
 
 @pytest.fixture(scope="package")

@@ -21,7 +21,7 @@ def test_ctrl_c_and_sigterm_at_any_moment_end_in_order_and_the_next_up_goes_on(m
         os.kill(running.process.pid, number)
         assert running.end() == 130, running.seen
         assert "Traceback" not in running.seen
-        assert "`make up` again goes on from here" in running.seen
+        assert f"`make up INSTANCE={INSTANCE.name}` again goes on from here" in running.seen
 
     running = start_and_wait_for_a_job()
     os.kill(running.process.pid, signal.SIGTERM)

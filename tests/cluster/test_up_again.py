@@ -98,7 +98,7 @@ def test_up_after_down_goes_on_with_the_same_models_key_and_state(cycle: Cycle) 
 
 
 def test_key_and_passphrase_are_seen_in_no_argument_log_output_or_state(cycle: Cycle, output: str) -> None:
-    secrets = [cycle.secret, (INSTANCE.state / "passphrase").read_text()]
+    secrets = [cycle.secret, INSTANCE.passphrase.read_text()]
     assert [len(secret) for secret in secrets] == [40, 43]
     secrets += [base64.b64encode(secret.encode()).decode() for secret in secrets]
     rows = postgres.psql(INSTANCE, "select data from pulumi.pulumi_state", user="pulumi").splitlines()

@@ -1,4 +1,4 @@
-"""`make up CLUSTER=current` on a cluster that is there already: here the embedded one, reached by its kubeconfig."""
+"""What `make up CLUSTER=current` refuses on a cluster that is there already: here the embedded one."""
 
 import json
 import os
@@ -12,14 +12,13 @@ import yaml
 
 from dev.cluster import cluster, kubectl, nodes
 from dev.images import images
-from dev.machine import daemons
 from dev.machine.instance import HUB_PORT, NODE_IP, Instance
 from plan import config
 from tests.checkout import copy_with_example
-from tests.cluster.embedded import INSTANCE, chat, dev, get, request
+from tests.cluster.embedded import INSTANCE, dev, get
 from tests.stacks import raw
 
-MINE = Instance("test-current")
+MINE = Instance(f"{INSTANCE.name.removesuffix('-up')}-cur")
 MODEL = "gemma-3-270m-q4"
 
 
@@ -40,6 +39,7 @@ def checkout(output: str, tmp_path: Path) -> Iterator[Path]:  # noqa: ARG001 - t
     write(tmp_path, value)
     yield tmp_path
     dev("clean", "--cluster", "current", "--instance", MINE.name, cwd=tmp_path)
+    MINE.passphrase.unlink(missing_ok=True)
 
 
 def write(checkout: Path, value: dict[str, Any]) -> None:
@@ -48,7 +48,7 @@ def write(checkout: Path, value: dict[str, Any]) -> None:
 
 
 def up(checkout: Path, kubeconfig: Path) -> subprocess.CompletedProcess[str]:
-    where = ["--cluster", "current", "--stack", "mine", "--instance", MINE.name]
+    where = ["--cluster", "current", "--stack", "mine", "--instance", MINE.name, "--state", "embedded"]
     return dev("up", *where, cwd=checkout, KUBECONFIG=str(kubeconfig))
 
 
@@ -80,26 +80,6 @@ def test_who_may_not_create_namespaces_is_told_so_and_nothing_is_created(checkou
     assert "next: ask someone who may for `kubectl create namespace mine`" in refused.stderr
     assert namespaces() == before
     assert not MINE.run.exists(), "nothing was started"
-
-
-def test_a_stack_with_its_own_images_and_volume_is_deployed_and_answers_and_nothing_is_built(checkout: Path) -> None:
-    done = up(checkout, INSTANCE.kubeconfig)
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{MODEL}: '" in done.stdout
-    assert not {"building", "importing"} & set(done.stdout.split())
-    assert {path.stem for path in MINE.run.glob("*.pid")} == {"postgres", "forward-endpoint"}, "no cluster of its own"
-    assert request("/v1/models", base=f"http://127.0.0.1:{MINE.ports.endpoint}")[0] == 401
-    assert get("service", "-n", "mine")["items"][0]["spec"]["type"] == "ClusterIP"
-    where = ["--cluster", "current", "--stack", "mine", "--instance", MINE.name]
-    key = dev("key", *where, cwd=checkout, KUBECONFIG=str(INSTANCE.kubeconfig)).stdout.strip()
-    assert chat(MODEL, key, f"http://127.0.0.1:{MINE.ports.endpoint}")[0] == 200
-
-    again = up(checkout, INSTANCE.kubeconfig)
-    assert " unchanged\n" in again.stdout
-    assert dev("down", "--cluster", "current", "--instance", MINE.name, cwd=checkout).returncode == 0
-    assert daemons.members(MINE) == set()
-    assert get("deployment", "-n", "mine")["items"], "what runs in someone's cluster is not ours to stop"
 
 
 def test_another_cluster_than_the_last_one_is_refused_before_anything_is_changed(checkout: Path) -> None:

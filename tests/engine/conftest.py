@@ -26,6 +26,7 @@ def machine() -> Iterator[Instance]:
         postgres.stop(INSTANCE)
         cluster.reset(INSTANCE)
         shutil.rmtree(INSTANCE.state, ignore_errors=True)
+        INSTANCE.passphrase.unlink(missing_ok=True)
 
 
 @pytest.fixture

@@ -67,6 +67,7 @@ def first() -> Iterator[str]:
         engine("clean")
         assert not PLAYED.state.exists()
         assert not PLAYED.run.exists()
+        PLAYED.passphrase.unlink()  # which `clean` keeps
 
 
 @pytest.fixture
@@ -80,6 +81,7 @@ def checkout(first: str, tmp_path: Path) -> Iterator[Path]:  # noqa: ARG001 - th
     yield tmp_path
     host.remove(MINE.state)
     host.remove(MINE.run)
+    MINE.passphrase.unlink(missing_ok=True)
 
 
 def test_a_preview_starts_the_played_cluster_and_lists_what_would_be_created(first: str) -> None:
@@ -108,7 +110,10 @@ def test_up_plays_the_production_stack_and_no_committed_file_changes(first: str)
     assert names("deployments", "-n", "llama-cpp") == ["llama-swap"]
     assert len(engine("key").strip()) >= 32
     elsewhere = {"PGSERVICE": "production", "PULUMI_BACKEND_URL": "postgres://192.0.2.1/", "KUBECONFIG": "/nowhere"}
+    old = PLAYED.state / "passphrase"
+    PLAYED.passphrase.rename(old)  # where an older release had it
     again = engine("preview", **elsewhere)
+    assert old.readlink() == PLAYED.passphrase, "moved out of what `make clean` removes, and the secrets are the same"
     assert "\nNothing changes.\n" in again
     assert said.count("GPU memory:") == 1, "the preview before the update tells the notes, the update does not again"
     assert "make preview STACK=prod" in engine("engine", "dev")

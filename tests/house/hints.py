@@ -16,7 +16,7 @@ _VERBS = {
 }
 # Outside backquotes only where a command is plainly meant: what follows the program is one of its verbs.
 _BARE = re.compile(
-    r"(?:^|[:;,] |\()\s*((?:python -m \S+|"
+    r"(?:^|[:;,] |\()\s*((?:\.venv/bin/python -m \S+|bin/local-llm [a-z]+|"
     + "|".join(f"{name} (?:{verbs})" for name, verbs in _VERBS.items())
     + r")(?![\w'])[^;,\n`]*)",
     re.M,

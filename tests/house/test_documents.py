@@ -57,7 +57,7 @@ def test_every_key_of_the_configuration_says_what_it_means() -> None:
 def test_the_messages_that_the_readme_explains_are_what_the_program_says() -> None:
     rooms = ("plan", "observe", "components", "ops", "dev", "pods")
     sources = [file for room in rooms for kind in ("*.py", "*.sh") for file in (ROOT / room).rglob(kind)]
-    said = "\n".join(file.read_text() for file in sources)
+    said = "\n".join(file.read_text() for file in [*sources, ROOT / "bin" / "local-llm"])
     said = re.sub(r'"\s*\n\s*f?"', "", said).replace("`", "")  # one text over several lines
     table = (ROOT / "README.md").read_text().partition("| you see |")[2].partition("\n\n")[0]
     explained = re.findall(r"^\| `([^|]+)` \|", table, re.MULTILINE)

@@ -64,8 +64,10 @@ WORDS = {
     "#", "${", ";", "-file", "chat", "none", "other", "include",
     "keep", "field is immutable", "app.kubernetes.io/part-of=local-llm", FILLED,
 }  # fmt: skip
+PYTHON, PROGRAM = ".venv/bin/python", "bin/local-llm"
+TOLD = {("plan/config/model.py", "bin/local-llm lock")}  # what a key means, no advice
 OF_OPS: dict[str, Any] = typer.main.get_command(app).commands  # pyright: ignore[reportAttributeAccessIssue]
-COMMANDS = [hint for hint in hints() if hint.said.split()[0] in {"python", "make", "kubectl", "pulumi", "ops", *OTHERS}]
+COMMANDS = [hint for hint in hints() if hint.said.split()[0] in {PYTHON, PROGRAM, "make", "kubectl", "pulumi", *OTHERS}]
 PATHS = [re.sub(r"\[\]|\.<\w+>", "", key.path) for key in config_reference.every_key()]
 KEYS = {*PATHS} | {path.rpartition(".")[2] for path in PATHS}
 
@@ -85,23 +87,20 @@ def words(hint: Hint) -> list[str]:
     return shlex.split(re.split(r"  |\)(?:\"|$)|\\$| &&| of the ", hint.said)[0])
 
 
-@pytest.mark.parametrize("hint", of("python"), ids=shown)
-def test_a_command_of_ours_takes_the_options_that_a_message_names(hint: Hint) -> None:
+@pytest.mark.parametrize("hint", of(PYTHON), ids=shown)
+def test_a_module_that_a_message_names_can_be_run(hint: Hint) -> None:
     _, dash_m, module, *arguments = words(hint)
     assert dash_m == "-m"
     assert (ROOT / module.replace(".", "/") / "__main__.py").exists()
-    if module == "ops":
-        command = OF_OPS[arguments[0]]
-        command.make_parser(command.context_class(command)).parse_args(arguments[1:])
-    elif module == "dev.tools":
-        assert set(arguments) <= {FILLED, *TOOLS}
-    else:
-        assert arguments == []
+    assert module == "dev.tools"
+    assert set(arguments) <= {FILLED, *TOOLS}
 
 
-@pytest.mark.parametrize("hint", of("ops"), ids=shown)
-def test_a_command_that_is_named_in_short_exists(hint: Hint) -> None:
-    assert hint.said.split()[1] in OF_OPS
+@pytest.mark.parametrize("hint", of(PROGRAM), ids=shown)
+def test_a_command_of_ours_takes_the_options_that_a_message_names(hint: Hint) -> None:
+    _, name, *arguments = words(hint)
+    command = OF_OPS[name]
+    command.make_parser(command.context_class(command)).parse_args(arguments)
 
 
 @pytest.mark.parametrize("hint", of("make"), ids=shown)
@@ -144,7 +143,7 @@ def test_an_option_that_a_message_of_ops_names_is_one_of_its_command(place: str)
     commands = [OF_OPS[room]] if room in OF_OPS else [*OF_OPS.values()]
     known = {option for command in commands for it in command.params for option in it.opts} | {"--help"}
     said = " ".join(said for at, said in texts(("ops",)) if at == place and " " in said)
-    ours = re.sub(r"(?:nvidia-smi|kubectl|hf|pulumi|python -m ops fit) [^`;]*", "", said)
+    ours = re.sub(r"(?:nvidia-smi|kubectl|hf|pulumi|bin/local-llm fit) [^`;]*", "", said)
     named = {*re.findall(r"(?<![\w-])--[a-z][a-z-]+", ours)}
     assert named <= known
 
@@ -177,7 +176,7 @@ def test_what_else_stands_in_backquotes_is_a_key_of_the_configuration_or_a_flag(
 
 
 def test_every_command_of_ops_that_a_message_advises_is_followed_by_a_test() -> None:
-    advised = {(hint.place, " ".join(words(hint))) for hint in of("python") if " ops " in hint.said}
+    advised = {(hint.place, " ".join(words(hint))) for hint in of(PROGRAM) if hint.said.split()[1] == "lock"} - TOLD
     assert advised - RUN.keys() == set(), "add what makes the message appear, and that the command mends it"
     assert RUN.keys() - advised == set(), "no message says that any more"
 
@@ -193,9 +192,9 @@ def test_every_change_of_the_configuration_that_a_message_spells_out_is_followed
     "text",
     [
         "run `make uup` again",
-        "run `python -m ops lock --upgrade X`",
+        "run `bin/local-llm lock --upgrade X`",
         "`kubectl gett pods`",
-        "try `ops locks`",
+        "try `bin/local-llm locks`",
         "`modles`",
     ],
 )
@@ -205,9 +204,8 @@ def test_a_hint_that_does_not_exist_is_found(text: str) -> None:
     hint = Hint("nowhere.py", said)
     checks = {
         "make": test_a_target_of_make_exists_with_its_variables,
-        "python": test_a_command_of_ours_takes_the_options_that_a_message_names,
+        "bin/local-llm": test_a_command_of_ours_takes_the_options_that_a_message_names,
         "kubectl": test_a_command_of_kubectl_has_a_verb_options_and_a_kind_that_exist,
-        "ops": test_a_command_that_is_named_in_short_exists,
     }
     check = checks.get(said.split()[0], test_what_else_stands_in_backquotes_is_a_key_of_the_configuration_or_a_flag)
     with pytest.raises(Exception, match=r"No such option|uup|gett|locks|modles"):

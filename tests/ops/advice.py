@@ -4,7 +4,6 @@ tests/house/test_hints.py finds every such advice in the sources; test_advice.py
 """
 
 import re
-import shlex
 import shutil
 from collections.abc import Callable
 
@@ -13,14 +12,14 @@ from tests.ops import command
 from tests.ops.desk import REPO, Desk
 
 COMMIT = "0123456789" * 4
-UPDATE, LOCK = "python -m ops lock --update X", "python -m ops lock"
+UPDATE, LOCK = "bin/local-llm lock --update X", "bin/local-llm lock"
 
 
-def advised(printed: str) -> list[str]:
-    """The arguments of the first `ops lock` that a message names."""
-    found = re.search(r"python -m ops lock([^`,;.\n]*)", printed)
+def advised(printed: str) -> str:
+    """The first command of ours that a message names."""
+    found = re.search(r"bin/local-llm lock[^`,;.\n]*", printed)
     assert found, printed
-    return shlex.split(found[1])
+    return found[0].strip()
 
 
 def altered(desk: Desk, old: str, new: str) -> None:
@@ -37,7 +36,7 @@ def locked(desk: Desk, *models: str) -> None:
 def follow(desk: Desk, *check: str) -> str:
     """What `ops lock` with `check` refuses is mended by the command that it names, and by nothing else."""
     printed = desk.lock(*check, code=1)
-    desk.lock(*advised(printed))
+    desk.type(advised(printed))
     assert "has all " in desk.lock("--check")
     return printed
 
@@ -57,7 +56,7 @@ def two_that_differ(desk: Desk) -> None:
     """The command for one works while the other is not mended yet."""
     locked(desk)
     desk.configure("a: {quant: Q8_0}", "b: {quant: Q4_K_M}")
-    desk.lock(*advised(desk.lock("--check", code=1)))
+    desk.type(advised(desk.lock("--check", code=1)))
     follow(desk, "--check")
 
 
@@ -87,7 +86,7 @@ def facts_from_elsewhere(desk: Desk) -> None:
     said = desk.lock("--check")
     assert "GPU memory can be bounded" in said
     for _ in range(2):
-        desk.lock(*advised(desk.lock("--check")))
+        desk.type(advised(desk.lock("--check")))
     assert "GPU memory" not in desk.lock("--check")
 
 
@@ -100,7 +99,7 @@ def one_entry_that_cannot_be_read(desk: Desk) -> None:
 def every_entry_that_cannot_be_read(desk: Desk) -> None:
     locked(desk)
     altered(desk, "role: model", "role: modle")
-    assert advised(desk.lock("--check", code=1)) == ["--update", "a", "b"]
+    assert advised(desk.lock("--check", code=1)) == "bin/local-llm lock --update a b"
     follow(desk)
 
 
@@ -114,7 +113,7 @@ def no_lock(desk: Desk) -> None:
     )
     printed = command.fit("--stack", "dev", "--offline", code=2, cwd=desk.directory)
     assert "there is no models.lock.yaml here" in printed
-    desk.lock(*advised(printed))
+    desk.type(advised(printed))
     assert "no models.lock.yaml" not in command.fit("--stack", "dev", "--offline", code=2, cwd=desk.directory)
 
 
@@ -122,9 +121,9 @@ def a_lock_that_is_not_yaml(desk: Desk) -> None:
     locked(desk)
     altered(desk, "models:", "models: [")
     printed = desk.lock("--check", code=1)
-    assert "or delete it and run `python -m ops lock`" in printed
+    assert "or delete it and run `bin/local-llm lock`" in printed
     (desk.directory / "models.lock.yaml").unlink()
-    desk.lock(*advised(printed))
+    desk.type(advised(printed))
     assert "has all " in desk.lock("--check")
 
 
@@ -133,7 +132,7 @@ def a_lock_of_something_else(desk: Desk) -> None:
     (desk.directory / "models.lock.yaml").write_text("- a\n- b\n")
     printed = desk.lock("--check", code=1)
     (desk.directory / "models.lock.yaml").unlink()
-    desk.lock(*advised(printed))
+    desk.type(advised(printed))
     assert "has all " in desk.lock("--check")
 
 
@@ -143,9 +142,9 @@ def an_entry_under_no_id(desk: Desk) -> None:
     at = lines.index("  b:\n")
     (desk.directory / "models.lock.yaml").write_text("".join([*lines[:at], "  B_b:\n", *lines[at + 1 :]]))
     printed = desk.lock("--check", code=1)
-    assert "Delete the entry and run `python -m ops lock`" in printed
+    assert "Delete the entry and run `bin/local-llm lock`" in printed
     (desk.directory / "models.lock.yaml").write_text("".join(lines[:at]))
-    desk.lock(*advised(printed))
+    desk.type(advised(printed))
     assert "has all " in desk.lock("--check")
 
 
@@ -153,7 +152,7 @@ def a_change_on_request_only(desk: Desk) -> None:
     locked(desk)
     printed = desk.lock("a", code=1)
     assert "changes only on request" in printed
-    assert "nothing changed" in desk.lock(*advised(printed))
+    assert "nothing changed" in desk.type(advised(printed))
 
 
 def files_of_two_repositories(desk: Desk) -> None:
@@ -164,8 +163,10 @@ def files_of_two_repositories(desk: Desk) -> None:
     desk.endpoint = "http://127.0.0.1:1"
     said = desk.lock("--from", "files", "--commit", COMMIT, code=1)
     for model_id in "ab":
-        words = {"ID": model_id, "DIR": "files", "COMMIT": COMMIT}
-        desk.lock(*(words.get(word, word) for word in advised(said)))
+        text = advised(said)
+        for word, value in {"ID": model_id, "DIR": "files", "COMMIT": COMMIT}.items():
+            text = text.replace(word, value)
+        desk.type(text)
     assert "has all " in desk.lock("--check")
 
 
@@ -175,7 +176,7 @@ def a_file_that_changed_at_the_hub(desk: Desk) -> None:
     before = desk.models["a"]
     desk.offer("a-Q4_K_M.gguf", vocabulary=50)
     for code in (65, 66):
-        desk.lock(*advised(NEXT[code].format(id="a", endpoint="")))
+        desk.type(advised(NEXT[code].format(id="a", endpoint="")))
     assert desk.models["a"].files[0].sha256 != before.files[0].sha256
 
 
@@ -193,6 +194,6 @@ FOLLOWED: dict[tuple[str, str], list[Callable[[Desk], None]]] = {
     ("plan/models/lock.py", LOCK): [a_lock_that_is_not_yaml, a_lock_of_something_else, an_entry_under_no_id],
     ("ops/stack/lock_file.py", LOCK): [no_lock],
     ("ops/lock/command.py", UPDATE): [a_change_on_request_only],
-    ("ops/lock/directory.py", "python -m ops lock --update ID --from DIR --commit COMMIT"): [files_of_two_repositories],
+    ("ops/lock/directory.py", "bin/local-llm lock --update ID --from DIR --commit COMMIT"): [files_of_two_repositories],
     ("pods/fetch/fetch.py", UPDATE): [a_file_that_changed_at_the_hub],
 }

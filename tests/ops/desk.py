@@ -1,5 +1,9 @@
 """`ops lock` as a person runs it: a real process in a directory with stack files, and a hub on this machine."""
 
+import os
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 from dev.hub import Hub
@@ -16,6 +20,10 @@ class Desk:
 
     def __init__(self, directory: Path, hub: Hub) -> None:
         self.directory, self.hub, self.endpoint = directory, hub, hub.endpoint
+        program = directory / "bin" / "local-llm"  # the desk is a clone whose program is this checkout's
+        program.parent.mkdir()
+        program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m ops "$@"\n')
+        program.chmod(0o755)
         for name in ("a-Q4_K_M.gguf", "a-Q8_0.gguf", "mmproj-a-F16.gguf"):
             self.offer(name)
 
@@ -36,9 +44,22 @@ class Desk:
 
     def lock(self, *arguments: str, code: int = 0) -> str:
         """Run `ops lock`; what it printed."""
-        env = {"HF_ENDPOINT": self.endpoint, "HF_TOKEN": SECRET, "COLUMNS": "200"}
-        ran = command.run("lock", *arguments, code=code, cwd=self.directory, **env)
-        printed = ran.stdout + ran.stderr
+        ran = command.run("lock", *arguments, code=code, cwd=self.directory, **self._env)
+        return self._said(ran.stdout + ran.stderr, code)
+
+    def type(self, text: str, code: int = 0) -> str:
+        """What a shell prints in which a person types `text` here."""
+        env = {**os.environ, "PYTHONPATH": str(ROOT), **self._env}
+        shell = ["sh", "-c", text]
+        ran = subprocess.run(shell, cwd=self.directory, env=env, capture_output=True, text=True, check=False)
+        assert ran.returncode == code, f"{text}: {ran.stdout}{ran.stderr}"
+        return self._said(ran.stdout + ran.stderr, code)
+
+    @property
+    def _env(self) -> dict[str, str]:
+        return {"HF_ENDPOINT": self.endpoint, "HF_TOKEN": SECRET, "COLUMNS": "200"}
+
+    def _said(self, printed: str, code: int) -> str:
         assert SECRET not in printed
         assert not any(SECRET.encode() in file.read_bytes() for file in self.directory.glob("*.yaml"))
         assert ("error: " in printed) == bool(code)

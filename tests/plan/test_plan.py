@@ -35,7 +35,7 @@ def test_the_order_of_keys_changes_nothing(models: list[str], keys: list[str]) -
 def test_a_configuration_that_the_lock_does_not_follow_says_which_command_to_run(field: str, value: str | None) -> None:
     raw = stacks.raw("t4")
     raw["models"]["qwen3vl-4b"][field] = value
-    with pytest.raises(ConfigError, match=re.escape("python -m ops lock --update qwen3vl-4b")):
+    with pytest.raises(ConfigError, match=re.escape("bin/local-llm lock --update qwen3vl-4b")):
         made(raw)
 
 

@@ -105,7 +105,7 @@ def test_the_preview_says_what_rests_on_facts_from_elsewhere(
     assert recorder.registered
     (text,) = said
     assert "qwen3vl-4b, qwen3vl-8b (no " in text
-    assert "python -m ops lock --update minicpm-v-4-5 qwen3vl-4b" in text
+    assert "bin/local-llm lock --update minicpm-v-4-5 qwen3vl-4b" in text
 
 
 def test_what_a_command_has_told_already_is_not_told_again_but_the_rest_is(
@@ -142,7 +142,7 @@ def _never_unload(raw: dict[str, Any]) -> None:
     ("spoil", "said"),
     [
         (_without_context, "models.qwen3-8b.context"),
-        (_unlocked, "python -m ops lock --update new-model"),
+        (_unlocked, "bin/local-llm lock --update new-model"),
         (_never_unload, "0 means never unload"),
     ],
 )

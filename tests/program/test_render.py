@@ -86,6 +86,33 @@ def references(value: Any) -> Iterator[tuple[str, str]]:
                 yield from references(entry)
 
 
+@pytest.mark.parametrize(
+    ("fetch", "said"),
+    [
+        ({"token_secret": {"name": "hub", "key": "token"}}, "So must the Secret `hub` in llama-cpp, with `token`."),
+        (
+            {"proxy": "http://p:1", "proxy_secret": {"name": "egress", "key": "who"}},
+            "So must the Secret `egress` in llama-cpp, with `who`.",
+        ),
+        (
+            {"ca_configmap": {"name": "cas", "key": "ca.crt"}},
+            "So must the ConfigMap `cas` in llama-cpp.",
+        ),
+    ],
+)
+def test_what_others_have_to_make_first_is_named(fetch: dict[str, Any], said: str) -> None:
+    raw = stacks.raw("t4")
+    raw["fetch"].update(fetch)
+    raw["namespace"] = "llama-cpp"
+
+    assert said in render(raw, "t4")[README]
+
+
+@pytest.mark.parametrize("stack", stacks.NAMES)
+def test_where_nothing_of_others_is_needed_nothing_is_named(stack: str) -> None:
+    assert "So must" not in render(stacks.raw(stack), stack)[README]
+
+
 @pytest.mark.parametrize("stack", stacks.NAMES)
 def test_every_object_of_ours_and_every_pod_has_the_standard_labels(stack: str) -> None:
     ours = {path: o for path, o in objects(render(stacks.raw(stack), stack)).items() if "stage-" in path}

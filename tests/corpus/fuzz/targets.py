@@ -1,5 +1,6 @@
 """The entry points that are fuzzed: each takes bytes, and has valid ones to begin with."""
 
+import contextlib
 import functools
 import json
 import tempfile
@@ -56,8 +57,9 @@ def _stack_file(content: bytes) -> None:
 
 
 def _lock(content: bytes) -> None:
-    lock_file.LOCK_FILE = _file("models.lock.yaml", content)
-    planned(stacks.raw("t4"), lock_file.read())
+    _file("models.lock.yaml", content)
+    with contextlib.chdir(_directory().name):
+        planned(stacks.raw("t4"), lock_file.read())
 
 
 def _header(content: bytes) -> None:

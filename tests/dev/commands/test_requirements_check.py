@@ -93,7 +93,7 @@ def test_a_preview_of_the_embedded_machine_does_not_start_it() -> None:
     said = refused(command="preview")
 
     assert f"the embedded machine {REFUSED.name} does not run" in said
-    assert "run `make up` first" in said
+    assert f"run `make up INSTANCE={REFUSED.name}` first" in said
 
 
 def test_a_wrong_type_is_refused_with_the_value(checkout: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_model_without_a_lock_is_refused_with_the_command_that_locks_it(checko
     said = spoil(checkout, lambda value: value["models"].update({"new-model": model}))
 
     assert "new-model" in said
-    assert "python -m ops lock" in said
+    assert "bin/local-llm lock" in said
 
 
 @pytest.mark.parametrize("section", ["gpu", "server", "volume"])
@@ -151,6 +151,17 @@ def test_no_kubeconfig_is_refused_with_the_variable_to_set(checkout: Path) -> No
     said = refused("--cluster", "current", cwd=checkout, KUBECONFIG="/nowhere")
 
     assert "KUBECONFIG=/nowhere is not a file" in said
+
+
+def test_a_state_that_no_other_machine_finds_is_refused_unless_a_person_says_so(checkout: Path) -> None:
+    value = stacks.raw("cpu")
+    (checkout / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": {config.KEY: value}}))
+    nowhere = dict.fromkeys(("PGHOST", "PGSERVICE", "PULUMI_BACKEND_URL"), "")
+    (checkout / "kubeconfig").touch()
+
+    said = refused("--cluster", "current", cwd=checkout, KUBECONFIG=str(checkout / "kubeconfig"), **nowhere)
+
+    assert "nothing says where the state lies: PGHOST, PGSERVICE and PULUMI_BACKEND_URL are not set" in said
 
 
 def test_a_port_in_use_is_refused_with_its_holder_and_the_variable_that_chooses_another() -> None:

@@ -1,6 +1,7 @@
 """Which state backends are refused, in whose words, and which locks are cleared."""
 
 import base64
+import gzip
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -137,9 +139,45 @@ def test_a_role_without_a_schema_is_refused(machine: Instance, database: Environ
         backend.check({**database, "PGUSER": "member"})
 
 
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("postgres:///?connect_timeout=10", {}),
+        ("postgres://db.home/", {"PGHOST": "db.home"}),
+        ("postgres://me@db.home:6432/?dbname=state&sslmode=verify-full", {
+            "PGHOST": "db.home", "PGPORT": "6432", "PGUSER": "me", "PGDATABASE": "state", "PGSSLMODE": "verify-full"}),
+        ("postgres:///?host=/run/pg&table=mine&user=me", {"PGHOST": "/run/pg", "PGUSER": "me"}),
+    ],
+)  # fmt: skip
+def test_what_a_url_names_counts_for_the_checks_too(url: str, found: dict[str, str]) -> None:
+    assert backend._of_url(url) == found  # pyright: ignore[reportPrivateUsage]
+
+
+def test_a_url_alone_leads_to_the_database(database: Environment) -> None:
+    url = f"postgres://{database['PGUSER']}@/?host={database['PGHOST']}&dbname={database['PGDATABASE']}"
+
+    backend.check({backend.URL: url, "PGPORT": database["PGPORT"]})
+
+
+@pytest.mark.parametrize("suffix", ["json", "json.gz"])
+def test_a_state_of_files_is_read_as_files(tmp_path: Path, suffix: str) -> None:
+    latest = {"secrets_providers": {"type": "cloud"}}
+    content = json.dumps({"checkpoint": {"latest": latest}}).encode()
+    place = tmp_path / ".pulumi" / "stacks" / "local-llm"
+    place.mkdir(parents=True)
+    (place / f"prod.{suffix}").write_bytes(gzip.compress(content) if suffix.endswith("gz") else content)
+    (place / "prod.json.bak").touch()
+    environment = {backend.URL: f"file://{tmp_path}"}
+
+    backend.check(environment)
+    assert backend.secrets_provider(environment, "prod") == "cloud"
+    assert backend.secrets_provider(environment, "pro") is None
+    backend.clear_dead_locks(environment, "prod", lambda: pytest.fail("there is nothing to cancel"))
+
+
 def test_before_pulumis_first_run_there_are_no_stacks_and_no_locks(database: Environment) -> None:
     backend.check(database)
-    assert backend.stacks(database) == set()
+    assert backend.secrets_provider(database, "dev") is None
     backend.clear_dead_locks(database, "dev", lambda: pytest.fail("there is nothing to cancel"))
 
 

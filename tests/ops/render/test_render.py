@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from ops.render import command as render
+from ops.render.manifests import MARKS
 from plan import config
 from tests import stacks
 from tests.checkout import copy_with_example
@@ -130,8 +131,9 @@ def test_a_name_that_is_a_file_is_no_directory(run: Run, tmp_path: Path) -> None
     assert "out: Not a directory" in run("--stack", "t4", tmp_path / "file" / "out", code=1)
 
 
-def test_what_is_no_longer_declared_goes_with_its_directory(tmp_path: Path) -> None:
-    marked = f"# {render.MARK} --stack old`\n"
+@pytest.mark.parametrize("mark", MARKS)
+def test_what_is_no_longer_declared_goes_with_its_directory(tmp_path: Path, mark: str) -> None:
+    marked = f"# {mark} --stack old`\n"
     render.write(tmp_path, {"stage-1/a.yaml": marked, "stage-3/b.yaml": marked, "README.md": marked})
 
     changes = render.write(tmp_path, {"stage-1/a.yaml": marked + "new\n", "README.md": marked})
@@ -147,7 +149,7 @@ def test_what_is_no_longer_declared_goes_with_its_directory(tmp_path: Path) -> N
 def test_an_interrupted_run_leaves_the_old_file_whole_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    marked = f"# {render.MARK} --stack old`\n"
+    marked = f"# {MARKS[0]} --stack old`\n"
     render.write(tmp_path, {"a.yaml": marked})
 
     def interrupt(*_: object) -> None:

@@ -242,7 +242,7 @@ def test_an_error_of_one_model_is_told_with_its_words_and_the_next_step(
     table, error = verify(endpoint, code=1)
 
     assert re.search(rf"^error: ill: not as it should be; ill, golden: {told}", error, re.MULTILINE), error
-    assert "kubectl logs deploy/llama-swap" in error
+    assert "kubectl logs -n NAMESPACE deploy/llama-swap" in error, "without --stack nobody knows which one"
     assert "Paris" in table, "the other model is asked all the same"
 
 

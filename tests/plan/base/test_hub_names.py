@@ -55,7 +55,7 @@ def test_b4_a_repository_that_could_lead_elsewhere_is_refused_in_words(repo: str
 def test_b4_a_lock_with_such_a_repository_is_refused_with_the_command_that_mends_it(repo: str) -> None:
     told = said(lock_text(repo=repo))
     assert "models.lock.yaml.models.qwen3-8b.repo" in told
-    assert "Run `python -m ops lock --update qwen3-8b`" in told
+    assert "Run `bin/local-llm lock --update qwen3-8b`" in told
 
 
 @pytest.mark.parametrize("revision", hub_names.GOOD_REVISIONS)
@@ -87,7 +87,7 @@ def test_b4_a_path_that_could_leave_the_repository_is_refused_in_words(path: str
 def test_b4_a_lock_with_such_a_path_is_refused_with_the_command_that_mends_it(path: str) -> None:
     told = said(lock_text(path=path))
     assert "models.lock.yaml.models.qwen3-8b.files.0.path" in told
-    assert "Run `python -m ops lock --update qwen3-8b`" in told
+    assert "Run `bin/local-llm lock --update qwen3-8b`" in told
 
 
 @given(st.lists(st.sampled_from(["a", ".", "..", "", "-a", "a ", "x.gguf", "\\"]), min_size=1, max_size=5))

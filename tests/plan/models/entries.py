@@ -10,7 +10,7 @@ from plan.models.lock import Lock, LockedModel
 from tests import stacks
 from tests.plans import made
 
-UPDATE = "Run `python -m ops lock --update {}`."
+UPDATE = "Run `bin/local-llm lock --update {}`."
 
 
 def refusal(raw: dict[str, Any], the_lock: Lock | None = None) -> str:

@@ -105,7 +105,7 @@ def test_header_facts_never_change_a_generation(model: lock.LockedModel, facts: 
     ("old", "new", "said"),
     [
         ("size: 5027783488", "size: 5027783489.5", "models.qwen3-8b.files.0.size"),
-        ("sha256: d98cdcbd", "sha256: x98cdcbd", "64 digits, 0-9 and a-f. Run `python -m ops lock --update qwen3-8b`"),
+        ("sha256: d98cdcbd", "sha256: x98cdcbd", "64 digits, 0-9 and a-f. Run `bin/local-llm lock --update qwen3-8b`"),
         ("commit: 7c41", "commit: 7C41", "40 digits, 0-9 and a-f"),
         ("path: Qwen3-8B-Q4_K_M.gguf", "path: ../../etc/passwd.gguf", "below its repository"),
         ("version: 1", "version: 2", "version"),

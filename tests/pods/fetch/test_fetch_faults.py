@@ -92,8 +92,8 @@ def test_a_file_of_another_size_than_locked_is_refused(bench: Bench, locked_size
     ("rule", "code", "said"),
     [
         (Rule("cdn", corrupt_at=7), 65, ["a-Q4_K_M.gguf", "expected sha256", "got", "fetch from another endpoint"]),
-        (Rule("api", etag="f" * 64), 65, ["a-Q4_K_M.gguf", "f" * 64, "locked is", "ops lock --update tiny-q4"]),
-        (Rule("api", status=404), 66, ["a-Q4_K_M.gguf", "HTTP 404", "ops lock --update tiny-q4"]),
+        (Rule("api", etag="f" * 64), 65, ["a-Q4_K_M.gguf", "f" * 64, "locked is", "local-llm lock --update tiny-q4"]),
+        (Rule("api", status=404), 66, ["a-Q4_K_M.gguf", "HTTP 404", "local-llm lock --update tiny-q4"]),
         (Rule("api", status=502), 69, ["a-Q4_K_M.gguf", "HTTP 502", "4 attempts", "the next run goes on from here"]),
         (Rule("api", status=403), 77, ["a-Q4_K_M.gguf", "HTTP 403", "HF_TOKEN has no access"]),
     ],
