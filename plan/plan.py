@@ -60,7 +60,7 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
     require_builds(stack, locked)
     fit = plan_fit(stack, locked, today)
     if fit:
-        require_fit(fit, stack)
+        require_fit(fit, stack, locked)
     require_space(stack.volume, locked)
     warm, warm_notes = plan_warm(stack, locked)
     memory = plan_memory(stack, fit.needed_mib if fit else None, fit.capacity_mib if fit else None, today)
