@@ -18,6 +18,7 @@ from plan.models.agreement import locked_models
 from plan.models.engine_builds import build_notes, require_builds
 from plan.models.fact_gaps import notes
 from plan.models.lock import Lock
+from plan.models.tools import tools_notes
 from plan.weights.downloads import FetchesPlan, plan_fetches
 from plan.weights.prune import PrunePlan, plan_prune
 from plan.weights.space import require_space, space_notes
@@ -84,7 +85,8 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
             *window_notes(stack.gpu, today),
             *build_notes(stack, locked),
             *fallback_notes(stack.models),
-            *notes(locked),
+            *notes(locked, stack.models),
+            *tools_notes(locked, stack.models),
             *space_notes(stack.volume, locked),
             *warm_notes,
         ),

@@ -1,4 +1,7 @@
-"""`ops lock`: completes models.lock.yaml for the models of one stack or all; entries of other stacks stay."""
+"""`ops lock`: completes models.lock.yaml for the models of one stack or all; entries of other stacks stay.
+
+An id that the lock lacks, for files that it has under another id, takes over that entry.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -12,7 +15,7 @@ from ops.stack.lock_file import LOCK_FILE
 from plan.base.errors import ConfigError
 from plan.config import Model
 from plan.models import lock as locks
-from plan.models.agreement import locked_models
+from plan.models.agreement import locked_elsewhere, locked_models
 from plan.models.fact_gaps import notes
 from plan.models.lock import Lock, LockedModel
 
@@ -48,12 +51,13 @@ def run(stack: str | None, ids: list[str], source: Origin, *, update: bool, chec
     if check:
         locked = locked_models(models, lock)
         print(f"models.lock.yaml has all {len(models)} models of {whose}")
-        print("".join(f"{note}\n" for note in notes(locked)), end="")
+        print("".join(f"{note}\n" for note in notes(locked, models)), end="")
         return
     chosen = (ids or list(models)) if update else missing
     if not update:
         locked_models({key: model for key, model in models.items() if key not in chosen}, lock)
-    changed = _resolve({key: models[key] for key in chosen}, source)
+    taken_over = {} if source.directory else _taken_over({key: models[key] for key in chosen}, lock)
+    changed = taken_over | _resolve({key: models[key] for key in chosen if key not in taken_over}, source)
     new = Lock(version=1, models={**lock.models, **changed})
     if new != lock:
         atomic.write(LOCK_FILE, locks.dump(new))
@@ -74,6 +78,20 @@ def _read(replaced: Collection[str]) -> Lock:
 
 def _command(*ids: str) -> str:
     return f"python -m ops lock --update {' '.join(ids)}".rstrip()
+
+
+def _taken_over(models: Mapping[str, Model], lock: Lock) -> dict[str, LockedModel]:
+    """Entries for models that the lock has under another id alone: after a renaming the bytes stay the same ones."""
+    found = {
+        model_id: other
+        for model_id, model in models.items()
+        if model_id not in lock.models and (other := locked_elsewhere(model, lock))
+    }
+    for model_id, other in found.items():
+        print(
+            f"{model_id}: {LOCK_FILE} has the same files for {other}, so no hub was asked; `{_command(model_id)}` asks"
+        )
+    return {model_id: lock.models[other] for model_id, other in found.items()}
 
 
 def _resolve(models: Mapping[str, Model], source: Origin) -> dict[str, LockedModel]:
