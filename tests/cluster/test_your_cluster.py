@@ -86,7 +86,8 @@ def test_a_stack_with_its_own_images_and_volume_is_deployed_and_answers_and_noth
     done = up(checkout, INSTANCE.kubeconfig)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{MODEL}: '" in done.stdout
+    assert f"asking {MODEL}: " in done.stdout
+    assert f"{MODEL}: " in done.stdout.partition("tokens/s")[0].rpartition("\n")[2]
     assert not {"building", "importing"} & set(done.stdout.split())
     assert {path.stem for path in MINE.run.glob("*.pid")} == {"postgres", "forward-endpoint"}, "no cluster of its own"
     assert request("/v1/models", base=f"http://127.0.0.1:{MINE.ports.endpoint}")[0] == 401
