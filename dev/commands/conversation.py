@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from typing import Any
 
+from pydantic import BaseModel
+
 from dev.machine.steps import DevError
 from dev.pulumi.stackfile import ROOT
 from plan.models import lock
+from plan.text.errors import Source, TextError
+from plan.text.model import read_model
 from plan.text.show import lines, show
 
 # This machine is asked, which a proxy in HTTP_PROXY cannot do.
@@ -33,6 +37,26 @@ class Answer:
 
     def __str__(self) -> str:
         return f"{self.model}: {self.tokens_per_s:.0f} tokens/s, the first after {self.first_s:.1f} s"
+
+
+class _Delta(BaseModel):
+    content: str | None = None
+
+
+class _Choice(BaseModel):
+    delta: _Delta = _Delta()
+
+
+class _Timings(BaseModel):
+    """What llama-server measured itself, in the last chunk: the way here has no part in it."""
+
+    predicted_per_second: float
+
+
+class _Chunk(BaseModel):
+    choices: list[_Choice] = []
+    timings: _Timings | None = None
+    error: object = None
 
 
 def wait(endpoint: str, timeout_s: float = 180.0) -> None:
@@ -84,13 +108,13 @@ def _shown(model: str, response: HTTPResponse) -> Answer:
     begun = time.monotonic()
     pieces, first_s, speed = list[str](), 0.0, 0.0
     for chunk in _chunks(model, response):
-        if piece := _piece(chunk):
+        if piece := "".join(choice.delta.content or "" for choice in chunk.choices):
             first_s = first_s or time.monotonic() - begun
             pieces.append(piece)
             if sys.stdout.isatty():
                 print(lines(piece), end="", flush=True)
-        # llama-server's own measurement, in the last chunk; the time on the way here has no part in it.
-        speed = chunk.get("timings", {}).get("predicted_per_second", speed)
+        if chunk.timings:
+            speed = chunk.timings.predicted_per_second
     text = "".join(pieces)
     print("" if sys.stdout.isatty() else lines(text), flush=True)
     if not text.strip():
@@ -98,21 +122,16 @@ def _shown(model: str, response: HTTPResponse) -> Answer:
     return Answer(model, text, first_s, speed or len(pieces) / max(time.monotonic() - begun - first_s, 0.001))
 
 
-def _chunks(model: str, response: HTTPResponse) -> Iterator[dict[str, Any]]:
-    """What each event of the stream says; raises DevError for one that tells of an error, or that is no JSON object."""
+def _chunks(model: str, response: HTTPResponse) -> Iterator[_Chunk]:
+    """What each event of the stream says; raises DevError for one that tells of an error, or that is no completion."""
     for line in response:
         name, _, said = line.decode(errors="replace").strip().partition(": ")
         if name not in ("data", "error") or said == "[DONE]":
             continue
         try:
-            chunk = json.loads(said)
-        except ValueError:
+            chunk = read_model(said, Source("the answer", _LOG), _Chunk)
+        except TextError:
             chunk = None
-        if name == "error" or not isinstance(chunk, dict) or "error" in chunk:
+        if chunk is None or name == "error" or chunk.error is not None:
             raise DevError(f"{model}: the answer ended with {show(said)}", _LOG)
         yield chunk
-
-
-def _piece(chunk: dict[str, Any]) -> str:
-    choices = chunk.get("choices") or [{}]
-    return choices[0].get("delta", {}).get("content") or ""

@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import re
 from pathlib import Path
 
 from dev.cluster import disk, nodes
@@ -53,9 +54,12 @@ def played_cluster(stack: str) -> None:
 
 
 def check(stack: str, facts: Facts) -> None:
-    """Plan the stack offline; raises DevError with every problem and the file to correct."""
+    """Plan the stack offline; raises DevError with every problem, and what mends it: a command, or else the file."""
+    file = ROOT / lock.LOCK_FILE
     try:
-        locked = lock.load((ROOT / "models.lock.yaml").read_text())
+        locked = lock.load(file.read_bytes() if file.exists() else b"")
         make_plan(config.parse(complete(stack, facts)), locked, datetime.datetime.now(tz=datetime.UTC).date())
     except ConfigError as error:
-        raise DevError(str(error), f"correct Pulumi.{stack}.yaml, then run this again") from None
+        command = re.search(r"Run `([^`]+)`", error.fix)
+        what = f"`{command[1]}`" if command else f"correct Pulumi.{stack}.yaml"
+        raise DevError(str(error), f"{what}, then run this again") from None

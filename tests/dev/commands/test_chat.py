@@ -125,6 +125,9 @@ def test_a_speed_is_told_by_an_engine_that_measures_none() -> None:
         (b'error: {"code": 500}\n\n', 200, "the answer ended with .*500"),
         (b"data: <html>\n\n", 200, "the answer ended with '<html>'"),
         (b"data: []\n\n", 200, "the answer ended with"),
+        (b'data: {"choices": {"a": 1}}\n\n', 200, "the answer ended with"),
+        (b'data: {"choices": [{"delta": {"content": [1]}}]}\n\n', 200, "the answer ended with"),
+        (b"data: " + b"[" * 10_000 + b"\n\n", 200, "the answer ended with"),
         (b'{"error": "no slot"}', 503, "HTTP 503: .*no slot"),
     ],
 )

@@ -71,7 +71,7 @@ def test_a_lock_gives_short_sentences_in_order_with_the_command_to_run(stack: st
     assert bool(said) == (stack != "cpu"), "the facts of the stack cpu are from its files' headers"
 
 
-def template(**facts: bool | None) -> GgufFacts:
+def template(**facts: Any) -> GgufFacts:
     shape = Shape(architecture="llama", source="header", **facts)
     return GgufFacts(shape=shape, weights=weights())
 
