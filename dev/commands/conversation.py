@@ -45,6 +45,7 @@ class _Delta(BaseModel):
 
 class _Choice(BaseModel):
     delta: _Delta = _Delta()
+    text: str | None = None  # of a completion
 
 
 class _Timings(BaseModel):
@@ -78,11 +79,14 @@ def wait(endpoint: str, timeout_s: float = 180.0) -> None:
 def ask(endpoint: str, key: str, model: str, messages: Messages, timeout_s: float = 300.0, **settings: Any) -> Answer:
     """Print the answer to the last message, token by token on a terminal; raises DevError where there is none.
 
-    `settings` are fields of a chat completion, such as max_tokens. `timeout_s` bounds a silence.
+    A model without a chat template goes on with that message. `settings` are fields of a completion, such as
+    max_tokens. `timeout_s` bounds a silence.
     """
-    body = {"model": model, "messages": [*messages], "stream": True, **settings}
+    path = "chat/completions" if chats(model) else "completions"
+    said = {"messages": [*messages]} if chats(model) else {"prompt": messages[-1]["content"]}
+    body = {"model": model, "stream": True, **said, **settings}
     request = urllib.request.Request(  # noqa: S310 - the endpoint is ours
-        f"{endpoint}/v1/chat/completions",
+        f"{endpoint}/v1/{path}",
         json.dumps(body).encode(),
         {"Content-Type": "application/json", "Authorization": f"Bearer {key}"},
     )
@@ -97,10 +101,15 @@ def ask(endpoint: str, key: str, model: str, messages: Messages, timeout_s: floa
         raise DevError(f"{model}: {endpoint}: {error}", _AGAIN) from None
 
 
+def chats(model: str) -> bool:
+    """Whether it has a chat template, as far as the lock knows: without one, a chat with it is nonsense."""
+    locked = lock.load((ROOT / lock.LOCK_FILE).read_bytes()).models.get(model)
+    return locked is None or locked.gguf.shape.chat_template is not False
+
+
 def first_and_last(models: Iterable[str]) -> list[str]:
     """The model to chat with, and the one least like it: those with a chat template come first, each by id."""
-    locked = lock.load((ROOT / lock.LOCK_FILE).read_bytes()).models
-    ids = sorted(models, key=lambda it: (it in locked and locked[it].gguf.shape.chat_template is False, it))
+    ids = sorted(models, key=lambda model: (not chats(model), model))
     return list(dict.fromkeys((ids[0], ids[-1])))
 
 
@@ -108,7 +117,7 @@ def _shown(model: str, response: HTTPResponse) -> Answer:
     begun = time.monotonic()
     pieces, first_s, speed = list[str](), 0.0, 0.0
     for chunk in _chunks(model, response):
-        if piece := "".join(choice.delta.content or "" for choice in chunk.choices):
+        if piece := "".join(choice.delta.content or choice.text or "" for choice in chunk.choices):
             first_s = first_s or time.monotonic() - begun
             pieces.append(piece)
             if sys.stdout.isatty():

@@ -23,6 +23,7 @@ from plan.base import names
 from plan.config.stack_file import Facts
 
 _QUESTION = "Name three colours of the rainbow."
+_BEGINNING = "The capital of France is the city of"  # a model without a chat template goes on with it
 _ROLLOUT_S = 600  # a server that Pulumi took for ready is there long before
 
 
@@ -75,9 +76,10 @@ def prove(cli: PulumiCli, kubeconfig: Path) -> None:
     conversation.wait(endpoint)
     chatting = conversation.first_and_last(ids)
     for model in chatting:
-        say(f"asking {model}: {_QUESTION}")
-        asked = [{"role": "user", "content": _QUESTION}]
-        say(str(conversation.ask(endpoint, key, model, asked, max_tokens=64, temperature=0)))
+        asked = _QUESTION if conversation.chats(model) else _BEGINNING
+        say(f"asking {model}: {asked}")
+        messages = [{"role": "user", "content": asked}]
+        say(str(conversation.ask(endpoint, key, model, messages, max_tokens=64, temperature=0)))
     say(f"endpoint: {endpoint}/v1 (models: {', '.join(ids)})")
     print(f"""
 make chat ASK="Why is the sky blue?"

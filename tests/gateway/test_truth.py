@@ -68,9 +68,15 @@ def test_an_answer_ends_at_the_longest_that_the_contract_says_unless_the_request
     assert tokens(endpoint, max_tokens=MOST + 3) == MOST + 3, "an engine that cuts it: let the contract say so"
 
 
-def test_a_chat_is_shown_with_its_speed(endpoint: str, capsys: pytest.CaptureFixture[str]) -> None:
-    answer = conversation.ask(endpoint, KEY, Q4, LONG, max_tokens=5, temperature=0)
+def test_an_answer_is_shown_with_its_speed(
+    endpoint: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for chats in (False, True):
+        monkeypatch.setattr(conversation, "chats", lambda _, chats=chats: chats)
+        told(conversation.ask(endpoint, KEY, Q4, LONG, max_tokens=5, temperature=0), capsys)
 
+
+def told(answer: conversation.Answer, capsys: pytest.CaptureFixture[str]) -> None:
     assert answer.text.strip() in capsys.readouterr().out
     assert answer.tokens_per_s > 0
     assert answer.first_s > 0

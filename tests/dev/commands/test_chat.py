@@ -32,6 +32,11 @@ def stream(*pieces: str) -> bytes:
     return b"".join([event(None), *map(event, pieces), event(None, timings=TIMINGS), b"data: [DONE]\n\n"])
 
 
+def completed(*pieces: str) -> bytes:
+    """What /v1/completions sends."""
+    return b"".join(f"data: {json.dumps({'choices': [{'text': piece}]})}\n\n".encode() for piece in pieces)
+
+
 @contextmanager
 def answering(content: bytes, status: int = 200) -> Iterator[endpoint.Endpoint]:
     with endpoint.running({"a": lambda _: (status, content)}) as running:
@@ -145,9 +150,11 @@ def test_an_endpoint_that_is_away_is_told() -> None:
 @pytest.fixture
 def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[Any]]]:
     """Runs `make chat` against an endpoint that knows the models of the stack dev; the bodies it was asked with."""
-    answer = lambda body: (200, stream(f"{body['messages'][-1]['content']}!"))  # noqa: E731
-    models = {"smollm2-135m": answer, "gemma-3-270m-q3": answer, "gemma-3-270m-q4": answer}
-    with endpoint.running(models) as running:
+
+    def answer(body: dict[str, Any]) -> tuple[int, bytes]:
+        return 200, stream(f"{body['messages'][-1]['content']}!") if "messages" in body else completed(" Paris", "!")
+
+    with endpoint.running(dict.fromkeys(("smollm2-135m", "gemma-3-270m-q3", "gemma-3-270m-q4"), answer)) as running:
         port = int(running.url.rpartition(":")[2])
         monkeypatch.setattr(Instance, "ports", property(lambda _: type("Ports", (), {"endpoint": port})))
         monkeypatch.setattr(kubectl, "run", lambda *_: "c2VjcmV0")
@@ -169,9 +176,14 @@ def test_a_question_goes_to_the_first_model_with_a_chat_template(desk: Callable[
     assert asked["max_tokens"] > 0, "it ends"
 
 
-def test_another_model_is_asked_by_its_id_and_none_that_is_not_there(desk: Callable[..., list[Any]]) -> None:
-    (asked,) = desk(model="gemma-3-270m-q4", question="Why?")
+def test_another_model_is_asked_by_its_id_and_none_that_is_not_there(
+    desk: Callable[..., list[Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (asked,) = desk(model="gemma-3-270m-q4", question="The capital of France is")
     assert asked["model"] == "gemma-3-270m-q4"
+    assert asked["prompt"] == "The capital of France is", "it has no chat template, so it goes on with what was said"
+    assert "messages" not in asked
+    assert " Paris!\n" in capsys.readouterr().out
     with pytest.raises(DevError, match=r"MODEL='gpt-5' is none .*\n.*gemma-3-270m-q3, gemma-3-270m-q4, smollm2-135m"):
         desk(model="gpt-5", question="Why?")
 
