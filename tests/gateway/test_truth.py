@@ -73,7 +73,7 @@ def test_an_answer_is_shown_with_its_speed(
 ) -> None:
     for chats in (False, True):
         monkeypatch.setattr(conversation, "chats", lambda _, chats=chats: chats)
-        told(conversation.ask(endpoint, KEY, Q4, LONG, max_tokens=5, temperature=0), capsys)
+        told(conversation.ask(endpoint, KEY, Q4, LONG, max_tokens=5, ignore_eos=True), capsys)
 
 
 def told(answer: conversation.Answer, capsys: pytest.CaptureFixture[str]) -> None:
