@@ -16,10 +16,10 @@ DEV = $(PYTHON) -m dev --cluster $(CLUSTER) --stack $(STACK) $(if $(INSTANCE),--
 # Most tests wait for something else than a processor, so there are more workers than processors.
 WORKERS ?= 4
 SIDE_BY_SIDE = $(PYTHON) -m pytest -n $(WORKERS)
-TOOLS := debian pulumi kubernetes coredns kwok llama gemma postgres litellm
+TOOLS := debian pulumi kubernetes coredns kwok llama gemma smollm2 postgres litellm
 SOURCES := plan observe components pods ops dev bench tests __main__.py
 
-.PHONY: help venv engine preview up new-volume verify down clean key env test soak unit check fmt lint type imports documents docs schema flags pods golden lock requirements bench bench-fetch fuzz
+.PHONY: help venv engine preview up new-volume chat verify down clean key env test soak unit check fmt lint type imports documents docs schema flags pods golden lock requirements bench bench-fetch fuzz
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | sed 's/\$$\$$/$$/' | expand -t 20
@@ -42,6 +42,16 @@ new-volume: venv ## the models lie elsewhere now: forget volume and claim, whose
 
 verify: venv ## does every model answer rightly, and fast enough? URL=... KEY_ENV=VARIABLE asks another endpoint
 	@$(if $(URL),$(VERIFY),$(DEV) verify)
+
+# A question may have any sign in it: it goes by the environment, and make expands nothing of it. Without ASK it is read
+# from a pipe, or from the terminal line by line.
+ASK ?=
+MODEL ?=
+unexport ASK MODEL
+chat: export LOCAL_LLM_ASK := $(value ASK)
+chat: export LOCAL_LLM_MODEL := $(value MODEL)
+chat: venv ## ask a model and see it answer: make chat ASK="Why is the sky blue?" MODEL=<id>; without ASK: a conversation
+	@$(DEV) chat
 
 down: venv ## stop everything that `make up` started; models, state and caches stay. CLUSTER=engine: the played one
 	@$(DEV) down

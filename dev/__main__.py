@@ -1,4 +1,4 @@
-"""`python -m dev engine|preview|up|new-volume|down|clean|key|verify|env`: what the Makefile calls."""
+"""`python -m dev engine|preview|up|new-volume|down|clean|key|chat|verify|env`: what the Makefile calls."""
 
 import argparse
 import fcntl
@@ -95,6 +95,14 @@ def key(instance: Instance, arguments: argparse.Namespace) -> None:
     print(up.api_key(_kubeconfig(instance, arguments), up.namespace(arguments.stack)))
 
 
+def chat(instance: Instance, arguments: argparse.Namespace) -> None:
+    """Model and question come by the environment: a shell and make would each take something out of them."""
+    from dev.commands import chat
+
+    model, question = (os.environ.get(f"LOCAL_LLM_{name}", "") for name in ("MODEL", "ASK"))
+    chat.run(instance, arguments.cluster, arguments.stack, _kubeconfig(instance, arguments), model, question)
+
+
 def verify(instance: Instance, arguments: argparse.Namespace) -> int:
     from dev.commands import verify
 
@@ -128,6 +136,7 @@ COMMANDS: dict[str, Callable[[Instance, argparse.Namespace], int | None]] = {
     "down": down,
     "clean": clean,
     "key": key,
+    "chat": chat,
     "verify": verify,
     "env": env,
 }

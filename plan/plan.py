@@ -17,6 +17,7 @@ from plan.models.agreement import locked_models
 from plan.models.engine_builds import build_notes, require_builds
 from plan.models.fact_gaps import notes
 from plan.models.lock import Lock
+from plan.models.tools import tools_notes
 from plan.weights.downloads import FetchesPlan, plan_fetches
 from plan.weights.prune import PrunePlan, plan_prune
 from plan.weights.space import require_space, space_notes
@@ -58,7 +59,7 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
     require_builds(stack, locked)
     fit = plan_fit(stack, locked, today)
     if fit:
-        require_fit(fit, stack)
+        require_fit(fit, stack, locked)
     require_space(stack.volume, locked)
     warm, warm_notes = plan_warm(stack, locked)
     memory = plan_memory(stack, fit.needed_mib if fit else None, fit.capacity_mib if fit else None, today)
@@ -81,7 +82,8 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
             *window_notes(stack.gpu, today),
             *build_notes(stack, locked),
             *fallback_notes(stack.models),
-            *notes(locked),
+            *notes(locked, stack.models),
+            *tools_notes(locked, stack.models),
             *space_notes(stack.volume, locked),
             *warm_notes,
         ),

@@ -1,70 +1,61 @@
-"""The check at the end of `make up`: a timed chat with two models through the Service."""
+"""`make chat`: a question to a model of the endpoint of `make up`, or a conversation with it on a terminal."""
 
-import json
-import time
-import urllib.error
-import urllib.request
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
-from dev.machine.steps import DevError
+from dev.commands import conversation
+from dev.commands.up import api_key, namespace
+from dev.machine.instance import Instance
+from dev.machine.steps import DevError, say
+from dev.pulumi.stackfile import committed
+from plan.text.show import show
 
-# This machine is asked, which a proxy in HTTP_PROXY cannot do.
-_DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-_QUESTION = "Name three colours of the rainbow."
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One completion. `waited_s` is the time that the model did not work: the swap, where one was needed."""
-
-    model: str
-    text: str
-    waited_s: float
-    tokens_per_s: float
+_MOST_TOKENS = 512  # of one answer; a small model that repeats itself would go on until its context is full
 
 
-def wait(endpoint: str, timeout_s: float = 180.0) -> None:
-    """Return once the endpoint answers; raises DevError when it does not in time.
+def run(instance: Instance, cluster: str, stack: str, kubeconfig: Path, model: str, question: str) -> None:
+    """Show the answer to `question`, or to each line of the terminal; without a `model` the stack's first one answers.
 
-    The proxies of the nodes learn about a Service shortly after Kubernetes reports it ready.
+    Raises DevError where no model could answer, or none is called so.
     """
-    deadline = time.monotonic() + timeout_s
-    while True:
-        try:
-            with _DIRECTLY.open(f"{endpoint}/health", timeout=10):
-                return
-        except OSError as error:
-            if time.monotonic() > deadline:
-                raise DevError(
-                    f"{endpoint} does not answer: {error}", "run `make up` again; it repairs what does not answer"
-                ) from None
-        time.sleep(0.1)
+    if cluster == "engine":
+        raise DevError("the pods of the played cluster only pretend: no model answers", "make chat STACK=dev")
+    chosen = _model(committed(stack)["models"], model)
+    endpoint, key = f"http://127.0.0.1:{instance.ports.endpoint}", api_key(kubeconfig, namespace(stack))
+    conversation.wait(endpoint, timeout_s=10.0)
+    messages = list[dict[str, str]]()
+    for asked in _questions(question, chosen):
+        messages.append({"role": "user", "content": asked})
+        answer = conversation.ask(endpoint, key, chosen, messages, max_tokens=_MOST_TOKENS)
+        messages.append({"role": "assistant", "content": answer.text})
+        say(str(answer))
 
 
-def ask(endpoint: str, key: str, model: str, timeout_s: float = 300.0) -> Answer:
-    """POST one chat completion; raises DevError with the endpoint's own words when it is refused."""
-    body = {"model": model, "messages": [{"role": "user", "content": _QUESTION}], "max_tokens": 32, "temperature": 0}
-    request = urllib.request.Request(  # noqa: S310 - the endpoint is ours
-        f"{endpoint}/v1/chat/completions",
-        json.dumps(body).encode(),
-        {"Content-Type": "application/json", "Authorization": f"Bearer {key}"},
-    )
-    begun = time.monotonic()
+def _model(models: dict[str, Any], asked: str) -> str:
+    names = [name for model_id, model in models.items() for name in (model_id, *model.get("aliases", []))]
+    if asked and asked not in names:
+        raise DevError(f"MODEL={show(asked)} is none of this stack's models", f"name one of {', '.join(sorted(names))}")
+    return asked or conversation.first_and_last(models)[0]
+
+
+def _questions(asked: str, model: str) -> Iterator[str]:
+    """The one that was asked, or what stands in a file or a pipe, or line by line what a person types."""
+    if asked.strip():
+        yield asked
+    elif sys.stdin.isatty():
+        print(f"You are talking to {model}. An empty line, or Ctrl-D, ends it.")
+        while line := _typed():
+            yield line
+    elif piped := sys.stdin.read().strip():
+        yield piped
+    else:
+        raise DevError("there is no question", 'make chat ASK="Why is the sky blue?"')
+
+
+def _typed() -> str:
     try:
-        with _DIRECTLY.open(request, timeout=timeout_s) as response:
-            reply = json.load(response)
-    except urllib.error.HTTPError as error:
-        said = error.read(500).decode(errors="replace")
-        raise DevError(
-            f"{model}: HTTP {error.code}: {said}", "read the server's log: kubectl logs deploy/llama-swap"
-        ) from None
-    except OSError as error:
-        raise DevError(
-            f"{model}: {endpoint}: {error}", "run `make up` again; it repairs what does not answer"
-        ) from None
-    text = reply["choices"][0]["message"]["content"]
-    if not text.strip():
-        raise DevError(f"{model} answered with nothing", "read the server's log: kubectl logs deploy/llama-swap")
-    timings = reply["timings"]  # llama-server's own, in milliseconds
-    waited_s = time.monotonic() - begun - (timings["prompt_ms"] + timings["predicted_ms"]) / 1000
-    return Answer(model, " ".join(text.split()), waited_s, timings["predicted_per_second"])
+        return input("> ").strip()
+    except EOFError:
+        return ""

@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import re
 from pathlib import Path, PurePath
 
 from dev.cluster import disk, nodes
@@ -54,11 +55,13 @@ def played_cluster(stack: str) -> None:
 
 
 def check(stack: str, facts: Facts) -> None:
-    """Plan the stack offline; raises DevError with every problem and the file to correct."""
-    given, file = complete(stack, facts), ROOT / file_name(stack)
+    """Plan the stack offline; raises DevError with every problem, and what mends it: a command, or else the file."""
+    given, file, locked = complete(stack, facts), ROOT / file_name(stack), ROOT / lock.LOCK_FILE
     try:
-        locked = lock.load((ROOT / "models.lock.yaml").read_text())
-        make_plan(config.parse(given), locked, datetime.datetime.now(tz=datetime.UTC).date())
+        content = lock.load(locked.read_bytes() if locked.exists() else b"")
+        make_plan(config.parse(given), content, datetime.datetime.now(tz=datetime.UTC).date())
     except ConfigError as error:
         told = with_lines(error, PurePath(file.name), file.read_bytes, lambda: given)
-        raise DevError(str(told), f"correct {file.name}, then run this again") from None
+        command = re.search(r"Run `([^`]+)`", error.fix)
+        what = f"`{command[1]}`" if command else f"correct {file.name}"
+        raise DevError(str(told), f"{what}, then run this again") from None

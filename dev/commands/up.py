@@ -7,7 +7,7 @@ from pathlib import Path
 from dev import hub
 from dev.cluster import cluster, kubectl, nodes
 from dev.cluster.played import stand_ins
-from dev.commands import chat, requirements_check, verdict, watched
+from dev.commands import conversation, requirements_check, verdict, watched
 from dev.images import images
 from dev.machine import daemons, network, postgres
 from dev.machine.daemons import Daemon
@@ -18,16 +18,20 @@ from dev.pulumi import mend
 from dev.pulumi.cli import PulumiCli, local
 from dev.pulumi.stackfile import ROOT, committed, render
 from dev.tools import tools
+from dev.tools.catalog import TOOLS
+from dev.tools.llama import GEMMA_FILES, SMOLLM2_FILES
 from plan.base import names
 from plan.config.stack_file import Facts
 
+_QUESTION = "Name three colours of the rainbow."
+_BEGINNING = "The capital of France is the city of"  # a model without a chat template goes on with it
 _ROLLOUT_S = 600  # a server that Pulumi took for ready is there long before
 
 
 def embedded(instance: Instance, stack: str) -> None:
     """Bring up Postgres, cluster, hub and stack on this machine, then chat with two models."""
     requirements_check.embedded(instance, stack)
-    tools.ensure("debian", "postgres", "pulumi", "llama", "gemma")
+    tools.ensure("debian", "postgres", "pulumi", "llama", "gemma", "smollm2")
     postgres.start(instance)
     cluster.up(instance)
     pinned = images.ensure(instance)["runtime"]
@@ -40,6 +44,8 @@ def embedded(instance: Instance, stack: str) -> None:
     target = kubectl.run(instance.kubeconfig, "get", "service", names.SERVER, *place)
     forward(instance, requirements_check.ENDPOINT, {instance.ports.endpoint: f"{target}:{names.SERVICE_PORT}"})
     prove(cli, instance.kubeconfig)
+    if not tools.find("kwok"):
+        say(f"`make preview STACK=prod` plays another stack; the first one builds kwok, {TOOLS['kwok'].takes}")
 
 
 def facts(instance: Instance, image: str) -> Facts:
@@ -67,20 +73,23 @@ def deploy(cli: PulumiCli) -> None:
 
 
 def prove(cli: PulumiCli, kubeconfig: Path) -> None:
-    """Ask two models through the Service; the second answer includes a swap."""
+    """Chat with two models through the Service, the second after a swap, and say how to go on."""
     endpoint = f"http://127.0.0.1:{cli.instance.ports.endpoint}"
-    key = api_key(kubeconfig, namespace(cli.stack))
-    chat.wait(endpoint)
-    ids = sorted(committed(cli.stack)["models"])[:2]
-    for model in ids:
-        answer = chat.ask(endpoint, key, model)
-        say(f"{model}: {answer.text!r} ({answer.tokens_per_s:.0f} tokens/s, swapped in {answer.waited_s:.1f} s)")
+    key, ids = api_key(kubeconfig, namespace(cli.stack)), sorted(committed(cli.stack)["models"])
+    conversation.wait(endpoint)
+    chatting = conversation.first_and_last(ids)
+    for model in chatting:
+        asked = _QUESTION if conversation.chats(model) else _BEGINNING
+        say(f"asking {model}: {asked}")
+        messages = [{"role": "user", "content": asked}]
+        say(str(conversation.ask(endpoint, key, model, messages, max_tokens=64, temperature=0)))
     say(f"endpoint: {endpoint}/v1 (models: {', '.join(ids)})")
     print(
         typed(f"""
+make chat ASK="Why is the sky blue?"
 KEY=$(make -s key)
-curl {endpoint}/v1/chat/completions -H "Authorization: Bearer $KEY" \\
-  -d '{{"model": "{ids[0]}", "messages": [{{"role": "user", "content": "Hello"}}]}}'
+curl {endpoint}/v1/chat/completions -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" \\
+  -d '{{"model": "{chatting[0]}", "max_tokens": 64, "messages": [{{"role": "user", "content": "Hello"}}]}}'
 """)
     )
 
@@ -93,9 +102,9 @@ def api_key(kubeconfig: Path, namespace: str) -> str:
 
 
 def _hub(instance: Instance) -> None:
-    gemma = tools.path("gemma")
     root = instance.state / "hub"
-    hub.populate(root, *(gemma / f"gemma-3-270m-{quant}.gguf" for quant in ("Q4_K_M", "Q3_K_M")))
+    for repo, tool, files in ((hub.GEMMA_REPO, "gemma", GEMMA_FILES), (hub.SMOLLM2_REPO, "smollm2", SMOLLM2_FILES)):
+        hub.populate(root, repo, {name: tools.path(tool) / name for name in files})
     argv = [sys.executable, "-m", "dev.hub", "--listen", NODE_IP, "--port", str(HUB_PORT)]
     argv += ["--cdn-port", str(CDN_PORT), "--root", str(root)]
     served = Daemon(instance, "hub", argv, in_netns=True, cwd=ROOT)

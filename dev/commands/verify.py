@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dev.commands import chat
+from dev.commands import conversation
 from dev.commands.up import api_key, namespace
 from dev.machine.instance import Instance
 from dev.machine.steps import DevError, say
@@ -21,7 +21,7 @@ def run(instance: Instance, cluster: str, stack: str, kubeconfig: Path) -> int:
         raise DevError("the pods of the played cluster only pretend: no model answers", "make verify STACK=dev")
     endpoint = f"http://127.0.0.1:{instance.ports.endpoint}"
     key = api_key(kubeconfig, namespace(stack))
-    chat.wait(endpoint, timeout_s=10.0)
+    conversation.wait(endpoint, timeout_s=10.0)
     for model, lack in lost_weights.find(kubeconfig, namespace(stack)).items():
         say(f"model {model}: {lack}; `make up` fetches it again")
     argv = [sys.executable, "-m", "ops", "verify", "--url", endpoint, "--key-env", _KEY, "--stack", stack]

@@ -5,7 +5,7 @@ No uploads, no Xet, no pagination.
 """
 
 from dev.hub.faults import Faults, Rule
-from dev.hub.repos import GEMMA_REPO, Repos, populate
+from dev.hub.repos import GEMMA_REPO, SMOLLM2_REPO, Repos, populate
 from dev.hub.server import Hub
 
-__all__ = ["GEMMA_REPO", "Faults", "Hub", "Repos", "Rule", "populate"]
+__all__ = ["GEMMA_REPO", "SMOLLM2_REPO", "Faults", "Hub", "Repos", "Rule", "populate"]

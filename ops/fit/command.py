@@ -34,11 +34,12 @@ def run(stack: str, file: Path | None, page: Path | None, *, as_json: bool, offl
 def _report(stack: str, file: Path | None, *, offline: bool) -> Report:
     configured = stack_file.read(stack, file)
     today = datetime.date.today()  # noqa: DTZ011 - a maintenance window ends on the operator's day
-    fit = plan_fit(configured, lock_file.locked(configured), today, with_contexts=True)
+    locked = lock_file.locked(configured)
+    fit = plan_fit(configured, locked, today, with_contexts=True)
     refusal = None
     if fit is not None:
         try:
-            require_fit(fit, configured)
+            require_fit(fit, configured, locked)
         except ConfigError as error:
             refusal = str(error)
     windows = window_notes(configured.gpu, today)

@@ -7,13 +7,15 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from ops.gguf.header import Header, HeaderError
+from ops.gguf.header import Header, HeaderError, Value
 from plan.models.gguf_facts import GgufFacts, Projector, Shape, Weights
 from plan.text.errors import in_words, steps
 from plan.text.show import plain, show
 
 # llama.cpp keeps these on the CPU, because it only looks rows up in them (LLM_TENSOR_LAYER_INPUT, src/llama-arch.cpp).
 _INPUT = ("token_embd.", "token_embd_norm.", "position_embd.", "token_types.", "per_layer_token_embd.")
+_TEMPLATE = "tokenizer.chat_template"  # llama.cpp takes its .tool_use for requests with tools (common/chat.cpp)
+_TEMPLATE_TOKEN = re.compile(r"\{[%{]|[%}]\}|\btools\b")
 _FLAGS = ("sliding_window_pattern", "recurrent_layers", "is_deepstack_layers")
 
 
@@ -26,7 +28,10 @@ def facts(parts: Sequence[Header], projector: Header | None) -> GgufFacts:
         raise HeaderError(f"it is not a language model: {said}")
     shape = _fields(Shape, parts[0], "general", architecture, f"{architecture}.attention", f"{architecture}.ssm")
     shape.setdefault("vocab_size", parts[0].lengths.get("tokenizer.ggml.tokens"))
-    shape["chat_template"] = "tokenizer.chat_template" in pairs
+    shape["chat_template"] = _TEMPLATE in pairs
+    if shape["chat_template"]:
+        templates = (pairs.get(key) for key in (_TEMPLATE, f"{_TEMPLATE}.tool_use"))
+        shape["chat_template_tools"] = any(map(_reads_tools, templates))
     try:
         return GgufFacts(
             shape=Shape(**shape, source="header"),
@@ -48,6 +53,20 @@ def _fields(group: type[BaseModel], header: Header, *sections: str) -> dict[str,
             value = header.pairs[keys[0]]
             found[name] = _layers(value) if name in _FLAGS and isinstance(value, tuple) else value
     return found
+
+
+def _reads_tools(template: Value | None) -> bool:
+    """Whether a Jinja template reads the variable `tools`: it stands between braces, not in the text around them."""
+    if not isinstance(template, str):
+        return False
+    inside = False
+    for token in _TEMPLATE_TOKEN.finditer(template):
+        if token[0] == "tools":
+            if inside:
+                return True
+        else:
+            inside = token[0].startswith("{")
+    return False
 
 
 def _layers(flags: Sequence[object]) -> tuple[int, ...]:

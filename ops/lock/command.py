@@ -1,4 +1,7 @@
-"""`ops lock`: completes models.lock.yaml for the models of one stack or all; entries of other stacks stay."""
+"""`ops lock`: completes models.lock.yaml for the models of one stack or all; entries of other stacks stay.
+
+An id that the lock lacks, for files that it has under another id, takes over that entry.
+"""
 
 import os
 from collections.abc import Collection, Mapping
@@ -14,7 +17,7 @@ from ops.stack import lock_file, stack_models
 from plan.base.errors import ConfigError
 from plan.config import Model
 from plan.models import lock as locks
-from plan.models.agreement import locked_models
+from plan.models.agreement import locked_elsewhere, locked_models
 from plan.models.fact_gaps import notes
 from plan.models.lock import Lock, LockedModel
 from plan.text.show import LINE, plain
@@ -54,12 +57,13 @@ def run(stack: str | None, ids: list[str], source: Origin, *, update: bool, chec
     if check:
         locked = locked_models(models, lock)
         print(f"models.lock.yaml has all {len(models)} models of {whose}")
-        print("".join(f"{here.typed(note)}\n" for note in notes(locked)), end="")
+        print("".join(f"{here.typed(note)}\n" for note in notes(locked, models)), end="")
         return
     chosen = (ids or list(models)) if update else missing
     if not update:
         locked_models({key: model for key, model in models.items() if key not in chosen}, lock)
-    changed = _resolve({key: models[key] for key in chosen}, source)
+    taken_over = {} if source.directory else _taken_over({key: models[key] for key in chosen}, lock)
+    changed = taken_over | _resolve({key: models[key] for key in chosen if key not in taken_over}, source)
     new = Lock(version=1, models={**lock.models, **changed})
     if new != lock:
         atomic.write(lock_file.path(), locks.dump(new))
@@ -80,6 +84,20 @@ def _read(replaced: Collection[str]) -> Lock:
 
 def _command(*ids: str) -> str:
     return f"bin/local-llm lock --update {' '.join(ids)}".rstrip()
+
+
+def _taken_over(models: Mapping[str, Model], lock: Lock) -> dict[str, LockedModel]:
+    """Entries for models that the lock has under another id alone: after a renaming the bytes stay the same ones."""
+    found = {
+        model_id: other
+        for model_id, model in models.items()
+        if model_id not in lock.models and (other := locked_elsewhere(model, lock))
+    }
+    for model_id, other in found.items():
+        print(
+            f"{model_id}: the lock has the same files for {other}, so no hub was asked; `{here.typed(_command(model_id))}` asks"
+        )
+    return {model_id: lock.models[other] for model_id, other in found.items()}
 
 
 def _resolve(models: Mapping[str, Model], source: Origin) -> dict[str, LockedModel]:

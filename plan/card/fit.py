@@ -86,9 +86,9 @@ def plan_fit(stack: config.Stack, locked: Locked, today: datetime.date, *, with_
     models = {model_id: breakdown(model_id, stack, locked, card) for model_id in sorted(stack.models)}
     others = (*_tenants(stack.gpu, today), Row("gpu.reserve_mib", stack.gpu.reserve_mib, "reserve", "stays free"))
     room = card.capacity_mib - sum(row.mib for row in others)
-    groups = _groups(stack.models, models, room)
+    groups = _swap_groups(stack.models, models, room)
     resident = tuple(_largest(group.members, models) for group in groups)
-    needed = sum(_whole(models[model_id]) for model_id in resident)
+    needed = needed_mib(stack.models, models)
     # Only where someone reads them: searching costs a preview ten times as much as everything else.
     searched = groups if with_contexts or needed > room else ()
     return Fit(
@@ -105,6 +105,11 @@ def plan_fit(stack: config.Stack, locked: Locked, today: datetime.date, *, with_
         largest_context=_largest_contexts(searched, stack, locked, card),
         notes=_notes(models),
     )
+
+
+def needed_mib(configured: Mapping[str, config.Model], models: Models) -> int:
+    """What the largest set of models that may be loaded together holds, MiB."""
+    return sum(_whole(models[_largest(members, models)]) for members in _together(configured))
 
 
 def _notes(models: Models) -> tuple[str, ...]:
@@ -124,9 +129,14 @@ def _largest(members: tuple[str, ...], models: Models) -> str:
     return max(members, key=lambda model_id: models[model_id].upper_mib)
 
 
-def _groups(configured: Mapping[str, config.Model], models: Models, room_mib: int) -> tuple[SwapGroup, ...]:
-    """Residents first; the room of each group is what the largest model of every other one leaves."""
-    members = [*((model_id,) for model_id in residents(configured)), *swap_groups(configured).values()]
+def _together(configured: Mapping[str, config.Model]) -> list[tuple[str, ...]]:
+    """Ids by group, of each of which one is loaded at a time; residents first, each alone."""
+    return [*((model_id,) for model_id in residents(configured)), *swap_groups(configured).values()]
+
+
+def _swap_groups(configured: Mapping[str, config.Model], models: Models, room_mib: int) -> tuple[SwapGroup, ...]:
+    """The room of each group is what the largest model of every other one leaves."""
+    members = _together(configured)
     held = [_whole(models[_largest(ids, models)]) for ids in members]
     return tuple(SwapGroup(ids, room_mib - (sum(held) - mib)) for ids, mib in zip(members, held, strict=True))
 

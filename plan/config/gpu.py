@@ -1,8 +1,8 @@
 """The part of a stack's configuration that is about the card: the node that has it, and who else is on it."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from plan.base.day import Day
 from plan.base.frozen import Frozen, example, wrong
@@ -121,11 +121,26 @@ class CardFacts(Frozen, json_schema_extra=example(total_mib=24576, context_mib=3
     ] = None
 
 
+_CardName = Literal["t4", "rtx-3070", "other", "none"]
+
+
+def _one_card(value: object) -> object:
+    if value not in (names := get_args(_CardName)):
+        raise ValueError(
+            f"built in are {' and '.join(names[:-2])}, and `none` is no card. Any other is `model: other` with its "
+            "figures: `card: {total_mib: ..., driver_mib: ..., context_mib: ..., compute_capability: ...}`; the first "
+            "two are nvidia-smi's memory.total and memory.reserved. A stack has one card: for another one write a "
+            "second stack, with a namespace and a volume of its own and a `gpu.node.selector` that leads there"
+        )
+    return value
+
+
 class Gpu(Frozen, json_schema_extra=example(model="t4")):
     """`model: none` means that the slice is advertised but no card is behind it: all layers stay on the CPU."""
 
     model: Annotated[
-        Literal["t4", "rtx-3070", "other", "none"],
+        _CardName,
+        BeforeValidator(_one_card),
         Field(description="The card: one that is built in, `other` with its figures in `card`, or `none`"),
     ]
     card: CardFacts = CardFacts()

@@ -96,7 +96,11 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
         ),
     ] = ()
     max_output_tokens: Annotated[
-        Tokens | None, Field(description="Longest answer that the contract promises; defaults to half of `context`")
+        Tokens | None,
+        Field(
+            description="Longest answer of a request that names no limit, and what the contract says; without it the "
+            "contract says half of `context`, and the server nothing"
+        ),
     ] = None
     kv_type: Annotated[
         Literal["f16", "q8_0", "q4_0"],
@@ -135,6 +139,15 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
     @property
     def total_tokens(self) -> int:
         return total_tokens(self.request_tokens, self.parallel)
+
+    @property
+    def thinking_tokens(self) -> int | None:
+        """What `args` bound its thoughts to; None where they have no bound that is a number."""
+        budget = self.args.get("reasoning-budget")
+        try:
+            return None if budget is None or isinstance(budget, bool) else int(budget)
+        except ValueError:
+            return None
 
     @model_validator(mode="after")
     def _tokens_fit(self) -> Self:

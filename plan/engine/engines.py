@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from plan import config
+from plan.base import names
 from plan.engine import llama_server, llama_swap
 from plan.engine.flags import Served
 from plan.models.residency import residents, swap_groups
@@ -36,3 +37,13 @@ def configured_engine(stack: config.Stack, served: Mapping[str, Served], load_s:
     else:
         module, text = llama_server, llama_server.render(served)
     return Engine(module.COMMAND, module.arguments, module.CONFIG_FILE, text, module.API_KEY_ENV, module.LLAMA_SERVER)
+
+
+def metrics_path(server: config.Server) -> str | None:
+    """Where the engine answers a scrape, without a key; None where none answers as it is.
+
+    llama-swap answers (v250, internal/server/server.go). llama.cpp's router hands GET /metrics on to the model that a
+    parameter names: it wants the key, loads that model, and gets 501 from one without --metrics (commit 00dd0816,
+    tools/server/server.cpp and server-models.cpp).
+    """
+    return names.METRICS_PATH if server.engine == "llama-swap" else None

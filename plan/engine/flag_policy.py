@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 _USABLE = """
 threads threads-batch threads-http cpu-mask cpu-range cpu-strict prio poll cpu-mask-batch cpu-range-batch
 cpu-strict-batch prio-batch poll-batch numa perf check-tensors defrag-thold cont-batching timeout sse-ping-interval
-predict keep escape context-shift reverse-prompt special spm-infill ignore-eos cache-prompt cache-reuse
+keep escape context-shift reverse-prompt special spm-infill ignore-eos cache-prompt cache-reuse
 cache-idle-slots slot-prompt-similarity
 rope-scaling rope-scale rope-freq-base rope-freq-scale
 yarn-orig-ctx yarn-ext-factor yarn-attn-factor yarn-beta-slow yarn-beta-fast
@@ -29,6 +29,7 @@ _REFUSED = (
     ("model", "`repo` and `quant` of the model say which file is served"),
     ("mmproj mmproj-auto", "`mmproj` of the model says which vision projector is loaded"),
     ("ctx-size", "Use `context` of the model: what it takes of the card is planned"),
+    ("predict", "Use `max_output_tokens` of the model: it is part of the contract"),
     ("image-max-tokens", "Use `server.image_max_tokens`: the projector's buffer grows with it"),
     ("reasoning", "Use `reasoning` of the model: it is part of the contract"),
     ("alias", "Use `aliases` of the model: they are part of the contract"),

@@ -54,6 +54,7 @@ def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.G
         ("n-gpu-layers", "0" if gpu.model == "none" else str(_ALL_LAYERS)),
         ("ctx-size", str(model.total_tokens)),  # llama-server divides it among the slots
         ("parallel", str(model.parallel)),  # the default is four slots, each with its share of the context
+        *([("predict", str(model.max_output_tokens))] if model.max_output_tokens else []),
         *_memory(model),
         ("flash-attn", "on"),
         ("fit", "off"),  # on, an unset value shrinks to whatever the co-tenants left free

@@ -18,7 +18,7 @@ def require_bound(model_id: str, model: config.Model) -> None:
     Thoughts count as output: with thinking on by default a consumer with a small limit got empty answers, for 50 times
     the tokens.
     """
-    budget = _number(model.args.get(_BUDGET))
+    budget = model.thinking_tokens
     if budget is not None and budget >= model.request_tokens:
         raise ConfigError(
             f"{config.KEY}.models.{model_id}.args.{_BUDGET}",
@@ -47,10 +47,3 @@ def _asked(model_id: str, args: dict[str, ArgValue]) -> bool:
         key = f"{config.KEY}.models.{model_id}.args.{_TEMPLATE}"
         raise ConfigError(key, text, f"llama-server takes a JSON object there: {error.what}.") from None
     return found.get("enable_thinking") is True
-
-
-def _number(value: ArgValue | None) -> int | None:
-    try:
-        return None if value is None or isinstance(value, bool) else int(value)
-    except ValueError:
-        return None

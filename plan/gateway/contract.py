@@ -4,13 +4,15 @@ Adding a field keeps the version; removing or renaming one bumps it.
 """
 
 from collections.abc import Mapping
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from plan import config
 from plan.base import names
+from plan.engine.engines import metrics_path
 from plan.engine.llama_swap import API_KEY_ENV
 from plan.models.lock import LockedModel
 from plan.models.residency import RESIDENT
+from plan.models.tools import calls_tools
 
 VERSION = 1
 _CONCURRENCY_PER_MODEL = 10  # llama-swap's default
@@ -36,6 +38,14 @@ class Limits(TypedDict):
 class ContractModel(TypedDict):
     """One model; `contextTokens` is what one request may use, `bytes` what lies on the volume.
 
+    `outputLimit` says what the server does about `maxOutputTokens`: with "default" a request that names no limit ends
+    there, with "none" it may go on until `contextTokens`. No engine cuts a request that names more; a gateway has to.
+    llama-server takes --predict where a request says nothing (llama.cpp 0.5.0, tools/server/server-context.cpp,
+    n_predict_max), and llama-swap's filters set a parameter or strip it, but compare none (v250).
+
+    `remoteImages`: a request may name an image by its URL, and the server's pod fetches it (llama.cpp 0.5.0,
+    tools/server/server-common.cpp handle_media); https only where the engine was built with TLS.
+
     A request for a model unloads the others of its `swapGroup`, unless they are `resident`. `fallback` is the id of
     the model to ask when this one fails.
     """
@@ -44,10 +54,12 @@ class ContractModel(TypedDict):
     aliases: list[str]
     mode: str
     vision: bool
+    remoteImages: bool
     tools: bool
     reasoning: str
     contextTokens: int
     maxOutputTokens: int
+    outputLimit: Literal["default", "none"]
     swapGroup: str
     resident: bool
     repo: str
@@ -58,10 +70,12 @@ class ContractModel(TypedDict):
 
 
 class Contract(TypedDict):
+    """`metrics` is None where no URL answers a scrape as it is."""
+
     contract: int
     endpoint: str
     health: str
-    metrics: str
+    metrics: str | None
     auth: Auth
     limits: Limits
     models: list[ContractModel]
@@ -69,12 +83,13 @@ class Contract(TypedDict):
 
 def build(stack: config.Stack, locked: Mapping[str, LockedModel], load_s: int) -> Contract:
     """The contract of a stack; `load_s` is the longest cold load in seconds."""
+    scraped = metrics_path(stack.server)
     base = f"http://{names.SERVER}.{stack.namespace}.svc.cluster.local:{names.SERVICE_PORT}"
     return Contract(
         contract=VERSION,
         endpoint=f"{base}/v1",
         health=f"{base}{names.HEALTH_PATH}",
-        metrics=f"{base}{names.METRICS_PATH}",
+        metrics=f"{base}{scraped}" if scraped else None,
         auth=Auth(secretName=names.API_KEY_SECRET, namespace=stack.namespace, key=names.API_KEY_FIELD, env=API_KEY_ENV),
         # A retry of a failed load starts the load again, three times with common defaults; so: none.
         limits=Limits(
@@ -92,11 +107,13 @@ def _model(model_id: str, model: config.Model, locked: LockedModel) -> ContractM
         id=model_id,
         aliases=list(model.aliases),
         mode="chat",
-        vision=model.mmproj is not None,
-        tools=model.tools,
+        vision=_sees(locked),
+        remoteImages=_sees(locked),
+        tools=calls_tools(locked, model) is not False,
         reasoning=model.reasoning,
         contextTokens=model.request_tokens,
         maxOutputTokens=model.max_output_tokens or model.request_tokens // 2,
+        outputLimit="default" if model.max_output_tokens else "none",
         swapGroup=RESIDENT if model.resident else model.swap_group,
         resident=model.resident,
         repo=locked.repo,
@@ -105,3 +122,10 @@ def _model(model_id: str, model: config.Model, locked: LockedModel) -> ContractM
         bytes=locked.size_bytes,
         fallback=model.fallback,
     )
+
+
+def _sees(locked: LockedModel) -> bool:
+    """Whether it has a projector, and not one for sound alone."""
+    has_projector = any(file.role == "mmproj" for file in locked.files)
+    projector = locked.gguf.projector
+    return has_projector and (projector is None or projector.has_vision_encoder is not False)

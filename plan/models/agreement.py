@@ -26,6 +26,18 @@ def locked_models(models: Mapping[str, config.Model], lock: Lock) -> dict[str, L
     return {model_id: lock.models[model_id] for model_id in sorted(models)}
 
 
+def locked_elsewhere(model: config.Model, lock: Lock) -> str | None:
+    """Another id under which the lock has what the model asks for, whole and without a fault; None where it has not."""
+    return next(
+        (
+            model_id
+            for model_id, entry in sorted(lock.models.items())
+            if not any(_differences(model, entry)) and not any(faults(entry))
+        ),
+        None,
+    )
+
+
 def faults(locked: LockedModel) -> Iterator[Fault]:
     """What in one entry contradicts the rest of it: parts, names on the volume, generation, quantization, facts."""
     yield from _of_files(locked)

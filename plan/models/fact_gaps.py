@@ -2,19 +2,27 @@
 
 from collections.abc import Mapping
 
+from plan import config
 from plan.models.lock import LockedModel
+from plan.models.tools import calls_tools
 
 _NAMED = 2  # a sentence that lists ten keys is not read
 
 
-def notes(locked: Mapping[str, LockedModel]) -> tuple[str, ...]:
-    """At most two sentences: whose facts are missing, whose are from elsewhere, and the command that reads them."""
+def notes(locked: Mapping[str, LockedModel], models: Mapping[str, config.Model]) -> tuple[str, ...]:
+    """At most three sentences: whose facts are missing, whose are from elsewhere, whose tools are unknown.
+
+    Each names the command that reads them from the files.
+    """
     missing = {model_id: gaps for model_id, model in sorted(locked.items()) if (gaps := _missing(model))}
     rest = {key: model for key, model in sorted(locked.items()) if key not in missing}
     untold = {model_id: said for model_id, model in rest.items() if (said := _by_source(model))}
+    told = {**missing, **untold}  # their command reads the template too
+    unsure = {key: "" for key, it in sorted(locked.items()) if key not in told and calls_tools(it, models[key]) is None}
     return (
         *_sentence("GPU memory can be bounded, not computed", missing),
         *_sentence("GPU memory rests on facts from outside the files", untold),
+        *_sentence("Whether their chat templates have tools is not known", unsure),
     )
 
 
@@ -24,7 +32,7 @@ def _sentence(what: str, found: Mapping[str, str]) -> tuple[str, ...]:
     alike: dict[str, list[str]] = {}
     for model_id, why in found.items():
         alike.setdefault(why, []).append(model_id)
-    whose = "; ".join(f"{', '.join(ids)} ({why})" for why, ids in alike.items())
+    whose = "; ".join(f"{', '.join(ids)}{f' ({why})' if why else ''}" for why, ids in alike.items())
     return (f"{what}: {whose}. Run `bin/local-llm lock --update {' '.join(found)}`.",)
 
 

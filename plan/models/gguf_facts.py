@@ -30,7 +30,8 @@ Bytes = Annotated[int, Field(ge=0, le=2**50)]  # a PiB
 class Shape(Frozen):
     """A model's size by its key-values: lengths in elements, `context_length` as trained, in tokens.
 
-    `file_type` is ggml's number of the quantization; `chat_template`: the file has one.
+    `file_type` is ggml's number of the quantization; `chat_template`: the file has one, `chat_template_tools`: and that
+    one reads `tools`, which a request may name.
     """
 
     architecture: Architecture
@@ -68,7 +69,13 @@ class Shape(Frozen):
     recurrent_layers: Layers | None = None
     file_type: Count | None = None
     chat_template: bool | None = None
+    chat_template_tools: bool | None = None
     source: FactSource
+
+    @property
+    def calls_tools(self) -> bool | None:
+        """Whether the file's template has tools; None where that is not known."""
+        return False if self.chat_template is False else self.chat_template_tools
 
 
 class Weights(Frozen):
@@ -87,9 +94,13 @@ class Weights(Frozen):
 
 
 class Projector(Frozen):
-    """The vision projector's file: `weight_bytes` of tensors, all on the GPU; image and patch in pixels a side."""
+    """The vision projector's file: `weight_bytes` of tensors, all on the GPU; image and patch in pixels a side.
+
+    Without `has_vision_encoder` it may be one for sound (llama.cpp, tools/mtmd/clip.cpp).
+    """
 
     projector_type: str | None = None
+    has_vision_encoder: bool | None = None
     weight_bytes: Bytes | None = None
     block_count: Count | None = None
     embedding_length: Count | None = None

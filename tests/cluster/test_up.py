@@ -1,5 +1,6 @@
 """What `make up` leaves running: the answers, whose weights give them, and how the pods are confined."""
 
+import json
 import re
 import socket
 import subprocess
@@ -16,6 +17,8 @@ from plan.engine import flags
 from plan.models import lock
 from tests import committed
 from tests.cluster.embedded import (
+    CHAT,
+    EVERY_MODEL,
     INSTANCE,
     MODELS,
     NAMESPACE,
@@ -35,7 +38,7 @@ SERVER = "/app/llama-server"
 def test_it_ends_with_an_answer_of_two_models_their_speed_the_swap_and_one_endpoint(output: str) -> None:
     assert answered(output)
     assert re.findall(r"http://[^/ ]+", output) == [f"http://127.0.0.1:{INSTANCE.ports.endpoint}"] * 2
-    assert f"models: {', '.join(MODELS)}" in output
+    assert f"models: {', '.join(EVERY_MODEL)}" in output
 
 
 def test_the_endpoint_answers_whoever_has_the_key_and_refuses_everyone_else(output: str) -> None:  # noqa: ARG001
@@ -50,7 +53,7 @@ def test_the_endpoint_answers_whoever_has_the_key_and_refuses_everyone_else(outp
     status, answer = chat("no-such-model", key())
     assert status in (400, 404), answer
     assert "no-such-model" in str(answer)
-    assert [model["id"] for model in request("/v1/models", key())[1]["data"]] == list(MODELS)
+    assert [model["id"] for model in request("/v1/models", key())[1]["data"]] == list(EVERY_MODEL)
 
 
 def test_each_id_is_answered_by_its_own_weights(output: str) -> None:  # noqa: ARG001
@@ -94,14 +97,36 @@ def test_the_other_tenants_ttl_is_ours_and_all_its_other_settings_are_as_its_own
 def test_the_models_directory_reads_like_the_lock(output: str) -> None:  # noqa: ARG001
     locked = lock.load((ROOT / "models.lock.yaml").read_text()).models
     directory = INSTANCE.state / "models"
-    assert sorted(path.name for path in directory.iterdir() if not path.name.startswith(".")) == list(MODELS)
-    for model in MODELS:
+    assert sorted(path.name for path in directory.iterdir() if not path.name.startswith(".")) == list(EVERY_MODEL)
+    for model in EVERY_MODEL:
         generation = directory / model / locked[model].gen
         link = generation / "model.gguf"
         assert not link.readlink().is_absolute(), "the volume is mounted elsewhere in the pods"
         assert link.stat().st_size == locked[model].size_bytes
         assert (generation / "READY.json").is_file()
         assert (directory / model / "current").resolve() == generation
+
+
+def test_the_curl_that_it_prints_answers_as_it_stands(output: str) -> None:
+    printed = output[output.index("curl ") :].replace("$KEY", key())
+
+    done = subprocess.run(["sh", "-c", printed], capture_output=True, text=True, timeout=300, check=False)
+
+    answer = json.loads(done.stdout)
+    assert answer["model"] == CHAT
+    assert answer["choices"][0]["message"]["content"].strip()
+    assert answer["usage"]["completion_tokens"] <= 64, "it answers in seconds"
+
+
+def test_chat_shows_an_answer_of_the_model_that_has_a_chat_template_or_of_the_named_one(output: str) -> None:  # noqa: ARG001
+    question = """What's "2 + 2", in $ and `words`?"""
+    for model in ("", CHAT):
+        done = dev("chat", LOCAL_LLM_ASK=question, LOCAL_LLM_MODEL=model)
+        assert done.returncode == 0, done.stderr
+        assert re.search(rf"\S.*\n\[.*\] {model or CHAT}: \d+ tokens/s", done.stdout)
+    refused = dev("chat", LOCAL_LLM_ASK=question, LOCAL_LLM_MODEL="gpt-5")
+    assert refused.returncode == 1
+    assert f"name one of {', '.join(EVERY_MODEL)}" in refused.stderr
 
 
 def test_the_key_command_prints_the_key_and_nothing_else(output: str) -> None:  # noqa: ARG001

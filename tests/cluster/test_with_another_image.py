@@ -14,6 +14,7 @@ from dev.images import images, oci
 from plan import config
 from tests.checkout import copy_to
 from tests.cluster.embedded import (
+    EVERY_MODEL,
     INSTANCE,
     MODELS,
     NAMESPACE,
@@ -109,7 +110,7 @@ def test_the_image_of_a_stack_that_is_up_was_tried_for_real(output: str) -> None
     (pod,) = pods("preflight")
     assert pod["status"]["phase"] == "Succeeded"
     log = kubectl.kubectl(INSTANCE, "logs", pod["metadata"]["name"], "-n", NAMESPACE)
-    assert "knows the flags of 2 models and reads its configuration" in log
+    assert "knows the flags of 3 models and reads its configuration" in log
 
 
 def test_an_image_that_does_not_know_a_flag_is_refused_and_the_old_pod_serves(checkout: Path, older_image: str) -> None:
@@ -118,7 +119,7 @@ def test_an_image_that_does_not_know_a_flag_is_refused_and_the_old_pod_serves(ch
     told = refused(checkout)
 
     assert f"model {Q3}: llama-server (build unknown) of {older_image} refuses its flags: " in told
-    assert "error: invalid argument: --cache-ram (and those of 1 more); take the flag out" in told
+    assert "error: invalid argument: --cache-ram (and those of 2 more); take the flag out" in told
     assert "set server.image to one that knows it" in told
 
 
@@ -139,8 +140,8 @@ def test_every_model_that_is_up_answers_a_question_whose_answer_is_known(output:
         done = dev("verify")
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("Paris") == len(MODELS)
-    assert done.stdout.count(" ok ") == 2 * len(MODELS)
+    assert done.stdout.count("Paris") == len(EVERY_MODEL)
+    assert done.stdout.count(" ok ") == 2 * len(EVERY_MODEL)
     assert secret not in done.stdout + done.stderr
     assert any(b"ops\0verify" in line for line in watch.seen), "the process was seen"
     assert not [line for line in watch.seen if secret.encode() in line]

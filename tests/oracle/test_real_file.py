@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dev.tools import tools
-from dev.tools.llama import MODELS
+from dev.tools.llama import GEMMA_FILES
 from plan.vram.cards import CARDS
 from plan.vram.estimate import Serving, estimate
 from tests.oracle.allocator import Allocator, facts_of, free_port
@@ -26,7 +26,7 @@ def test_weights_and_cache_are_the_log_s_to_a_hundredth_of_a_mib(
     tmp_path: Path, allocator: Allocator, serving: Serving
 ) -> None:
     tools.ensure("gemma")
-    model = tools.path("gemma") / MODELS[0]
+    model = tools.path("gemma") / GEMMA_FILES[0]
     ours = estimate(facts_of(model), {"model": model.stat().st_size}, serving, CARDS["t4"])
 
     said = loaded(allocator.programs / "llama-server", model, serving, tmp_path / "log")

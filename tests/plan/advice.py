@@ -39,6 +39,13 @@ def model(**keys: Any) -> Callable[[Raw], None]:
     return change
 
 
+def card(name: object) -> Callable[[Raw], None]:
+    def change(raw: Raw) -> None:
+        raw["gpu"] = {**raw["gpu"], "model": name}
+
+    return change
+
+
 def engine(name: str, **keys: Any) -> Callable[[Raw], None]:
     def change(raw: Raw) -> None:
         model(**keys)(raw)
@@ -82,6 +89,15 @@ FOLLOWED: dict[tuple[str, str], list[Advice]] = {
     ("plan/engine/thinking.py", "args: {X: 1024}"): [
         Advice("args: {reasoning-budget: 1024}", model(reasoning="on"), model(reasoning="on", args=BOUND)),
     ],
+    ("plan/config/gpu.py", "model: other"): [
+        Advice("Any other is `model: other`", card("a100"), model()),
+        Advice("A stack has one card", card(["t4", "t4"]), card("t4")),
+        Advice("`none` is no card", card("T4"), card("t4")),
+    ],
+    (
+        "plan/config/gpu.py",
+        "card: {total_mib: ..., driver_mib: ..., context_mib: ..., compute_capability: ...}",
+    ): [Advice("`card: {total_mib: ..., driver_mib: ...", card("rtx-5090"), model())],
     ("plan/engine/args.py", "X: true"): [
         Advice(f"`{SWITCH}: true`", model(args={"context-shift": False}), model(args={SWITCH: True})),
         Advice("`escape: true`", model(args={"no-escape": "off"}), model(args={"escape": True})),

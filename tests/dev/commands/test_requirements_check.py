@@ -69,7 +69,7 @@ def spoil(checkout: Path, change: Callable[[dict[str, Any]], object], *arguments
     change(value)
     (checkout / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": {config.KEY: value}}))
     said = refused(*arguments, command=command, cwd=checkout)
-    assert "correct Pulumi.dev.yaml" in said
+    assert ("correct Pulumi.dev.yaml" in said) is ("bin/local-llm lock" not in said), "one next step, and the right one"
     return said
 
 
@@ -106,7 +106,39 @@ def test_a_model_without_a_lock_is_refused_with_the_command_that_locks_it(checko
     said = spoil(checkout, lambda value: value["models"].update({"new-model": model}))
 
     assert "new-model" in said
-    assert "bin/local-llm lock" in said
+    assert "next: `bin/local-llm lock --update new-model`, then run this again" in said
+
+
+def unlocked(checkout: Path) -> None:
+    (checkout / "models.lock.yaml").unlink()
+
+
+def of_another_quantization(checkout: Path) -> None:
+    lock = checkout / "models.lock.yaml"
+    lock.write_text(lock.read_text().replace("quant: Q3_K_M", "quant: Q2_K"))
+
+
+def of_another_generation(checkout: Path) -> None:
+    lock = checkout / "models.lock.yaml"
+    lock.write_text(re.sub("gen: [0-9a-f]{12}", f"gen: {'a' * 12}", lock.read_text()))
+
+
+@pytest.mark.parametrize("spoilt", [unlocked, of_another_quantization, of_another_generation])
+def test_a_preview_and_lock_check_name_the_same_command_for_the_same_fault(
+    checkout: Path, spoilt: Callable[[Path], None]
+) -> None:
+    spoilt(checkout)
+    said = spoil(checkout, lambda _: None, "--cluster", "engine", command="preview")
+
+    argv = [sys.executable, "-m", "ops", "lock", "--check", "--stack", "dev"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    checked = subprocess.run(argv, cwd=checkout, env=env, capture_output=True, text=True, check=False)
+
+    assert checked.returncode == 1
+    named = re.findall(r"Run `(bin/local-llm lock [^`]+)`", checked.stderr)
+    assert named
+    assert re.findall(r"Run `(bin/local-llm lock [^`]+)`", said) == named
+    assert f"next: `{named[0]}`, then run this again" in said
 
 
 @pytest.mark.parametrize("section", ["gpu", "server", "volume"])

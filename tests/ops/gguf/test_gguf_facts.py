@@ -92,6 +92,33 @@ def test_experts_recurrent_layers_and_values_per_layer_are_kept(tmp_path: Path) 
     assert (shape.conv_kernel, shape.chat_template, shape.vocab_size) == (4, True, 12)
 
 
+QWEN = (
+    "{%- if tools %}\n    {{- '<tools>' }}\n{% endif %}{% for message in messages %}{{ message.content }}{% endfor %}"
+)
+
+
+@pytest.mark.parametrize(
+    ("templates", "expected"),
+    [
+        ({"": QWEN}, True),
+        ({"": "{% for m in messages %}{{ m.content }}{% endfor %}", ".tool_use": QWEN}, True),
+        ({"": "{{ raise_exception('no') if tools is defined }}"}, True),
+        ({"": "{% for m in messages %}{{ m.content }}{% endfor %} You have no tools."}, False),
+        ({"": "{{ m.tool_calls }}{{ tools_in_user_message }}"}, False),
+        ({"": "{# tools #}{{ x }}"}, False),
+        ({"": "{%" * 100_000 + " tools"}, True),
+        ({"": "{{" * 100_000}, False),
+        ({}, None),
+        ({".tool_use": QWEN}, None),
+    ],
+)
+def test_whether_the_template_has_tools_is_told(
+    tmp_path: Path, templates: dict[str, str], expected: bool | None
+) -> None:
+    pairs = {**SHAPE, **{f"tokenizer.chat_template{name}": text for name, text in templates.items()}}
+    assert known(tmp_path, pairs).shape.chat_template_tools is expected
+
+
 def test_the_parts_of_a_split_model_are_one_model(tmp_path: Path) -> None:
     whole = known(tmp_path)
     parts = ggufs.write(tmp_path / "b.gguf", pairs=SHAPE, split=4)

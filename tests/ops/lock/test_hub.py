@@ -27,11 +27,15 @@ print(found[0].lfs.sha256)
 """
 
 
+def offer(root: Path, files: Path) -> None:
+    populate(root, GEMMA_REPO, {f"gemma-3-270m-{quant}.gguf": files / quant for quant in ("Q4_K_M", "Q3_K_M")})
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     for quant in ("Q4_K_M", "Q3_K_M"):
         (tmp_path / quant).write_bytes(quant.encode() * 1000)
-    populate(tmp_path / "hub", tmp_path / "Q4_K_M", tmp_path / "Q3_K_M")
+    offer(tmp_path / "hub", tmp_path)
     return tmp_path / "hub"
 
 
@@ -66,7 +70,7 @@ def test_a_commit_id_follows_the_contents_and_nothing_else(root: Path, tmp_path:
         return repo.commit
 
     before = commit()
-    populate(root, tmp_path / "Q4_K_M", tmp_path / "Q3_K_M")
+    offer(root, tmp_path)
     os.utime(tmp_path / "Q4_K_M", (1, 1))
     assert commit() == before, "another machine, another day: the same lock"
     (tmp_path / "Q3_K_M").write_bytes(b"other")

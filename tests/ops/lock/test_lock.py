@@ -13,6 +13,7 @@ import pytest
 
 from dev.hub import Rule
 from tests.ops import ggufs
+from tests.ops.advice import advised
 from tests.ops.desk import REPO, ROOT, SECRET, Desk
 
 
@@ -51,6 +52,45 @@ def test_a_locked_model_is_left_alone_and_nobody_is_asked(desk: Desk) -> None:
     desk.hub.log.clear()
     assert "nothing changed" in desk.lock()
     assert (desk.text, desk.hub.log) == (before, [])
+
+
+def test_a_model_that_only_got_another_id_keeps_its_bytes_and_no_hub_is_asked(desk: Desk) -> None:
+    desk.configure("a: {quant: Q4_K_M, mmproj: F16}", "b: {quant: Q8_0}")
+    desk.lock()
+    before = desk.models
+    desk.configure("renamed: {quant: Q4_K_M, mmproj: F16}", "b: {quant: Q8_0}")
+    refused = desk.lock("--check", code=1)
+    desk.endpoint = "http://127.0.0.1:1"
+
+    printed = desk.lock(*advised(refused))
+
+    assert desk.models["renamed"] == before["a"]
+    assert "renamed: models.lock.yaml has the same files for a, so no hub was asked" in printed
+    assert "bin/local-llm lock --update renamed" in printed
+    assert "has all " in desk.lock("--check")
+    desk.lock("--update", "renamed", code=1)  # which is there now, so this asks the hub
+
+
+@pytest.mark.parametrize("renamed", ["{quant: Q8_0}", "{quant: Q4_K_M, mmproj: F16}", "{quant: Q4_K_M, revision: v2}"])
+def test_what_is_not_the_very_same_files_is_asked_for(desk: Desk, renamed: str) -> None:
+    desk.configure("a: {quant: Q4_K_M}")
+    desk.lock()
+    desk.configure(f"c: {renamed}")
+    desk.endpoint = "http://127.0.0.1:1"
+
+    assert "c" not in desk.models
+    assert "127.0.0.1:1" in desk.lock(code=1)
+
+
+def test_an_entry_with_a_fault_is_not_taken_over(desk: Desk) -> None:
+    desk.configure("a: {quant: Q4_K_M}")
+    desk.lock()
+    broken = desk.text.replace(desk.models["a"].gen, "a" * 12)
+    (desk.directory / "models.lock.yaml").write_text(broken)
+    desk.configure("c: {quant: Q4_K_M}")
+
+    assert "no hub was asked" not in desk.lock()
+    assert desk.models["c"].gen != "a" * 12
 
 
 def test_without_a_stack_the_models_of_all_stacks_are_locked_and_one_id_has_one_source(desk: Desk) -> None:

@@ -120,6 +120,7 @@ def test_an_unknown_flag_names_the_build_and_what_is_close(name: str, close: str
         ("mmproj no-mmproj", "`mmproj` of the model"),
         ("gpu-layers n-gpu-layers", "`gpu.model`"),
         ("parallel", "`parallel` of the model"),
+        ("predict n-predict", "`max_output_tokens` of the model"),
         ("cache-type-k cache-type-v", "`kv_type` of the model"),
         ("ubatch-size batch-size", "`ubatch` of the model"),
         ("no-kv-offload swa-full kv-unified lora model-draft spec-type", "no key"),

@@ -285,6 +285,9 @@ def test_the_largest_context_fits_and_the_next_would_not(limit_mib: int, trained
     if found is not None:
         assert (found % 256, found <= trained) == (0, True)
         assert taken(facts(), found).upper_mib <= limit_mib
+    if found is None and trained >= 256:  # then not even the smallest context of use
+        assert taken(facts(), min(2048, trained // 256 * 256)).upper_mib > limit_mib
+        return
     after = (found or 0) + 256
     assert after > trained or taken(facts(), after).upper_mib > limit_mib
 
