@@ -132,9 +132,8 @@ def fit(
 ) -> None:
     """Show how much GPU memory every model takes, and whether all that may be loaded at once fits on the card.
 
-    Ends with 0 where it fits, with 3 where it does not, with 2 where that cannot be computed. With --gguf only the
-    header of a file is read, also behind a URL; HF_TOKEN opens gated repositories of the hub.
-    Nothing but the card is judged: a volume that is too small, or a key that is missing elsewhere, a preview refuses.
+    Ends with 0 where it fits, with 3 where it does not, with 2 where that cannot be computed; a preview refuses more.
+    With --gguf only the header of a file is read, also behind a URL; HF_TOKEN opens gated repositories of the hub.
     """
     with _ending(2):
         if (stack is None) == (gguf is None):

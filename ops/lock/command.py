@@ -94,9 +94,8 @@ def _taken_over(models: Mapping[str, Model], lock: Lock) -> dict[str, LockedMode
         if model_id not in lock.models and (other := locked_elsewhere(model, lock))
     }
     for model_id, other in found.items():
-        print(
-            f"{model_id}: the lock has the same files for {other}, so no hub was asked; `{here.typed(_command(model_id))}` asks"
-        )
+        command = here.typed(_command(model_id))
+        print(f"{model_id}: models.lock.yaml has the same files for {other}, so no hub was asked; `{command}` asks")
     return {model_id: lock.models[other] for model_id, other in found.items()}
 
 
