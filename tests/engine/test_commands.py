@@ -148,7 +148,7 @@ def test_models_that_lie_elsewhere_now_are_refused_with_one_command_that_is_enou
     assert volume["status"]["phase"] == "Bound"
     again = dev(*preview, cwd=tmp_path)
     assert again.returncode == 0, again.stdout + again.stderr
-    assert "unchanged" in again.stdout
+    assert "\nNothing changes.\n" in again.stdout
     assert "is gone" not in again.stdout
 
 
