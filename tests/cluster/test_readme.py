@@ -110,7 +110,8 @@ def test_the_readme_leads_from_a_cluster_and_a_postgres_to_a_chat(person: Person
     done = person.types(*asked[:edit], person.edits_the_copy(), *asked[edit:])
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{MODEL}: '" in done.stdout
+    assert f"asking {MODEL}: " in done.stdout
+    assert f"{MODEL}: " in done.stdout.partition("tokens/s")[0].rpartition("\n")[2]
     assert "choose one" not in done.stdout + done.stderr
     assert not {"building", "importing"} & set(done.stdout.split()), "nothing is built for a cluster that is there"
     assert (person.models.stat().st_uid, person.models.stat().st_gid) == (cluster.POD_UID, cluster.POD_UID)
