@@ -76,9 +76,12 @@ class Run:
     def kill_pulumi(self) -> None:
         """SIGKILL the process group of the Pulumi CLI, its plugins included."""
         pid = self.process.pid
-        (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        assert Path(f"/proc/{child}/cmdline").read_text().split("\0")[0].endswith("/pulumi")
-        os.killpg(int(child), signal.SIGKILL)
+        children = (
+            Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        )  # beside kubectl, which looks for events
+        programs = {child: Path(f"/proc/{child}/cmdline").read_text().split("\0")[0] for child in children}
+        (pulumi,) = (child for child, program in programs.items() if program.endswith("/pulumi"))
+        os.killpg(int(pulumi), signal.SIGKILL)
 
 
 def start() -> Run:

@@ -75,7 +75,7 @@ def test_an_image_that_cannot_be_pulled_is_told_before_the_old_server_goes(stack
 def test_a_node_that_nobody_has_is_told_with_the_key_that_asked_for_it(stack: Stack) -> None:
     stack.raw["server"]["rollout_s"] = 45
     good = dict(stack.raw["gpu"]["node"])
-    stack.raw["gpu"]["node"]["selector"] = {"accelerator": "none-has-it"}
+    stack.raw["gpu"]["node"]["tolerations"] = []  # a selector that no node has is refused before
 
     told = told_of(up(stack), RESOURCE)
 
