@@ -80,7 +80,7 @@ def test_a_node_that_nobody_has_is_told_with_the_key_that_asked_for_it(stack: St
     told = told_of(up(stack), RESOURCE)
 
     assert "not scheduled (Unschedulable): 0/2 nodes" in told
-    assert "gpu.node.selector of the stack file" in told
+    assert "compare gpu.node.selector and gpu.node.tolerations of the stack file with" in told
     stack.raw["gpu"]["node"] = good
     stack.up()
     assert stack.unchanged()
