@@ -37,7 +37,7 @@ def refused(context: int) -> Report:
     found = report(context)
     assert found.fit
     with pytest.raises(ConfigError) as caught:
-        require_fit(found.fit, found.configured)
+        require_fit(found.fit, found.configured, stacks.locked().models)
     return dataclasses.replace(found, refusal=str(caught.value))
 
 
