@@ -46,14 +46,17 @@ def serve(port: int, render: Callable[[], str], lack: Callable[[], str] = str) -
 
     server = Server(("", port), Handler, bind_and_activate=False)
     server.socket.close()
+    server.socket = _listening(port)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+def _listening(port: int) -> socket.socket:
     both = socket.has_dualstack_ipv6()
+    of = socket.AF_INET6 if both else socket.AF_INET
     try:
-        server.socket = socket.create_server(
-            ("", port), family=socket.AF_INET6 if both else socket.AF_INET, dualstack_ipv6=both
-        )
+        return socket.create_server(("", port), family=of, dualstack_ipv6=both)
     except OSError as error:
         raise ExitError(78, f"port {port} cannot be listened on: {error.strerror}") from None
-    threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
 def family(name: str, kind: str, text: str, samples: Iterable[Sample]) -> str:

@@ -75,7 +75,7 @@ def _unforeseen(error: Exception) -> ExitError:
     ours = [it for it in frames if f"{os.sep}pods{os.sep}" in it.filename] or frames
     place = f"{os.path.basename(ours[-1].filename)}:{ours[-1].lineno}"
     what = f"a fault of this program, {type(error).__name__} in {place}"
-    return ExitError(70, f"{what}: please report it, with the line `unforeseen` of this log; the next run tries again")
+    return ExitError(70, f'{what}: please report it, with the line "unforeseen" of this log; the next run tries again')
 
 
 def _stopped(*_: object) -> NoReturn:
