@@ -35,6 +35,7 @@ CARRIED_BY = {
     "core/json_text": EVERY,
     "core/metrics": SERVER | ADVERTISER,
     "core/report": EVERY,
+    "core/shape": EVERY,
     "fetch/__init__": FETCHER,
     "fetch/adopt": FETCHER,
     "fetch/connection": FETCHER,
