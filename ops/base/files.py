@@ -14,7 +14,7 @@ def read(file: Path) -> bytes:
 
 
 def opened(file: Path) -> BinaryIO:
-    """The file to read; a pipe into which nobody writes is empty, where `open` would wait for ever."""
+    """Open a file for reading. A pipe without a writer reads as empty; plain `open` would wait for one for ever."""
     source = open(file, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115 - the caller closes it
     os.set_blocking(source.fileno(), True)
     return source

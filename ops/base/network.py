@@ -36,7 +36,7 @@ class LateError(TimeoutError):
 
 
 def within(seconds: float, answer: Callable[[], Answer]) -> Answer:
-    """What `answer` returns; raises LateError after so many seconds, for the whole of it.
+    """Return what `answer` returns; raises LateError where that takes more than `seconds` in all.
 
     A client's own limits are for one read: a server that sends a byte now and then keeps to them for ever, in its
     headers as in its body. The thread that waits for it ends with the program.

@@ -1,4 +1,4 @@
-"""What a command prints, whatever it is printed to: an old encoding, a reader who has left, a disk that is full."""
+"""Lets a command print to a terminal with an old encoding, a reader that has left or a full disk, and end in words."""
 
 import errno
 import os

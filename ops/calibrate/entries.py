@@ -52,11 +52,12 @@ def of_pods(stack: config.Stack, wanted: Wanted, series: Series) -> list[Measure
     if wanted.model:
         raise OpsError("a pod's peak does not say which model was loaded then", "measure a model with --nvidia-smi")
     found, entries = prometheus.peaks(series), list[MeasuredEntry]()
-    _require_plausible(stack, wanted, series, found)
-    for name, pattern in (wanted.tenants or dict.fromkeys(sorted(stack.gpu.tenants))).items():
-        mine = [peak for peak in found if _is_of(peak, name, pattern, stack.gpu.tenants[name].workload)]
-        if mine:
-            entries.append(_of_tenant(stack, wanted, name, mine[0].mib, f"{series.metric}, {series.days} days"))
+    highest = _highest(stack, wanted, found)
+    if described := card(stack.gpu):
+        plausible.require(described, series, highest)
+    for name in wanted.tenants or sorted(stack.gpu.tenants):
+        if name in highest:
+            entries.append(_of_tenant(stack, wanted, name, highest[name], f"{series.metric}, {series.days} days"))
         elif name in wanted.tenants:
             raise OpsError(
                 f"{series.place} has no pod of {name}; it has {_listed(found)}", _name_it(name, series.label)
@@ -67,15 +68,13 @@ def of_pods(stack: config.Stack, wanted: Wanted, series: Series) -> list[Measure
     return entries
 
 
-def _require_plausible(stack: config.Stack, wanted: Wanted, series: Series, found: Sequence[Peak]) -> None:
-    """Hold the peaks of all that share the card against it: every declared tenant and this stack's server."""
-    owners = {name: (wanted.tenants.get(name), tenant.workload) for name, tenant in stack.gpu.tenants.items()}
-    owners[names.SERVER] = (None, f"{stack.namespace}/{names.SERVER}")
-    highest = {
-        name: max((it.mib for it in found if _is_of(it, name, *rule)), default=0) for name, rule in owners.items()
+def _highest(stack: config.Stack, wanted: Wanted, found: Sequence[Peak]) -> dict[str, int]:
+    """The peak, MiB, of each declared tenant that has pods, and of this stack's server: of all that share the card."""
+    owners = {names.SERVER: (None, f"{stack.namespace}/{names.SERVER}")} | {
+        name: (wanted.tenants.get(name), tenant.workload) for name, tenant in stack.gpu.tenants.items()
     }
-    if described := card(stack.gpu):
-        plausible.require(described, series, highest)
+    mine = {name: [peak.mib for peak in found if _is_of(peak, name, *rule)] for name, rule in owners.items()}
+    return {name: max(mib) for name, mib in mine.items() if mib}
 
 
 def of_processes(stack: config.Stack, wanted: Wanted, processes: Sequence[Process]) -> list[MeasuredEntry]:

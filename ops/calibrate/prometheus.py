@@ -152,12 +152,10 @@ def _mib(series: Series, text: str) -> int | None:
     if text in ("NaN", "+Inf", "-Inf"):
         return None
     try:
-        value = limits.finite(text if _FLOAT.fullmatch(text) else "") / (
-            _MIB if series.metric.endswith("_bytes") else 1
-        )
+        value = limits.finite(text) / (_MIB if series.metric.endswith("_bytes") else 1)
     except ValueError:
         value = -1.0
-    if not 0 <= value <= _MOST_MIB:
+    if not (_FLOAT.fullmatch(text) and 0 <= value <= _MOST_MIB):
         raise OpsError(f"{series.place} says {show(text)} of {series.metric}, which is no size of a memory", OTHERWISE)
     return math.ceil(value)
 

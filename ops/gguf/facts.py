@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from ops.gguf.header import Header, HeaderError, Value
 from plan.models.gguf_facts import GgufFacts, Projector, Shape, Weights
 from plan.text.errors import in_words, steps
-from plan.text.show import plain, show
+from plan.text.show import path, plain, show
 
 # llama.cpp keeps these on the CPU, because it only looks rows up in them (LLM_TENSOR_LAYER_INPUT, src/llama-arch.cpp).
 _INPUT = ("token_embd.", "token_embd_norm.", "position_embd.", "token_types.", "per_layer_token_embd.")
@@ -41,7 +41,7 @@ def facts(parts: Sequence[Header], projector: Header | None) -> GgufFacts:
     except ValidationError as error:
         first = error.errors()[0]
         rule = in_words(first, "it has to be").removesuffix(", without quotes")  # which a header has nowhere
-        raise HeaderError(f"{plain('.'.join(steps(first)))} is {show(first['input'])}: {rule}") from None
+        raise HeaderError(f"{path(steps(first))} is {show(first['input'])}: {rule}") from None
 
 
 def _fields(group: type[BaseModel], header: Header, *sections: str) -> dict[str, Any]:

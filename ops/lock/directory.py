@@ -5,7 +5,6 @@ cache, or `hf download --local-dir`), or a person passes --commit.
 """
 
 import hashlib
-import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -19,13 +18,12 @@ from ops.base.terminal import console
 from ops.gguf import byte_ranges
 from ops.lock.locked_model import Chosen, choose, entry, locked_file
 from plan.config import Model
-from plan.models.lock import LockedFile, LockedModel
+from plan.models.lock import COMMIT, SHA256, LockedFile, LockedModel
 from plan.text.decode import decode
 from plan.text.errors import Source
 from plan.text.show import plain, show
 
 _BLOCK_BYTES = 1 << 20
-_COMMIT, _SHA256 = re.compile("[0-9a-f]{40}"), re.compile("[0-9a-f]{64}")
 _ASK = "pass --commit with the 40 hex digits that the hub shows, for the models of one repository at a time"
 
 
@@ -38,7 +36,7 @@ class _Record(NamedTuple):
 
 def resolve(models: Mapping[str, Model], root: Path, commit: str | None) -> dict[str, LockedModel]:
     """The locked models from files below `root`; `commit` counts where no other is recorded. Raises OpsError."""
-    if commit and not _COMMIT.fullmatch(commit):
+    if commit and not COMMIT.fullmatch(commit):
         raise OpsError(f"{show(commit)} is not a commit", _ASK)
     repos = sorted({model.repo for model in models.values()})
     if commit and len(repos) > 1:
@@ -84,7 +82,7 @@ def _place(model: Model, root: Path, repos: int) -> Path:
 
 
 def _resolve(model: Model, root: Path, place: Path, commit: str | None, progress: Progress) -> LockedModel:
-    commit = commit or (model.revision if _COMMIT.fullmatch(model.revision) else None)
+    commit = commit or (model.revision if COMMIT.fullmatch(model.revision) else None)
     if (place / "snapshots").is_dir():
         place = _inside(root, _snapshot(root, place, model.revision, commit))
     # Folders of DIR itself can hold other repositories, so only its own files are taken.
@@ -101,7 +99,7 @@ def _resolve(model: Model, root: Path, place: Path, commit: str | None, progress
 def _snapshot(root: Path, cache: Path, revision: str, commit: str | None) -> Path:
     """The directory of one commit in the library's cache: of `commit`, else of the revision, else the only one."""
     there, ref = sorted(path.name for path in (cache / "snapshots").iterdir()), _note(root, cache / "refs" / revision)
-    wanted = commit or (ref if _COMMIT.fullmatch(ref) else revision)
+    wanted = commit or (ref if COMMIT.fullmatch(ref) else revision)
     if not commit and not ref and len(there) == 1:
         wanted = there[0]
     if wanted not in there:
@@ -124,7 +122,7 @@ def _record(root: Path, place: Path, path: str) -> _Record:
         noted = _note(root, place / ".cache/huggingface/download" / f"{path}.metadata")
         commit, digest, *_ = [*noted.split(), "", ""]
     # For a small file the library notes git's digest of 40 digits, which is not a sha256.
-    return _Record(commit if _COMMIT.fullmatch(commit) else "", digest if _SHA256.fullmatch(digest) else "")
+    return _Record(commit if COMMIT.fullmatch(commit) else "", digest if SHA256.fullmatch(digest) else "")
 
 
 def _commit(place: Path, recorded: set[str], said: str | None) -> str:

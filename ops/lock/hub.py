@@ -17,7 +17,7 @@ from ops.base.token import HF_TOKEN, token
 from ops.gguf import byte_ranges
 from ops.lock.locked_model import Chosen, choose, entry, locked_file
 from plan.config import Model
-from plan.models.lock import LockedFile, LockedModel
+from plan.models.lock import COMMIT, SHA256, LockedFile, LockedModel
 from plan.text import limits
 from plan.text.errors import Source
 from plan.text.model import read_model
@@ -31,7 +31,6 @@ _REFUSED = {
     410: "name another repository in the stack file",
     451: "name another repository in the stack file: this one may not be handed out",
 }
-_COMMIT, _SHA256 = re.compile("[0-9a-f]{40}"), re.compile("[0-9a-f]{64}")
 _CHECK = "check HF_ENDPOINT, and whether a proxy or a portal answers in the hub's place"
 
 
@@ -162,9 +161,9 @@ def _require_same(answer: httpx2.Response, place: _Place, start: int) -> None:
         # Headers of the hub's own answer (huggingface_hub 2.4, constants.py); a file outside LFS has git's digest.
         etag = said.headers.get("X-Linked-Etag", "").removeprefix("W/").strip('"')
         linked, commit = said.headers.get("X-Linked-Size", ""), said.headers.get("X-Repo-Commit", "")
-        other = _SHA256.fullmatch(etag) and etag != place.file.sha256 and f"the sha256 {etag}"
+        other = SHA256.fullmatch(etag) and etag != place.file.sha256 and f"the sha256 {etag}"
         other = other or (re.fullmatch("[0-9]{1,18}", linked) and int(linked) != size and f"{int(linked)} bytes")
-        other = other or (_COMMIT.fullmatch(commit) and commit != place.commit and f"the commit {commit}")
+        other = other or (COMMIT.fullmatch(commit) and commit != place.commit and f"the commit {commit}")
         if other:
             raise OpsError(f"{place.where} lists {url}, and sends another file in its place, with {other}", _CHECK)
 

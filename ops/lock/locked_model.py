@@ -15,7 +15,7 @@ from plan.models import agreement
 from plan.models.gguf_facts import GgufFacts
 from plan.models.lock import LockedFile, LockedModel, Role, generation
 from plan.text.errors import in_words, steps
-from plan.text.show import plain, show
+from plan.text.show import path, show
 
 
 class Chosen(NamedTuple):
@@ -78,7 +78,7 @@ def _lockable(where: str) -> Generator[None]:
         yield
     except ValidationError as error:
         first = error.errors()[0]
-        key, rule = plain(".".join(steps(first)), 80), in_words(first, "it has to be")
+        key, rule = path(steps(first)), in_words(first, "it has to be")
         what = f"{where} says {key or 'of its files'} {show(first['input'])}: {rule}"
         raise OpsError(what, "the lock takes nothing like that: name another repository or revision") from None
 

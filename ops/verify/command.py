@@ -50,9 +50,8 @@ def run(url: str, key_env: str, asked: Asked, silence_s: float, *, as_json: bool
     base, key = _base(url), _key(key_env)
     endpoint = Endpoint(base, key, key_env, silence_s)
     slowest = _slowest(asked)
-    listed = _few(
-        base, asked, endpoint.models()
-    )  # asked first, so that a wrong URL gives one error instead of one for each model
+    # Asked first, so that a wrong URL gives one error instead of one for each model.
+    listed = _few(base, asked, endpoint.models())
     checks = [check for known in _known(asked, listed) for check in _verify(endpoint, known, slowest)]
     bad = [check for check in checks if check.wrong]
     if as_json:

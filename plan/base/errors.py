@@ -13,12 +13,8 @@ if TYPE_CHECKING:  # dev's daemons import this too, and have no use for pydantic
 __all__ = ["ConfigError", "FixableError"]
 
 _SHOWN = 20  # problems of one text that are told at once
-_SHAPES = {
-    "dict_type",
-    "list_type",
-    "model_type",
-    "tuple_type",
-}  # pydantic's types of errors for which an example helps
+# pydantic's types of errors for which an example helps.
+_SHAPES = {"dict_type", "list_type", "model_type", "tuple_type"}
 Path = tuple[str | int, ...]
 
 
@@ -58,8 +54,8 @@ class ConfigError(Exception):
 
 
 def _translate(prefix: str, problem: "ErrorDetails", hints: dict[str, str], like: Callable[[Path], str]) -> ConfigError:
-    path = tuple(part for part in problem["loc"] if part != "[key]")
-    parts = steps(problem)
+    path = steps(problem)
+    parts = [str(step) for step in path]
     key = ".".join([prefix, *parts])
     hint = next((hints[part] for part in reversed(parts) if part in hints), "")
     match problem["type"]:

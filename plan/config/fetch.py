@@ -27,7 +27,7 @@ class ConfigMapKey(Frozen, json_schema_extra=example(name="authorities", key="ca
 
 
 def _has_our_python(image: str) -> str:
-    """Of the official image named python the tag says it, on Docker Hub or on a mirror; of others nobody knows it."""
+    """Judge the official python image by its tag, on Docker Hub or a mirror; no other image says its Python."""
     named = reference(image)
     version = re.match(r"([0-9]{1,4})(?:\.([0-9]{1,4}))?", named.tag)
     if f"/{named.repository}".endswith("/library/python") and version:

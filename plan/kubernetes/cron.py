@@ -41,11 +41,10 @@ def schedule(text: str) -> str:
         frozenset[int]().union(*(_numbers(field, item) for item in part.split(",")))
         for field, part in zip(_FIELDS, parts, strict=True)
     )
-    if _is_any(parts[4]) and min(days) > max(_LONGEST_MONTH[month] for month in months):
-        raise ValueError(
-            f"this schedule never comes: day {min(days)} is in none of its months, of which the longest has "
-            f"{max(_LONGEST_MONTH[month] for month in months)}"
-        )
+    longest = max(_LONGEST_MONTH[month] for month in months)
+    if _is_any(parts[4]) and min(days) > longest:
+        rule = f"this schedule never comes: day {min(days)} is in none of its months, of which the longest has"
+        raise ValueError(f"{rule} {longest}")
     return text
 
 

@@ -4,7 +4,6 @@
 that no lock is written that a preview would refuse.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 
 from plan import config
@@ -13,7 +12,7 @@ from plan.models import fact_rules
 from plan.models.fact_rules import Fault
 from plan.models.file_names import is_projector, numbered_part, tag
 from plan.models.ggml_types import FILE_TYPES, bits
-from plan.models.lock import LOCK_FILE, Lock, LockedFile, LockedModel, generation
+from plan.models.lock import COMMIT, LOCK_FILE, Lock, LockedFile, LockedModel, generation
 
 
 def locked_models(models: Mapping[str, config.Model], lock: Lock) -> dict[str, LockedModel]:
@@ -77,7 +76,7 @@ def _of_files(locked: LockedModel) -> Iterator[Fault]:
     for number, file in enumerate(locked.files):
         if rule := _name_fault(file):
             yield Fault(f"files.{number}.path", file.path, rule)
-    if re.fullmatch("[0-9a-f]{40}", locked.revision) and locked.commit != locked.revision:
+    if COMMIT.fullmatch(locked.revision) and locked.commit != locked.revision:
         yield Fault("commit", locked.commit, f"The revision is another commit, {locked.revision}")
     if locked.gen != (expected := generation(locked.files)):
         yield Fault("gen", locked.gen, f"It does not match its files, which give {expected}")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Collection, Sequence
 from typing import Annotated, Literal, cast
 
@@ -19,8 +20,9 @@ from plan.text.errors import Source
 from plan.text.yaml_reader import read_yaml
 
 LOCK_FILE = "models.lock.yaml"
-Sha256 = Annotated[str, TextRule("[0-9a-f]{64}", "a sha256 has 64 digits, 0-9 and a-f")]
-Commit = Annotated[str, TextRule("[0-9a-f]{40}", "a commit has 40 digits, 0-9 and a-f")]
+SHA256, COMMIT = re.compile("[0-9a-f]{64}"), re.compile("[0-9a-f]{40}")
+Sha256 = Annotated[str, TextRule(SHA256.pattern, "a sha256 has 64 digits, 0-9 and a-f")]
+Commit = Annotated[str, TextRule(COMMIT.pattern, "a commit has 40 digits, 0-9 and a-f")]
 Generation = Annotated[str, TextRule("[0-9a-f]{12}", "a generation has 12 digits, 0-9 and a-f")]
 Part = Annotated[str, TextRule("[1-9][0-9]{0,4}/[1-9][0-9]{0,4}", 'a part is its number and how many there are: "1/3"')]
 Quant = Annotated[str, Field(min_length=1, max_length=64)]

@@ -67,9 +67,9 @@ class TextError(FixableError):
         super().__init__(f"{', '.join(place)}: {rule}", source.fix)
 
 
-def steps(problem: "ErrorDetails") -> list[str]:
+def steps(problem: "ErrorDetails") -> tuple[str | int, ...]:
     """Where in the text the value is, without pydantic's own steps: the side of a union, and "[key]" for a name."""
-    return [step for step in map(str, problem["loc"]) if not _INNER.fullmatch(step)]
+    return tuple(step for step in problem["loc"] if not _INNER.fullmatch(str(step)))
 
 
 def in_words(problem: "ErrorDetails", verb: str = "Write") -> str:

@@ -135,8 +135,7 @@ class _Keeper:
 
 
 def _name(node: dict[str, Any]) -> str:
-    if not re.fullmatch(
-        r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", name := node["metadata"]["name"]
-    ):  # it is put into paths
+    name = node["metadata"]["name"]
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", name):  # it is put into paths
         raise ValueError(f"a node is named {name[:60]!a}")
     return name

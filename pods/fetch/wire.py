@@ -162,15 +162,19 @@ class Wire:
 
     def _line(self, key: tuple[str, str], url: SplitResult) -> _Line:
         with self._lock:
-            idle, line = self._idle.get(key, []), None
-            while idle and not line:
-                if (line := idle.pop()).is_quiet():
-                    line.reused = True
-                else:
-                    line = line.close()
-            line = line or _Line(*self._open(url, self._stall_s))
+            line = self._kept(key) or _Line(*self._open(url, self._stall_s))
             self._busy.add(line)
         return line
+
+    def _kept(self, key: tuple[str, str]) -> _Line | None:
+        idle = self._idle.get(key, [])
+        while idle:
+            line = idle.pop()
+            if line.is_quiet():
+                line.reused = True
+                return line
+            line.close()
+        return None
 
     def _watch(self) -> None:
         while True:

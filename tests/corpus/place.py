@@ -103,9 +103,8 @@ def opened(directory: Path) -> Iterator[Place]:
         config = directory / "kubeconfig"
         config.touch()
         env = {"HF_ENDPOINT": server.url, "HF_TOKEN": TOKEN, "LOCAL_LLM_API_KEY": KEY, "KUBECONFIG": str(config)}
-        env["SSL_CERT_DIR"] = str(
-            directory / "bin"
-        )  # no certificate: nothing here is https, and reading all takes time
+        # Without certificates: nothing here is https, and reading all of them takes time.
+        env["SSL_CERT_DIR"] = str(directory / "bin")
         for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
             patch.delenv(name, raising=False)
         for name, value in {**env, "COLUMNS": "200", "NO_PROXY": "*"}.items():

@@ -14,7 +14,7 @@ from tests.corpus.values import short
 from tests.ops import ggufs
 
 _NUMBERS = (0, 1, 3, 255, 2**31 - 1, 2**31, 2**32 - 1)
-_GOOD = {
+GOOD = {
     "context_length": 4096,
     "block_count": 1,
     "embedding_length": 256,
@@ -23,7 +23,7 @@ _GOOD = {
     "attention.head_count_kv": 4,
 }
 _KEYS = (
-    *_GOOD, "expert_count", "expert_used_count", "expert_shared_count", "leading_dense_block_count",
+    *GOOD, "expert_count", "expert_used_count", "expert_shared_count", "leading_dense_block_count",
     "attention.key_length",
     "attention.value_length", "attention.sliding_window", "attention.sliding_window_pattern", "nextn_predict_layers",
     "ssm.inner_size",
@@ -72,7 +72,7 @@ def cases(place: Place) -> Iterator[Case]:
 
 def written(directory: Path, pairs: dict[str, Any], architecture: str = "llama") -> bytes:
     whole = {
-        key if key.startswith("general.") else f"{architecture}.{key}": it for key, it in {**_GOOD, **pairs}.items()
+        key if key.startswith("general.") else f"{architecture}.{key}": it for key, it in {**GOOD, **pairs}.items()
     }
     (file,) = ggufs.write(directory / "written.gguf", architecture, whole)
     return file.read_bytes()

@@ -7,19 +7,12 @@ from functools import partial
 from ops.gguf import facts
 from ops.gguf.header import Header, read_header
 from tests.corpus.case import Case
+from tests.corpus.entries.headers import GOOD
 from tests.corpus.place import Place
 
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _WHOLE = (0, 1, 2, 3, 4, 5, 10, 11)  # kinds that hold whole numbers
 _COUNTS = (2**64 - 1, 2**63, 2**63 - 1, 2**62 + 7, 2**32, 2**31, 10**7, 0)
-_KEYS = {
-    "context_length": 4096,
-    "block_count": 1,
-    "embedding_length": 256,
-    "feed_forward_length": 512,
-    "attention.head_count": 4,
-    "attention.head_count_kv": 4,
-}
 _Q4_K, _F32, _Q6_K = 12, 0, 14
 # Name, shape and kind, and bytes, which are whole blocks of 32.
 _TENSORS = (
@@ -52,7 +45,7 @@ def tensor(name: str | bytes, shape: Sequence[int], kind: int, offset: int) -> b
 
 def pairs(architecture: str = "llama") -> list[bytes]:
     tokens = several("tokenizer.ggml.tokens", 8, 10, b"".join(text(f"t{number}") for number in range(10)))
-    own = [scalar(f"{architecture}.{key}", value) for key, value in _KEYS.items()]
+    own = [scalar(f"{architecture}.{key}", value) for key, value in GOOD.items()]
     return [said("general.architecture", architecture), *own, tokens]
 
 
@@ -135,7 +128,7 @@ def _wrong() -> Iterator[tuple[str, bytes]]:
 def _types() -> Iterator[tuple[str, bytes]]:
     """Every key that has a number, with what is none."""
     tensors = table()
-    for number, key in enumerate(_KEYS, start=1):
+    for number, key in enumerate(GOOD, start=1):
         for kind in (6, 7, 12):
             keys = pairs()
             keys[number] = scalar(f"llama.{key}", 1, kind)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import huggingface_hub
+import pytest
 import yaml
 
 from ops.gguf import facts, header
@@ -58,7 +58,7 @@ def _stack_file(content: bytes) -> None:
 
 def _lock(content: bytes) -> None:
     _file("models.lock.yaml", content)
-    with contextlib.chdir(_directory().name):
+    with contextlib.chdir(_directory().name):  # the tests beside a target go on with the lock and the hub they had
         planned(stacks.raw("t4"), lock_file.read())
 
 
@@ -76,8 +76,9 @@ def _hub(content: bytes) -> None:
             return httpx2.Response(200, content=content)
         return httpx2.Response(206, content=file, headers={"Content-Range": f"bytes 0-{len(file) - 1}/{len(file)}"})
 
-    huggingface_hub.set_client_factory(lambda: httpx2.Client(transport=httpx2.MockTransport(answered)))
-    hub.resolve(config.Model(repo="org/tiny-GGUF", quant="Q4_K_M", context=64))
+    with httpx2.Client(transport=httpx2.MockTransport(answered)) as client, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hub, "get_session", lambda: client)
+        hub.resolve(config.Model(repo="org/tiny-GGUF", quant="Q4_K_M", context=64))
 
 
 def _manifest(program: str, content: bytes) -> None:

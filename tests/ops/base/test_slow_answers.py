@@ -1,7 +1,6 @@
 """An answer that comes a byte at a time ends at a deadline for the whole of it, with a reason."""
 
 import socketserver
-import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,6 +18,7 @@ from ops.verify.endpoint import AskError, Endpoint
 from plan.config import Model
 from plan.text.url import parse_url
 from tests.ops.inside import Inside
+from tests.serving import serving
 
 SHORT_S, SILENCE_S = 0.4, 0.75
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
@@ -56,11 +56,9 @@ class _Handler(socketserver.StreamRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[Trickling]:
-    with Trickling(("127.0.0.1", 0), _Handler) as one:
-        thread = threading.Thread(target=one.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
+    one = Trickling(("127.0.0.1", 0), _Handler)
+    with serving(one):
         yield one
-        one.shutdown()
 
 
 def url(server: Trickling) -> str:

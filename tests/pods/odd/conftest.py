@@ -1,12 +1,12 @@
 import hashlib
 import random
-import threading
 from collections.abc import Iterator
 
 import pytest
 
 from tests.pods.bench import SEGMENT, Bench
 from tests.pods.odd.raw_hub import RawHub
+from tests.serving import serving
 
 CONTENT = random.Random(11).randbytes(6 * SEGMENT)  # noqa: S311 - the same bytes every time
 
@@ -14,11 +14,10 @@ CONTENT = random.Random(11).randbytes(6 * SEGMENT)  # noqa: S311 - the same byte
 @pytest.fixture
 def raw(bench: Bench) -> Iterator[RawHub]:
     """A raw hub with one file of six segments, which the bench's manifest names."""
-    with RawHub(CONTENT) as hub:
-        threading.Thread(target=hub.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    hub = RawHub(CONTENT)
+    with serving(hub):
         name(bench, hub)
         yield hub
-        hub.shutdown()
 
 
 def name(bench: Bench, hub: RawHub) -> None:

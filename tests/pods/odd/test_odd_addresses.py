@@ -2,7 +2,6 @@
 
 import re
 import socket
-import threading
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from pods.fetch.hub import LONGEST_PAUSE_S, asked_pause_s
 from tests.pods.bench import SECRET, Bench
 from tests.pods.odd.conftest import CONTENT, name
 from tests.pods.odd.raw_hub import RawHub, Request, answer
+from tests.serving import serving
 
 
 def leads_to(raw: RawHub, *locations: str, status: str = "302 Found") -> None:
@@ -117,12 +117,10 @@ def test_a_hub_at_an_address_of_ipv6_is_asked_like_any_other(bench: Bench) -> No
         hub = RawHub(CONTENT, socket.AF_INET6)
     except OSError:
         pytest.skip("this machine has no IPv6")
-    with hub:
-        threading.Thread(target=hub.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    with serving(hub):
         name(bench, hub)
         assert bench.here() == (0, "")
         assert f"Host: {hub.endpoint[7:]}" in hub.asked[0].head
-        hub.shutdown()
 
 
 @pytest.mark.parametrize(
