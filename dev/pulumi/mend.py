@@ -25,6 +25,7 @@ from plan.weights.volume import plan_volume
 
 Object = dict[str, Any]
 _RUNBOOK = "docs/runbooks/volume.md"
+_KINDS = "persistentvolumeclaims,deployments,services"  # of a stack whose `up` got anywhere
 
 
 def before_preview(cli: PulumiCli) -> PulumiCli:
@@ -73,6 +74,8 @@ def _delete_job(cli: PulumiCli, resources: list[Object], name: str) -> list[str]
 
 def _look(cli: PulumiCli, resources: list[Object]) -> tuple[Drift, ...]:
     _require_place(cli, resources)
+    if all(it.get("external") for it in resources):
+        _require_alone(cli)
     if not resources:
         return ()
     try:
@@ -97,6 +100,19 @@ def _live(cli: PulumiCli, resources: list[Object]) -> list[Object]:
     answer = kubectl.run(cli.kubeconfig, "get", "-f", "-", *flags, stdin=json.dumps(wanted))
     found: Object = json.loads(answer) if answer else {"items": []}
     return found.get("items", [found])
+
+
+def _require_alone(cli: PulumiCli) -> None:
+    """Raise DevError where a stack without objects would meet those of another, or its own of a state that was lost."""
+    namespace, ours = _stack(cli).namespace, ",".join(f"{key}={value}" for key, value in names.owner_labels().items())
+    try:
+        there = kubectl.run(cli.kubeconfig, "get", _KINDS, "-n", namespace, "-l", ours, "-o", "name").split()
+    except DevError:
+        return  # they may not be listed: a create that meets one fails
+    if there and not cli.state()["deployment"].get("pending_operations"):
+        what = f"the namespace {namespace} has {', '.join(there)}, of which the state of {cli.stack} knows nothing"
+        fix = f"write another namespace, if it is another stack's; {_RUNBOOK}#the-state-was-lost, if it was this one's"
+        raise DevError(f"{what}. Nothing was changed", fix)
 
 
 def _require_place(cli: PulumiCli, resources: list[Object]) -> None:

@@ -18,6 +18,7 @@ _DRIVER_DOCS = "https://github.com/kubernetes-csi/csi-driver-nfs"
 
 def problems(expected: Expected, seen: Observed) -> Iterator[ConfigError]:
     yield from _namespaces(expected, seen)
+    yield from _another_stack(expected, seen)
     if new := expected.volume.new:
         yield from _source(new, expected, seen)
         yield from _name_taken(new, expected, seen)
@@ -46,6 +47,18 @@ def _namespaces(expected: Expected, seen: Observed) -> Iterator[ConfigError]:
         elif phase == "Terminating":
             rule = "This namespace is being deleted, so nothing can be made in it"
             yield ConfigError(key, name, f"{rule}. Wait until `kubectl get namespace {name}` finds none, and make it.")
+
+
+def _another_stack(expected: Expected, seen: Observed) -> Iterator[ConfigError]:
+    """Each stack has a claim of its own; server, Service and key have the same name in all."""
+    for other in filter(_is_ours, seen.volumes):
+        namespace, _, claim = other.claim.partition("/")
+        if namespace == expected.volume.namespace and claim != expected.volume.claim:
+            rule = (
+                f"The claim {claim} in it has a volume of another stack, whose server, Service and key have these names"
+            )
+            fix = "Write another namespace, or, where this is that stack, the name of its claim in volume.name"
+            yield ConfigError(f"{config.KEY}.namespace", namespace, f"{rule}. {fix}.")
 
 
 def _source(new: NewVolume, expected: Expected, seen: Observed) -> Iterator[ConfigError]:
@@ -97,10 +110,14 @@ def _same_directory(expected: Expected, seen: Observed) -> Iterator[Volume]:
             source = path, node
         case None:
             return
-    for other in seen.volumes:
-        ours = other.labels.get("app.kubernetes.io/part-of") == "local-llm"
-        if ours and other.phase == "Bound" and other.source == source and new and other.name != new.pv:
+    for other in filter(_is_ours, seen.volumes):
+        if other.source == source and new and other.name != new.pv:
             yield other
+
+
+def _is_ours(volume: Volume) -> bool:
+    """Whether a stack, this one or another, uses it; one whose claim is gone is no longer Bound."""
+    return volume.phase == "Bound" and volume.labels.get("app.kubernetes.io/part-of") == "local-llm"
 
 
 def _names(nodes: Iterable[Node]) -> str:

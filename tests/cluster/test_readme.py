@@ -4,7 +4,6 @@ They are somebody else's for it: a namespace, a database, a stack file and a pas
 """
 
 import os
-import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,28 +18,13 @@ from dev.machine.instance import HUB_PORT, NODE_IP, Instance
 from dev.tools import tools
 from plan import config
 from tests.checkout import copy_to
+from tests.cluster import readme
 from tests.cluster.embedded import INSTANCE, chat, get, request
-from tests.stacks import ROOT, raw
+from tests.stacks import raw
 
 MINE = Instance(f"{INSTANCE.name.removesuffix('-up')}-rdm")
 MODEL = "my-gemma"  # is in no lock
 PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE_FILE"
-
-
-def commands() -> list[str]:
-    """The commands in the README's block, each with the lines that belong to it."""
-    section = (ROOT / "README.md").read_text().partition("carried out by tests/cluster/test_readme.py")[2]
-    lines = section.partition("```sh\n")[2].partition("```")[0].splitlines()
-    found: list[str] = []
-    while lines:
-        found.append(lines.pop(0))
-        while found[-1].endswith("\\"):
-            found[-1] += f"\n{lines.pop(0)}"
-        if here := re.search(r"<<'(\w+)'", found[-1]):
-            end = lines.index(here[1]) + 1
-            found[-1] = "\n".join([found[-1], *lines[:end]])
-            del lines[:end]
-    return found
 
 
 class Person:
@@ -102,7 +86,7 @@ def person(output: str, tmp_path: Path) -> Iterator[Person]:  # noqa: ARG001 - t
 
 
 def test_the_readme_leads_from_a_cluster_and_a_postgres_to_a_chat(person: Person) -> None:
-    written = commands()
+    written = readme.in_blocks(readme.section("carried out by tests/cluster/test_readme.py -->\n"))
     assert len(written) <= 8
     asked = [person.named(command) for command in written]
     edit = next(number for number, command in enumerate(asked) if command.startswith("cp ")) + 1

@@ -1,11 +1,8 @@
 """Objects deleted or edited behind Pulumi's back: a preview names each, one `up` mends it, the next one is empty."""
 
-import contextlib
 import dataclasses
-import io
 import json
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +12,14 @@ import yaml
 from dev.cluster import nodes
 from dev.cluster.kubectl import find, kubectl
 from dev.commands import new_volume
-from dev.machine.instance import Instance
 from dev.machine.steps import DevError
 from dev.pulumi import mend
-from dev.pulumi.cli import PulumiCli
 from dev.pulumi.stackfile import ROOT
-from tests.engine.played import INSTANCE, Stack, image, new_stack, remove, up
+from tests.engine.mend.mending import NAME, here, mended, told, whole
+from tests.engine.played import INSTANCE, Stack, image, up
 
 CHILD = "llm:cluster:ClusterGuard$"  # in the URN of all that the guard lets be made
-NAME, RESOURCE, CLAIM = "t-mend", "example.com/mend", "llamacpp-models"
+CLAIM = "llamacpp-models"
 VOLUME, ADVERTISER = f"{NAME}-{CLAIM}", f"{NAME}-gpumem-advertise"
 Damage = tuple[str, str, str, tuple[str, ...]]  # what is said of it; kubectl's verb, object and arguments
 
@@ -72,54 +68,8 @@ EDITED: list[Damage] = [
 ]
 
 
-def offer(mib: str | None) -> None:
-    """GPU memory, as an administrator does by hand."""
-    offered = {RESOURCE: mib}
-    body = json.dumps({"status": {"capacity": offered, "allocatable": offered}})
-    kubectl(INSTANCE, "patch", "node", nodes.CARD, "--subresource=status", "--type=merge", f"--patch={body}")
-
-
-@pytest.fixture(scope="module")
-def deployed(machine: Instance) -> Iterator[Stack]:
-    """A stack with all it can have, for all tests; each leaves it whole."""
-    offer("14k")
-    stack = new_stack(machine, NAME)
-    memory = {"resource": RESOURCE, "budget_mib": 14000, "request_mib": 5000, "advertise": "managed"}
-    stack.raw["gpu"] |= {"model": "t4", "memory": memory}
-    stack.up()
-    yield stack
-    remove(machine, NAME)
-    offer(None)
-
-
-def here(*arguments: str) -> str:
-    return kubectl(INSTANCE, *arguments, "-n", NAME)
-
-
-def told(stack: Stack, look: Callable[[PulumiCli], PulumiCli]) -> tuple[str, Stack]:
-    """What one of mend's functions says, and the stack with the CLI that it returns."""
-    stack.write()
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said):
-        cli = look(stack.cli)
-    return said.getvalue(), dataclasses.replace(stack, cli=cli)
-
-
 def untimed(said: str) -> str:
     return re.sub(r"(?m)^\[.*?s\] ", "", said)
-
-
-def mended(stack: Stack) -> None:
-    """One `up`, after which the stack is whole."""
-    _, ready = told(stack, mend.before_up)
-    ready.up()
-    whole(stack)
-
-
-def whole(stack: Stack) -> None:
-    """Nothing is left to say or to do."""
-    assert told(stack, mend.before_preview)[0] == ""
-    assert stack.unchanged()
 
 
 def maps(stack: Stack) -> list[str]:

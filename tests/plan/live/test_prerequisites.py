@@ -108,6 +108,25 @@ def test_our_own_volume_and_other_directories_and_other_peoples_volumes_are_no_m
     assert look(whole(node(), other), prune={"mode": "delete"}).notes == ()
 
 
+def test_another_stack_in_the_same_namespace_is_refused() -> None:
+    text = refusal(whole(node(), volume("llama-cpp-theirs", "llama-cpp/theirs", nfs=("nas.example", "/srv/theirs"))))
+
+    assert text.startswith("local-llm:stack.namespace: got 'llama-cpp'. The claim theirs in it has a volume of another")
+    assert "Write another namespace, or, where this is that stack, the name of its claim in volume.name." in text
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        volume("theirs", "llama-cpp/theirs", phase="Released"),
+        volume("theirs", "llama-cpp/theirs").replace("local-llm", "someone"),
+        volume("theirs", "elsewhere/theirs"),
+    ],
+)
+def test_what_another_stack_has_left_behind_and_other_peoples_volumes_do_not_keep_one_out(other: str) -> None:
+    assert look(whole(node(), other)).notes == ()
+
+
 def test_a_volume_of_our_name_for_another_claim_is_refused() -> None:
     text = refusal(whole(node(), volume("llama-cpp-llamacpp-models", "else/where")))
 
