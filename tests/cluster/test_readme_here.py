@@ -39,7 +39,7 @@ def named(command: str, directory: Path) -> str:
         "FILE_OR_URL": str(tools.path("gemma") / GEMMA_FILES[0]),
         "<id>": CHAT,
         "http://...": f"http://127.0.0.1:{INSTANCE.ports.endpoint}/v1",
-        "VARIABLE": "MY_KEY",
+        "VARIABLE": "MY_KEY STACK=dev",  # which asks for no speed: this machine has none to promise
         "...": "Name three colours of the rainbow.",
     }
     for theirs, own in ours.items():

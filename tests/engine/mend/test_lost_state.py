@@ -13,7 +13,7 @@ from tests.engine.played import INSTANCE, Stack
 
 
 def test_a_lost_state_is_told_and_the_runbook_leads_out_of_it(deployed: Stack) -> None:
-    deployed.cli.run("stack", "rm", NAME, "--force", "--preserve-config", "--yes", "--non-interactive", quiet=True)
+    deployed.cli.run("stack", "rm", "--force", "--preserve-config", "--yes", "--non-interactive", quiet=True)
     deployed.cli.prepare()
     there = here("get", "deployment,service,pvc", "-o", "name").split()
 
