@@ -40,7 +40,8 @@ def judge(expected: Expected, answer: Answer) -> Look:
         notes = _unknown(expected, lost, reasons)
         tenants = judge_tenants(expected.tenancy, seen) if _card_is_seen(seen) else ()
         patch, ttl_notes = live_ttl(expected.immich, seen) if expected.immich else (None, ())
-        return Look((*notes, *tenants, *prerequisites.volume_notes(expected, seen), *ttl_notes), patch)
+        objects = (*prerequisites.server_notes(expected, seen), *prerequisites.volume_notes(expected, seen))
+        return Look((*notes, *tenants, *objects, *ttl_notes), patch)
     except ValueError as error:
         return unread(expected, str(error))
 
@@ -97,5 +98,6 @@ def _checks(expected: Expected) -> Iterator[tuple[str, str]]:
         yield "csidrivers", "the CSI driver"
     if source:
         yield "persistentvolumes", "other volumes on the same directory"
+        yield "deployments", "a server that was deleted"
     if expected.immich:
         yield "deployments", "immich's TTL"

@@ -6,6 +6,7 @@ What no waiting mends is refused before anything is changed. Of a kind that may 
 from collections.abc import Iterable, Iterator
 
 from plan import config
+from plan.base import names
 from plan.base.errors import ConfigError
 from plan.live.expected import Expected
 from plan.live.observed import Node, Observed, Volume
@@ -32,6 +33,17 @@ def volume_notes(expected: Expected, seen: Observed) -> tuple[str, ...]:
         for other in _same_directory(expected, seen)
         if expected.prune_mode == "report"
     )
+
+
+def server_notes(expected: Expected, seen: Observed) -> tuple[str, ...]:
+    """A deleted server: Pulumi compares with its state alone, and a program cannot tell it from a first `up`."""
+    place = f"{expected.volume.namespace}/{expected.volume.claim}"
+    begun = any(volume.claim == place for volume in filter(_is_ours, seen.volumes))
+    there = any((it.namespace, it.name) == (expected.volume.namespace, names.SERVER) for it in seen.deployments)
+    if not begun or there or "deployments" in seen.refused:
+        return ()
+    where = f"The cluster has no Deployment {names.SERVER} in the namespace {expected.volume.namespace}"
+    return (f"{where}. If it was deleted, Pulumi's state does not say so: `pulumi up --refresh` makes it again.",)
 
 
 def _namespaces(expected: Expected, seen: Observed) -> Iterator[ConfigError]:

@@ -17,7 +17,7 @@ from tests.checkout import copy_to
 from tests.cluster import readme
 from tests.cluster.embedded import CHAT, INSTANCE, answered, dev
 
-PLAYED = Instance(f"{INSTANCE.name.removesuffix('-up')}-rdh")
+PLAYED = Instance(f"{INSTANCE.name.removesuffix('-up')}-try")
 # What these do the tests beside this one show: it would take the machine from them.
 ELSEWHERE = {"make test", "make down", "make clean"}
 

@@ -144,7 +144,9 @@ def test_where_deployments_may_not_be_listed_nothing_changes_and_one_line_says_s
     found = look(whole(immich=deployment("gone/x", ";x")), {"deployments": forbidden})
 
     (note,) = found.notes
-    assert note.startswith("Not checked in the cluster: immich's TTL: Error from server (Forbidden): deployments.apps")
+    assert note.startswith(
+        "Not checked in the cluster: a server that was deleted, immich's TTL: Error from server (Forbidden): "
+    )
     assert note.endswith(
         "The right to list deployments of the whole cluster is needed; try `kubectl get deployments -A`."
     )

@@ -34,7 +34,7 @@ def test_what_cannot_be_read_is_refused_with_gpu_memory_and_noted_without(text: 
     (note,) = look(text).notes
     assert note.startswith(
         "Not checked in the cluster: room on the card, undeclared tenants, the CSI driver, other volumes on the same "
-        "directory, immich's TTL: "
+        "directory, a server that was deleted, immich's TTL: "
     )
     assert "\n" not in note
 
@@ -63,7 +63,8 @@ def test_without_nodes_the_tenants_are_not_known_and_the_rest_is() -> None:
 
     (note,) = look(text, refused).notes
     assert note.startswith(
-        "Not checked in the cluster: room on the card, undeclared tenants, immich's TTL: no nodes; no deployments. "
+        "Not checked in the cluster: room on the card, undeclared tenants, a server that was deleted, immich's TTL: "
+        "no nodes; no deployments. "
     )
     with pytest.raises(ConfigError, match=r"gpu\.memory: got .*no nodes; no deployments"):
         judge(

@@ -10,6 +10,7 @@ from tests.plan.live.looks import look, refusal
 
 NFS = ("nas.example", "/srv/models")
 LOCAL = ("/srv/llamacpp", "k8s-node1")
+SERVER = deployment("llama-cpp/llama-swap")
 THERE = (namespace("llama-cpp"), namespace("immich"), deployment())
 
 
@@ -105,7 +106,19 @@ def test_another_stacks_volume_on_the_same_directory_is_noted_and_refused_where_
     ],
 )
 def test_our_own_volume_and_other_directories_and_other_peoples_volumes_are_no_matter(other: str) -> None:
-    assert look(whole(node(), other), prune={"mode": "delete"}).notes == ()
+    assert look(whole(node(), other, SERVER), prune={"mode": "delete"}).notes == ()
+
+
+def test_a_server_that_is_gone_is_noted_from_when_its_volume_is_there() -> None:
+    """`pulumi up` takes a deleted Deployment for unchanged."""
+    ours = volume("llama-cpp-llamacpp-models", "llama-cpp/llamacpp-models", nfs=NFS)
+
+    assert look(whole(node())).notes == (), "before the first `up`"
+    (note,) = look(whole(node(), ours)).notes
+    assert note.startswith("The cluster has no Deployment llama-swap in the namespace llama-cpp.")
+    assert "`pulumi up --refresh` makes it again" in note
+    assert look(whole(node(), ours, SERVER)).notes == ()
+    assert "llama-swap" not in str(look(whole(node(), ours), {"deployments": "why"}).notes)
 
 
 def test_another_stack_in_the_same_namespace_is_refused() -> None:
