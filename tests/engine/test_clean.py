@@ -14,7 +14,7 @@ from dev.machine.instance import Instance
 from tests.engine.played import INSTANCE
 
 # Not the other tests' machine, where `down` would end their Postgres.
-CLEAN = Instance(f"{INSTANCE.name[:13]}-cl")
+CLEAN = Instance(f"{INSTANCE.name[:11]}-cl")
 KINDS = "namespaces,nodes,persistentvolumes,storageclasses,clusterroles,pods,deployments,jobs"
 
 

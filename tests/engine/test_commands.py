@@ -23,7 +23,7 @@ from tests import committed, stacks
 from tests.checkout import copy_to, copy_with_example
 from tests.engine.played import INSTANCE
 
-PLAYED, MINE = Instance(f"{INSTANCE.name[:12]}-cmd"), Instance(f"{INSTANCE.name[:12]}-cur")
+PLAYED, MINE = Instance(f"{INSTANCE.name[:11]}-cmd"), Instance(f"{INSTANCE.name[:11]}-cur")
 JOBS = [f"fetch-{model}" for model in committed.raw("prod")["models"]]
 THEIR_JOBS = [f"fetch-{model}-job" for model in stacks.raw("t4")["models"]]
 
