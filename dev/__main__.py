@@ -86,6 +86,8 @@ def clean(instance: Instance, arguments: argparse.Namespace) -> None:
 
     host.remove(instance.state)  # never through a mount: a disk may hang there
     say(f"removed {instance.state}; built tools stay in {CACHE}")
+    if arguments.cluster == "current":
+        say(f"the stack {arguments.stack} goes on in its cluster; README.md says how to remove it")
 
 
 def key(instance: Instance, arguments: argparse.Namespace) -> None:

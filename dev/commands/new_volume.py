@@ -28,12 +28,13 @@ def run(instance: Instance, cluster: str, stack: str, state: str) -> None:
 
 
 def forget(cli: PulumiCli) -> None:
-    """`run`, with a CLI that is prepared."""
+    """`run`, with a CLI that is prepared. Nothing goes where the stack file's volume could not take its place."""
     resources = drift.objects(cli.state())
     volumes, claims = _of(resources, _VOLUME), _of(resources, _CLAIM)
     if not volumes and not claims:
         say(f"the stack {cli.stack} has no volume of its own; `make up` makes the one of its file")
         return
+    mend.require_new_place(cli, resources)
     for volume in volumes:
         _require_retained(cli, volume)
     names = {claim["outputs"]["metadata"]["name"] for claim in claims}

@@ -161,6 +161,6 @@ def _query(environment: Mapping[str, str], sql: str) -> str:
         said = (result.stderr.strip().splitlines() or ["no answer"])[0]
         raise DevError(
             f"Postgres does not answer: {said}",
-            "check PGHOST, PGUSER and PGDATABASE; `make up CLUSTER=embedded` starts one of its own",
+            "check PGHOST, PGUSER, PGDATABASE and PGSSLMODE; `make up CLUSTER=embedded` starts one of its own",
         )
     return result.stdout.strip()

@@ -60,8 +60,8 @@ class PulumiCli:
             VENV / "bin",
             ROOT / "bin",
             tools.path("pulumi"),
+            tools.path("postgres") / "bin",  # before a kubectl of the system's, beside which an older psql may lie
             tools.path("kubectl"),
-            tools.path("postgres") / "bin",
         ]
         path = [*map(str, programs), os.environ.get("PATH", "")]
         return {

@@ -5,6 +5,7 @@ name, and those that are gone or edited are refreshed, and no others. plan/live/
 """
 
 import dataclasses
+import datetime
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -16,7 +17,11 @@ from dev.pulumi.cli import PulumiCli
 from dev.pulumi.stackfile import rendered
 from plan import config
 from plan.base import names
+from plan.base.errors import ConfigError
 from plan.config import stack_file
+from plan.live import prerequisites, question
+from plan.live.expected import plan_expected
+from plan.live.kubectl_answer import Answer, parse
 from plan.live.objects import drift
 from plan.live.objects.drift import Drift
 from plan.text.show import words
@@ -25,6 +30,7 @@ from plan.weights.volume import plan_volume
 
 Object = dict[str, Any]
 _RUNBOOK = "docs/runbooks/volume.md"
+_NEW_VOLUME = "make new-volume up"
 _KINDS = "persistentvolumeclaims,deployments,services"  # of a stack whose `up` got anywhere
 
 
@@ -79,18 +85,37 @@ def _look(cli: PulumiCli, resources: list[Object]) -> tuple[Drift, ...]:
     if not resources:
         return ()
     try:
-        found = drift.compare(resources, _live(cli, resources))
+        live = _live(cli, resources)
     except DevError as error:
         say(f"whether objects of the stack were deleted or edited is not known: {words(error.what)}")
         return ()
-    except drift.OtherClusterError as error:
-        raise DevError(str(error), f"{_RUNBOOK}#the-cluster-is-another-one") from None
+    found = _compared(resources, live)
     if lost := [it for it in found if it.lost_files]:
         what = f"{' and '.join(map(str, lost))}; the files are still where they were. Nothing was changed"
-        raise DevError(what, f"make both anew: `{new_volume(cli)}`; {_RUNBOOK} says what that does")
+        raise DevError(what, f"make both anew: `{_NEW_VOLUME}`; {_RUNBOOK} says what that does")
     if going := [it for it in found if it.going]:
         raise DevError(f"{going[0]}. Nothing was changed", "run this again when it is gone: it is made anew then")
     return found
+
+
+def _compared(resources: list[Object], live: list[Object]) -> tuple[Drift, ...]:
+    try:
+        return drift.compare(resources, live)
+    except drift.OtherClusterError as error:
+        raise DevError(f"{error}. Nothing was changed", f"{_RUNBOOK}#the-cluster-is-another-one") from None
+
+
+def require_new_place(cli: PulumiCli, resources: list[Object]) -> None:
+    """Raise DevError or ConfigError where the volume of the stack file could not be made: before the old one goes."""
+    if known := [it for it in resources if it.get("external")]:
+        _compared(known, _live(cli, known))
+    flags = ["--all-namespaces", f"--output=go-template={question.TEMPLATE}"]
+    seen = parse(Answer(kubectl.run(cli.kubeconfig, "get", ",".join(question.KINDS), *flags)))
+    ours = {it["outputs"]["metadata"]["name"] for it in resources if it["outputs"]["kind"] == "PersistentVolume"}
+    others = tuple(volume for volume in seen.volumes if volume.name not in ours)
+    expected = plan_expected(_stack(cli), None, datetime.datetime.now(datetime.UTC).date())
+    if problems := list(prerequisites.problems(expected, dataclasses.replace(seen, volumes=others))):
+        raise ConfigError.of(problems)
 
 
 def _live(cli: PulumiCli, resources: list[Object]) -> list[Object]:
@@ -118,18 +143,12 @@ def _require_alone(cli: PulumiCli) -> None:
 def _require_place(cli: PulumiCli, resources: list[Object]) -> None:
     stack = _stack(cli)
     if found := moved(plan_volume(stack.volume, stack.namespace), resources):
+        require_new_place(cli, resources)
         made = f"this stack's volume was made for {found.before}; no volume can change that"
-        fix = f"put a new one in its place: `{new_volume(cli)}`, which keeps every file; {_RUNBOOK} says more"
+        fix = f"write that back, or let a new one take its place, with every file kept: `{_NEW_VOLUME}`; {_RUNBOOK}"
         raise DevError(f"{found.key} is {found.now}, and {made}. Nothing was changed", fix)
 
 
 def _stack(cli: PulumiCli) -> config.Stack:
     file = rendered(cli.instance, cli.stack)
     return config.parse(stack_file.configuration(file.read_bytes(), file))
-
-
-def new_volume(cli: PulumiCli) -> str:
-    """The command that makes the volume anew, as a person types it."""
-    local = {"dev": "embedded", "engine": "engine"}
-    cluster = "current" if cli.kubeconfig != cli.instance.kubeconfig else local.get(cli.instance.name, "engine")
-    return f"make new-volume up STACK={cli.stack} CLUSTER={cluster}"

@@ -19,12 +19,13 @@ _OURS = {"", "default", "passphrase"}
 def supplied(instance: Instance) -> dict[str, str] | None:
     """The variables of an operator's own passphrase, None where there is none; PHRASE wins, as in Pulumi.
 
-    The file that `make env` names for a generated one is none of theirs.
+    A generated one, which `make env` names in this shell, also for another instance, is none of theirs.
     """
     if PHRASE in os.environ:
         return {}
-    given = os.path.abspath(os.environ.get(FILE) or instance.passphrase)  # `pulumi --cwd` would look elsewhere
-    return None if given in {str(instance.passphrase), str(_old(instance))} else {FILE: given}
+    given = Path(os.path.abspath(os.environ.get(FILE) or instance.passphrase))  # `pulumi --cwd` would look elsewhere
+    made = given.parent == instance.passphrase.parent or given == _old(instance)
+    return None if made else {FILE: str(given)}
 
 
 def generated(instance: Instance) -> dict[str, str]:

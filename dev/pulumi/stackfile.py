@@ -5,7 +5,7 @@ instance's state, because Pulumi keeps its encryption salt in it and a fresh clo
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -14,6 +14,8 @@ from dev.machine.steps import DevError
 from plan import config
 from plan.config import stack_file
 from plan.config.stack_file import Facts
+from plan.text.errors import Source, TextError
+from plan.text.yaml_reader import read_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 _SECRETS = {"secretsprovider", "encryptedkey", "encryptionsalt"}  # what Pulumi notes in a stack file about its secrets
@@ -49,11 +51,11 @@ def render(instance: Instance, stack: str, facts: Facts) -> Path:
     content["config"][config.KEY] = value
     expected, path = value["cluster"]["id"], rendered(instance, stack)
     if path.exists():
-        earlier = stack_file.read(path.read_bytes(), path)
+        earlier = _earlier(path)
         if not _SECRETS & content.keys():
             content.update({key: earlier[key] for key in earlier.keys() & _SECRETS})
         if not names_cluster:
-            expected = earlier["config"][config.KEY]["cluster"]["id"]
+            expected = _cluster_id(earlier) or expected
     if expected != facts.cluster_id:
         raise DevError(
             f"the stack {stack} belongs to the cluster {expected}, but the kubeconfig leads to {facts.cluster_id}",
@@ -66,6 +68,22 @@ def render(instance: Instance, stack: str, facts: Facts) -> Path:
     return path
 
 
+def _earlier(path: Path) -> dict[str, Any]:
+    """The file as it was rendered before, or as a `pulumi` that found none has begun it: with its salt alone."""
+    try:
+        content: Any = read_yaml(path.read_bytes(), Source(str(path), "remove it: it is made again"))
+    except TextError as error:
+        raise DevError(error.what, error.fix) from None
+    return cast("dict[str, Any]", content) if isinstance(content, dict) else {}
+
+
+def _cluster_id(content: Any) -> str:
+    """The cluster that a rendered file names, "" where there is none in it."""
+    for key in ("config", config.KEY, "cluster", "id"):
+        content = cast("dict[str, Any]", content).get(key) if isinstance(content, dict) else None
+    return content or ""
+
+
 def _way_out(stack: str, facts: Facts) -> str:
     if facts.any_cluster:
         return "`make clean CLUSTER=engine` forgets the played cluster and what was tried on it; then run this again"
@@ -76,7 +94,7 @@ def _way_out(stack: str, facts: Facts) -> str:
 def secrets_provider(instance: Instance, stack: str) -> str:
     """What the stack file names to lock secrets with; nothing for a passphrase. Raises StackFileError."""
     path = rendered(instance, stack)
-    content = stack_file.read(path.read_bytes(), path) if path.exists() else document(stack)
+    content = _earlier(path) if path.exists() else document(stack)
     return str(content.get("secretsprovider") or "")
 
 

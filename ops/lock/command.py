@@ -26,6 +26,7 @@ _THE_CLUSTER_STILL_FETCHES = (
     "Only the lock was written: no file was copied. The cluster fetches them from `fetch.endpoint` of the stack,\n"
     "or takes what lies on the volume already with the locked size and sha256."
 )
+_ANOTHER_HUB = "HF_ENDPOINT is for this command; the cluster asks the stack's `fetch.endpoint`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,15 @@ def run(stack: str | None, ids: list[str], source: Origin, *, update: bool, chec
     if new != lock:
         atomic.write(lock_file.path(), locks.dump(new))
     _show(lock.models, changed)
-    if source.directory and changed:
+    if changed:
+        _say_where_the_cluster_fetches(source)
+
+
+def _say_where_the_cluster_fetches(source: Origin) -> None:
+    if source.directory:
         print(_THE_CLUSTER_STILL_FETCHES)
+    elif os.environ.get("HF_ENDPOINT"):
+        print(_ANOTHER_HUB)
 
 
 def _read(replaced: Collection[str]) -> Lock:

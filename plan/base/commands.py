@@ -5,7 +5,8 @@ import re
 GIVEN = "LOCAL_LLM_GIVEN"  # the environment variable with what `make` was given, for whatever it starts: STACK=prod
 # Targets that are about one stack, cluster or instance; the others mean the same with any variables.
 _MAKE = re.compile(
-    r"\bmake (?:-s )?(?:up|preview|verify|chat|engine|down|clean|key|env|lock)\b((?: [A-Z_]+=[^\s`;,)\"]+)*)"
+    r"\bmake (?:-s )?(?:new-volume up|new-volume|up|preview|verify|chat|engine|down|clean|key|env|lock)\b"
+    r"((?: [A-Z_]+=[^\s`;,)\"]+)*)"
 )
 _KUBECTL = re.compile(r"\bkubectl logs (?=\w+/)")
 _PULUMI_UP = re.compile(r"\bpulumi up( --refresh)?(?=`)")

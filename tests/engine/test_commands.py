@@ -137,9 +137,10 @@ def test_models_that_lie_elsewhere_now_are_refused_with_one_command_that_is_enou
     assert "Nothing was changed" in refused.stderr
     (command,) = re.findall(r"`(make new-volume up [^`]+)`", refused.stderr)
     page = (ROOT / "docs" / "runbooks" / "volume.md").read_text()
-    assert command.replace("CLUSTER=engine", "CLUSTER=current") in page
+    assert command == f"make new-volume up STACK=prod INSTANCE={PLAYED.name}"
+    assert "make new-volume up STACK=prod CLUSTER=current" in page
 
-    make = [*command.split(), "-o", "venv", f"INSTANCE={PLAYED.name}"]
+    make = [*command.split(), "-o", "venv"]
     done = subprocess.run(make, cwd=tmp_path, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr

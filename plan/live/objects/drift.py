@@ -1,7 +1,7 @@
 """Objects of a stack that are gone from the cluster, or that somebody edited, since its state was written.
 
 `pulumi up` compares the stack with its state alone, and so takes both for unchanged. Compared are the fields that the
-stack sets, by index in lists, as the plugin's Diff does; what others add beside them is theirs.
+stack sets; what others add beside them, also in a list, is theirs.
 """
 
 import re
@@ -14,7 +14,9 @@ from plan.text.show import is_secret, plain, show
 Object = dict[str, Any]
 _SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105 - marks a secret (pulumi 3.259, sdk/go/common/resource/sig)
 _HOLDS_FILES = ("PersistentVolume", "PersistentVolumeClaim")
-_KEYED = re.compile(r"(?:ontainers|ports)\[[^]]*\]\.(?:name|port|containerPort)$")  # by which lists are merged
+# By which an API server merges lists (listMapKeys in Kubernetes' OpenAPI, 1.36); a Service's ports have names, too.
+_KEYS = ("name", "mountPath", "containerPort", "port")
+_KEYED = re.compile(r"ontainers\[[^]]*\]$|ports\[[^]]*\]\.(?:port|containerPort)$")  # what an apply leaves beside ours
 _SHOWN = 3  # changes of one object that are told; more are counted
 
 
@@ -124,8 +126,11 @@ def _changes(path: str, shape: Any, old: Any, new: Any) -> Iterator[tuple[str, A
             yield from _changes(f"{path}.{key}" if path else key, inner, before.get(key), after.get(key))
     elif isinstance(shape, list) and isinstance(old, list) and isinstance(new, list):
         before, after = cast("list[Any]", old), cast("list[Any]", new)
-        for index, inner in enumerate(cast("list[Any]", shape)):
-            yield from _changes(f"{path}[{_label(inner, index)}]", inner, _at(before, index), _at(after, index))
+        ours = cast("list[Any]", shape)
+        key = _key_of(ours)
+        for index, inner in enumerate(ours):
+            old_one, new_one = (_at(items, index, key, inner) for items in (before, after))
+            yield from _changes(f"{path}[{_label(inner, index)}]", inner, old_one, new_one)
     elif old != new:
         yield path, new, old
 
@@ -138,7 +143,17 @@ def _label(item: object, index: int) -> object:
     return cast("Object", item).get("name", index) if isinstance(item, dict) else index
 
 
-def _at(items: list[Any], index: int) -> Any:
+def _key_of(items: list[Any]) -> str:
+    """What tells the elements of a list apart; "" where only their places do."""
+    objects = [cast("Object", it) for it in items if isinstance(it, dict)]
+    return next((key for key in _KEYS if len(objects) == len(items) and all(key in it for it in objects)), "")
+
+
+def _at(items: list[Any], index: int, key: str, ours: Any) -> Any:
+    """The element that is `ours` by its key, wherever others have put theirs; by its place in a list without keys."""
+    if key:
+        found = (cast("Object", it) for it in items if isinstance(it, dict))
+        return next((it for it in found if it.get(key) == ours[key]), None)
     return items[index] if index < len(items) else None
 
 

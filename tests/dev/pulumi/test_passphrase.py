@@ -175,7 +175,7 @@ def test_a_wrong_passphrase_is_refused_with_the_variable_or_file_that_has_it(mon
 
 
 def test_a_shell_that_ran_make_env_before_the_first_run_gets_a_generated_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    for place in (MINE.passphrase, MINE.state / "passphrase"):
+    for place in (MINE.passphrase, MINE.state / "passphrase", MINE.passphrase.with_name("another-instance")):
         monkeypatch.setenv(passphrase.FILE, str(place))
 
         passphrase.require_readable(MINE)

@@ -10,7 +10,7 @@ from dev.machine import instance
 from dev.machine.instance import Instance
 from dev.machine.steps import DevError
 from dev.pulumi import stackfile
-from dev.pulumi.stackfile import complete, render, rendered
+from dev.pulumi.stackfile import complete, render, rendered, secrets_provider
 from plan import config
 from plan.config.stack_file import Facts, StackFileError
 
@@ -71,6 +71,22 @@ def test_the_encryption_salt_and_other_keys_stay_when_the_file_is_rendered_again
     assert again["config"][config.KEY]["namespace"] == "two"
     assert path == rendered(Instance("t-file"), "mine")
     assert sorted(file.name for file in path.parent.iterdir()) == [path.name]
+
+
+def test_what_a_pulumi_without_the_file_has_begun_is_completed(checkout: Path) -> None:
+    """It writes the salt of the state into the file that `--config-file` names, also where there is none."""
+    write(checkout, {})
+    path = rendered(Instance("t-file"), "mine")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("encryptionsalt: v1:abc\n")
+
+    assert secrets_provider(Instance("t-file"), "mine") == ""
+    content = yaml.safe_load(render(Instance("t-file"), "mine", FACTS).read_text())
+    assert content["encryptionsalt"] == "v1:abc"
+    assert content["config"][config.KEY]["cluster"] == {"id": UID}
+    path.write_text("a: [")
+    with pytest.raises(DevError, match=r"Pulumi\.mine\.yaml"):
+        render(Instance("t-file"), "mine", FACTS)
 
 
 def test_another_cluster_than_the_written_or_the_first_one_is_refused(checkout: Path) -> None:

@@ -15,6 +15,8 @@ from dev.commands import new_volume
 from dev.machine.steps import DevError
 from dev.pulumi import mend
 from dev.pulumi.stackfile import ROOT
+from plan.base.errors import ConfigError
+from plan.live.objects import drift
 from tests.engine.mend.mending import NAME, here, mended, told, whole
 from tests.engine.played import INSTANCE, Stack, image, up
 
@@ -165,7 +167,7 @@ def test_a_lost_volume_is_refused_and_the_named_command_makes_it_anew(deployed: 
             told(deployed, look)
         assert f"PersistentVolumeClaim {NAME}/{CLAIM} is {lost}" in refused.value.what
         assert (f"PersistentVolume {VOLUME} is gone" in refused.value.what) == (lost == "gone")
-        assert f"make new-volume up STACK={NAME} CLUSTER=engine" in refused.value.fix
+        assert "`make new-volume up`" in refused.value.fix
     assert deployed.cli.state() == before
 
     new_volume.forget(deployed.cli)
@@ -216,6 +218,8 @@ def test_the_state_of_another_cluster_is_refused_and_forgotten_as_the_runbook_sa
 
     with pytest.raises(DevError, match=f"the state is of the cluster {uid[::-1]}, and kubectl asks {uid}") as refused:
         told(stack, mend.before_up)
+    with pytest.raises(DevError, match=f"kubectl asks {uid}"):
+        mend.require_new_place(stack.cli, drift.objects(stack.cli.state()))
     page = (ROOT / refused.value.fix.partition("#")[0]).read_text()
 
     (command,) = re.findall(r"^pulumi (stack rm) prod (.*)$", page, re.MULTILINE)
@@ -236,9 +240,17 @@ def test_a_first_up_with_a_wrong_place_is_corrected_by_one_command(stack: Stack)
 
     with pytest.raises(DevError) as refused:
         told(stack, mend.before_preview)
+    place["node"] = "k8s-node7"
+    stack.write()
+    for refuse in (lambda: told(stack, mend.before_preview), lambda: new_volume.forget(stack.cli)):
+        with pytest.raises(ConfigError, match=r"No node has the label kubernetes.io/hostname=k8s-node7"):
+            refuse()
+    assert stack.get("pvc", CLAIM)["status"]["phase"] == "Bound", "nothing goes for a place that is none"
+    place["node"] = nodes.CARD
+    stack.write()
     said = "local-llm:stack.volume is /srv of the node k8s-node1, and this stack's volume was made for /srw of"
     assert said in str(refused.value)
-    assert f"make new-volume up STACK={stack.cli.stack} CLUSTER=engine" in refused.value.fix
+    assert "`make new-volume up`" in refused.value.fix
 
     new_volume.forget(stack.cli)
     new_volume.forget(stack.cli)  # as somebody does who is not sure

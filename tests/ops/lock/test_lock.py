@@ -42,6 +42,7 @@ def test_a_model_is_resolved_to_commit_bytes_and_header_facts(desk: Desk) -> Non
     assert model.commit[:12] in printed
     assert "mmproj-a-F16.gguf" in printed
     assert max(map(len, printed.splitlines())) <= 80, "it is read in a terminal of 80 columns"
+    assert "HF_ENDPOINT is for this command; the cluster asks the stack's `fetch.endpoint`." in printed
     assert not any(row["authorization"] for row in desk.hub.log if row["origin"] == "cdn")
 
 

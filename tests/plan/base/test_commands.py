@@ -12,6 +12,7 @@ from plan.base.commands import by_make, in_namespace, with_variables
     [
         ("run `make up` again", "", "run `make up` again"),
         ("run `make up` again", "STACK=prod", "run `make up STACK=prod` again"),
+        ("`make new-volume up`", "STACK=a STATE=embedded", "`make new-volume up STACK=a STATE=embedded`"),
         ("make up", "STACK=prod CLUSTER=current", "make up STACK=prod CLUSTER=current"),
         (
             'eval "$(make -s env)"; kubectl get pods',

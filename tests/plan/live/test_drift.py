@@ -72,6 +72,8 @@ THEIR_OWN: list[Change] = [
     lambda it: it["metadata"]["labels"].update(more="yes"),
     lambda it: it["metadata"].update(annotations={"deployment.kubernetes.io/revision": "2"}),
     lambda it: container_of(it)["env"].append({"name": "MORE", "value": "1"}),
+    lambda it: container_of(it)["env"].insert(0, {"name": "TZ", "value": "UTC"}),
+    lambda it: it["spec"]["template"]["spec"]["containers"].insert(0, {"name": "sidecar", "image": "mesh"}),
     lambda it: it["spec"].update(paused=True),
     lambda it: it.update(status={"phase": "Failed"}),
 ]
@@ -131,6 +133,15 @@ def test_what_leads_to_the_weights_is_no_ordinary_loss(kind: str) -> None:
     assert [
         found.lost_files for found in compare([it], [edited(it, lambda now: now["spec"].update(capacity="1Gi"))])
     ] == [False]
+
+
+def test_ports_that_others_put_before_ours_are_theirs() -> None:
+    ports = [{"name": "http", "port": 8080}, {"name": "metrics", "port": 9090}]
+    service = resource("Service", "web", spec={"ports": ports})
+
+    assert compare([service], [edited(service, lambda now: now["spec"]["ports"].reverse())]) == ()
+    theirs = {"name": "ssh", "port": 22}
+    assert compare([service], [edited(service, lambda now: now["spec"]["ports"].insert(0, theirs))]) == ()
 
 
 def test_an_element_under_another_key_is_left_to_a_person_for_no_apply_takes_it_away() -> None:
