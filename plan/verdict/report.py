@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from plan.text.show import plain
+from plan.verdict.answers import Row
 from plan.verdict.consumers import Consumers
 from plan.verdict.diff.short_diff import GROUPS
 from plan.verdict.restarts import Load, Restart
@@ -16,7 +17,6 @@ NOTHING = "Nothing changes."
 _WIDTH, _LABEL = 118, 11
 _LINES = 8  # of the contract's differences; the rest is counted
 _WORDS = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted"}
-Row = tuple[str, str]
 
 
 def report(verdict: Verdict) -> list[str]:
@@ -52,11 +52,10 @@ def _rows(it: Verdict) -> Iterator[Row]:
 
 
 def _of_server(it: Verdict) -> Iterator[Row]:
-    if it.starts:
-        yield "starts", "the server, when all weights are on the volume; until then nothing answers"
-    elif it.restart:
+    yield from it.silences
+    if it.restart:
         yield from _of_restart(it.restart)
-    else:
+    elif not it.silences:
         yield "restarts", "nothing: every id goes on answering"
 
 

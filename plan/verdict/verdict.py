@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from plan.plan import Plan
 from plan.text.show import lines, plain
+from plan.verdict.answers import Row, silences
 from plan.verdict.change import STASH, Change, changes
 from plan.verdict.consumers import Consumers, compare
 from plan.verdict.diff.difference import value_words
@@ -24,6 +25,7 @@ _LASTING = ("PersistentVolume", "PersistentVolumeClaim", "Secret", "Namespace")
 class Verdict:
     """What a change does to users, and whether it can be undone. Texts are whole sentences or names of objects.
 
+    `silences` is why ids may not answer, but for `restart`, each with what it is about.
     `failed` is why the preview itself failed; `refused` what Pulumi will not do, for the resource is protected.
     `runs` are Jobs that run because of it, `other_restarts` workloads beside the server. `prune` says what becomes of
     unused weights, `prune_before` what became of them, where the CronJob changes.
@@ -33,7 +35,7 @@ class Verdict:
     failed: Sequence[str]
     refused: Sequence[str]
     for_good: Sequence[str]
-    starts: bool
+    silences: Sequence[Row]
     restart: Restart | None
     other_restarts: Sequence[str]
     runs: Sequence[str]
@@ -60,7 +62,7 @@ def judge(preview: Preview, plan: Plan, measured: Measured = NOTHING) -> Verdict
         failed=_failed(preview),
         refused=tuple(_refusals(preview, found)),
         for_good=tuple(_for_good(found)),
-        starts=any(it.how == "create" and it.kind == "Deployment" and it.name == plan.server.name for it in found),
+        silences=silences(found, plan),
         restart=server_restart(found, plan, measured.read_mib_s),
         other_restarts=other_restarts(found, plan),
         runs=tuple(sorted(it.name for it in found if it.kind == "Job" and it.how in ("create", "replace"))),
