@@ -2,7 +2,7 @@
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from plan.text.show import plain
 from plan.verdict.answers import Row
@@ -73,15 +73,28 @@ def _load(load: Load) -> str:
 
 
 def _of_users(it: Consumers) -> Iterator[str]:
-    for old, new in it.renamed.items():
-        yield f"{old} is called {new}: requests for the old id fail, unless {new} has it among its aliases"
+    yield from (_renamed(old, new, it.answered) for old, new in it.renamed.items())
+    for name, model_id in it.answered.items():
+        if name not in it.renamed:
+            yield f"requests for {name} are answered by {model_id} from now on"
     if it.removed:
         yield f"requests for {listed(it.removed)} fail: the id is gone"
+    if it.dropped:
+        yield f"requests for {listed(it.dropped)} fail: no model has it among its aliases any more"
     if it.added:
         yield f"{listed(it.added)} {'are' if it.added[1:] else 'is'} new"
     yield from it.lines[:_LINES]
     if it.lines[_LINES:]:
         yield f"and {len(it.lines) - _LINES} more differences of the contract"
+
+
+def _renamed(old: str, new: Sequence[str], answered: Mapping[str, str]) -> str:
+    called = f"{old} is called {' and '.join(new)}"
+    if old in answered:
+        return f"{called}: requests for the old id are answered too, for it is an alias now"
+    if new[1:]:
+        return f"{called}: requests for the old id fail, unless one of them has it among its aliases"
+    return f"{called}: requests for the old id fail, unless {new[0]} has it among its aliases"
 
 
 def _of_weights(it: Weights, prune: str) -> Iterator[Row]:

@@ -50,7 +50,7 @@ class Verdict:
     def is_nothing(self) -> bool:
         """Whether neither the cluster nor an output changes."""
         consumers = self.consumers
-        noticed = consumers.known and (consumers.added or consumers.removed or consumers.renamed or consumers.lines)
+        noticed = consumers.added or consumers.removed or consumers.renamed or consumers.answered or consumers.lines
         return not (self.changes or self.failed or self.refused or noticed)
 
 

@@ -83,7 +83,7 @@ def test_replicas_that_somebody_set_in_the_cluster_may_have_been_none() -> None:
 
 
 def test_a_service_that_somebody_edited_may_lead_nowhere() -> None:
-    made = step("update", *OF_SERVICE, {"spec": {}}, {"spec": {}}) | {"detailedDiff": {"spec.selector.a": {}}}
+    made = step("update", *OF_SERVICE, {"spec": {}}, {"spec": {}}) | {"detailedDiff": {"spec.selector.a": None}}
     assert "where Service llama-cpp/llama-swap leads is changed" in said(judged(made))
 
 

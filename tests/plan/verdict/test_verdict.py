@@ -138,7 +138,7 @@ def test_a_renamed_model_fetches_nothing_and_leaves_nothing() -> None:
     assert verdict.weights.adopted == ("qwen3vl-small",)
     assert verdict.weights.fetched is None
     assert verdict.weights.unused_bytes == 0
-    assert dict(verdict.consumers.renamed) == {"qwen3vl-4b": "qwen3vl-small"}
+    assert dict(verdict.consumers.renamed) == {"qwen3vl-4b": ("qwen3vl-small",)}
 
 
 def test_a_job_that_another_version_wrote_is_named_as_one_that_cannot_be_read() -> None:
