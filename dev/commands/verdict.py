@@ -39,7 +39,7 @@ def told(cli: PulumiCli) -> tuple[int, PulumiCli]:
     said = digest.said("info", "info#err", "warning")
     whole = os.environ.get("DIFF", "") not in ("", "0")
     print("\n".join(["", *shown.page(verdict, said, whole=whole), ""]))
-    quiet = dataclasses.replace(cli, told=notes.marks(said))
+    quiet = dataclasses.replace(cli, told=notes.marks(shown.noted(said, whole=whole).notes))
     return (quiet.preview() if whole and not verdict.is_nothing else code), quiet
 
 

@@ -16,15 +16,19 @@ _VALUE = 60
 
 @dataclass(frozen=True, slots=True)
 class Consumers:
-    """Ids that come, go or are called otherwise (old -> new), and one line for each other difference.
+    """Ids that come, go or are called otherwise (old -> each new one), and one line for each other difference.
 
-    `known` is False before the first deployment: then nobody has a contract yet.
+    An id may be gone and its requests still be answered: `answered` has the model that such a name leads to now,
+    where it led to another before. `dropped` are aliases that lead nowhere any more. `known` is False before the first
+    deployment: then nobody has a contract yet.
     """
 
     known: bool
     added: tuple[str, ...]
     removed: tuple[str, ...]
-    renamed: Mapping[str, str]
+    renamed: Mapping[str, tuple[str, ...]]
+    answered: Mapping[str, str]
+    dropped: tuple[str, ...]
     lines: tuple[str, ...]
 
 
@@ -33,17 +37,44 @@ def compare(preview: Preview, now: Contract) -> Consumers:
     outputs = [step.old.outputs for step in preview.steps if step.type == STACK]
     then: object = outputs[0].get("contract") if outputs else None
     if not isinstance(then, Mapping):
-        return Consumers(False, (), (), {}, ())
+        return Consumers(False, (), (), {}, {}, (), ())
     (before, old), (after, new) = _split(cast("Mapping[str, Any]", then)), _split(cast("Mapping[str, Any]", now))
-    gone, come = [it for it in old if it not in new], [it for it in new if it not in old]
-    renamed = {left: right for left in gone for right in come if _weights(old[left]) == _weights(new[right])}
+    led, leads = _names(old), _names(new)
+    renamed = {it: alike for it in old if it not in new and (alike := _renamed(it, old, new, leads))}
+    called = {it for alike in renamed.values() for it in alike}
     return Consumers(
         known=True,
-        added=tuple(it for it in come if it not in renamed.values()),
-        removed=tuple(it for it in gone if it not in renamed),
+        added=tuple(it for it in new if it not in old and it not in called),
+        removed=tuple(it for it in old if it not in leads and it not in renamed),
         renamed=renamed,
+        answered={
+            it: leads[it]
+            for it in led
+            if it in leads and leads[it] != led[it] and (it in renamed or leads[it] not in renamed.get(led[it], ()))
+        },
+        dropped=tuple(it for it in led if it not in leads and it not in old),
         lines=(*_lines(old, new), *_differences("contract", before, after)),
     )
+
+
+def _names(models: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Each name that a request may give, with the id of the model that answers; an id comes before an alias."""
+    found: dict[str, str] = {}
+    for model_id, model in models.items():
+        aliases: object = model.get("aliases")
+        listed = cast("list[object]", aliases) if isinstance(aliases, list) else []
+        found |= {it: model_id for it in listed if isinstance(it, str)}
+    return found | {it: it for it in models}
+
+
+def _renamed(
+    gone: str, old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]], leads: Mapping[str, str]
+) -> tuple[str, ...]:
+    """The new ids of the same weights: the one that has the old id among its aliases, or else all of them."""
+    alike = tuple(it for it in new if it not in old and _weights(old[gone]) == _weights(new[it]))
+    if gone in leads:
+        return tuple(it for it in alike if it == leads[gone])
+    return alike
 
 
 def _split(contract: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Mapping[str, Any]]]:

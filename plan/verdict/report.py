@@ -2,9 +2,11 @@
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from plan.text.show import plain
+from plan.verdict.answers import Row
+from plan.verdict.bounds import REPORT, both_ends, cut, few
 from plan.verdict.consumers import Consumers
 from plan.verdict.diff.short_diff import GROUPS
 from plan.verdict.restarts import Load, Restart
@@ -16,17 +18,25 @@ NOTHING = "Nothing changes."
 _WIDTH, _LABEL = 118, 11
 _LINES = 8  # of the contract's differences; the rest is counted
 _WORDS = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted"}
-Row = tuple[str, str]
 
 
-def report(verdict: Verdict) -> list[str]:
-    """Lines for a terminal or a comment; one where nothing changes."""
+def report(verdict: Verdict, *, whole: bool = False) -> list[str]:
+    """Lines for a terminal or a comment; one where nothing changes. `whole` cuts nothing."""
     if verdict.is_nothing:
         return [NOTHING]
     if verdict.failed or verdict.refused:
-        refused = [line for said in verdict.refused for line in _wrapped("refused", said)]
-        return ["This is refused, and nothing is changed.", *refused, *"\n".join(verdict.failed).splitlines()]
-    return [_heading(verdict), *(line for label, said in _rows(verdict) for line in _wrapped(label, said))]
+        return _refusal(verdict, whole)
+    said = [_heading(verdict), *(line for label, said in _rows(verdict, whole) for line in _wrapped(label, said))]
+    return said if whole else cut(said, REPORT)
+
+
+def _refusal(verdict: Verdict, whole: bool) -> list[str]:
+    refused = [line for said in few(verdict.refused, whole=whole) for line in _wrapped("refused", said)]
+    failed = "\n".join(verdict.failed).splitlines()
+    if not whole:
+        refused = cut(refused, REPORT // 2)
+        failed = both_ends(failed, REPORT - 1 - len(refused))
+    return ["This is refused, and nothing is changed.", *refused, *failed]
 
 
 def _heading(verdict: Verdict) -> str:
@@ -37,26 +47,27 @@ def _heading(verdict: Verdict) -> str:
     return f"{', '.join(f'{count} {word}' for word, count in sorted(counts.items()))}."
 
 
-def _rows(it: Verdict) -> Iterator[Row]:
-    yield from (("for good", said) for said in it.for_good)
+def _rows(it: Verdict, whole: bool) -> Iterator[Row]:
+    yield from (("for good", said) for said in few(it.for_good, whole=whole))
     yield from _of_server(it)
-    yield from (("restarts", f"{name}; no request goes there") for name in it.other_restarts)
-    yield from (("users see", said) for said in _of_users(it.consumers))
+    others = few((f"{name}; no request goes there" for name in it.other_restarts), whole=whole)
+    yield from (("restarts", said) for said in others)
+    yield from (("users see", said) for said in _of_users(it.consumers, whole))
     yield from _of_weights(it.weights, it.prune)
     if it.prune_before not in (None, it.prune):
         yield "prune", f"what no model names is {it.prune}; until now it is {it.prune_before}"
-    yield from (("others", said) for said in it.others)
+    yield from (("others", said) for said in few(it.others, whole=whole))
     if it.runs:
         yield "runs", f"the Job{'s' * bool(it.runs[1:])} {listed(it.runs)}"
-    yield from (("unknown", f"{said}: this version has no word for it") for said in it.unknown)
+    unknown = few((f"{said}: this version has no word for it" for said in it.unknown), whole=whole)
+    yield from (("unknown", said) for said in unknown)
 
 
 def _of_server(it: Verdict) -> Iterator[Row]:
-    if it.starts:
-        yield "starts", "the server, when all weights are on the volume; until then nothing answers"
-    elif it.restart:
+    yield from it.silences
+    if it.restart:
         yield from _of_restart(it.restart)
-    else:
+    elif not it.silences:
         yield "restarts", "nothing: every id goes on answering"
 
 
@@ -73,16 +84,28 @@ def _load(load: Load) -> str:
     return f"{load.model_id} {load.seconds} s{' (measured)' * load.measured}"
 
 
-def _of_users(it: Consumers) -> Iterator[str]:
-    for old, new in it.renamed.items():
-        yield f"{old} is called {new}: requests for the old id fail, unless {new} has it among its aliases"
+def _of_users(it: Consumers, whole: bool) -> Iterator[str]:
+    renamed = (_renamed(old, new, it.answered) for old, new in it.renamed.items())
+    yield from few(renamed, "ids that are called otherwise", whole=whole)
+    elsewhere = [(name, model_id) for name, model_id in it.answered.items() if name not in it.renamed]
+    answered = (f"requests for {name} are answered by {model_id} from now on" for name, model_id in elsewhere)
+    yield from few(answered, "names that lead to another model", whole=whole)
     if it.removed:
         yield f"requests for {listed(it.removed)} fail: the id is gone"
+    if it.dropped:
+        yield f"requests for {listed(it.dropped)} fail: no model has it among its aliases any more"
     if it.added:
         yield f"{listed(it.added)} {'are' if it.added[1:] else 'is'} new"
-    yield from it.lines[:_LINES]
-    if it.lines[_LINES:]:
-        yield f"and {len(it.lines) - _LINES} more differences of the contract"
+    yield from few(it.lines, "differences of the contract", whole=whole, most=_LINES)
+
+
+def _renamed(old: str, new: Sequence[str], answered: Mapping[str, str]) -> str:
+    called = f"{old} is called {listed(new) if new[2:] else ' and '.join(new)}"
+    if old in answered:
+        return f"{called}: requests for the old id are answered too, for it is an alias now"
+    if new[1:]:
+        return f"{called}: requests for the old id fail, unless one of them has it among its aliases"
+    return f"{called}: requests for the old id fail, unless {new[0]} has it among its aliases"
 
 
 def _of_weights(it: Weights, prune: str) -> Iterator[Row]:

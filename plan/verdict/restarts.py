@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from plan.engine.pod import GRACE_S
 from plan.plan import Plan
+from plan.verdict.answers import is_server, replicas
 from plan.verdict.change import Change
 
 # From the end of the old pod until the Service answers: scheduling, the gate's look at the files, the engine's start.
@@ -35,11 +36,12 @@ class Restart:
 
 
 def server_restart(changes: Iterable[Change], plan: Plan, read_mib_s: Mapping[str, float]) -> Restart | None:
-    """What a rollout of the server costs its users; None where its pod stays, or where there was none.
+    """What a rollout of the server costs its users; None where its pod stays, where there was none or will be none.
 
     `read_mib_s` has the measured rates of models.
     """
-    if not any(_is_server(change, plan) for change in _restarting(changes)):
+    servers = [it for it in _restarting(changes) if is_server(it, plan)]
+    if not any(replicas(it.old) != 0 and replicas(it.new) != 0 for it in servers):
         return None
     rate = plan.volume.read_mib_s
     loads = [
@@ -56,7 +58,7 @@ def server_restart(changes: Iterable[Change], plan: Plan, read_mib_s: Mapping[st
 
 def other_restarts(changes: Iterable[Change], plan: Plan) -> tuple[str, ...]:
     """Our other workloads whose pods are replaced."""
-    return tuple(it.object for it in _restarting(changes) if not _is_server(it, plan) and not it.is_foreign)
+    return tuple(it.object for it in _restarting(changes) if not is_server(it, plan) and not it.is_foreign)
 
 
 def _restarting(changes: Iterable[Change]) -> Iterable[Change]:
@@ -66,11 +68,6 @@ def _restarting(changes: Iterable[Change]) -> Iterable[Change]:
             other_pods = _template(change.old) != _template(change.new) or edited
             if change.how == "replace" or (change.how == "update" and other_pods):
                 yield change
-
-
-def _is_server(change: Change, plan: Plan) -> bool:
-    named = (change.kind, change.namespace, change.name) == ("Deployment", plan.server.namespace, plan.server.name)
-    return named and not change.is_foreign
 
 
 def _template(inputs: Mapping[str, Any]) -> object:

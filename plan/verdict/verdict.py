@@ -1,10 +1,13 @@
 """The verdict: one pure function over a preview and the plan, for `make preview`, `make up` and reviews."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 from plan.plan import Plan
 from plan.text.show import lines, plain
+from plan.verdict.answers import Row, silences
 from plan.verdict.change import STASH, Change, changes
 from plan.verdict.consumers import Consumers, compare
 from plan.verdict.diff.difference import value_words
@@ -17,6 +20,9 @@ from plan.verdict.weights import Weights, weigh
 
 _PLACE = "Where the weights lie (namespace, volume.name, volume.nfs, volume.local) does not change with an update"
 _SUMMARIES = ("preview failed", "an unhandled error occurred: program exited")  # Pulumi's last word, after the reasons
+_URN = re.compile(r"urn:pulumi:[^\s'\"`]+")
+_POLICY = "persistentVolumeReclaimPolicy"
+_POD = ("spec", "template")
 _LASTING = ("PersistentVolume", "PersistentVolumeClaim", "Secret", "Namespace")
 
 
@@ -24,6 +30,7 @@ _LASTING = ("PersistentVolume", "PersistentVolumeClaim", "Secret", "Namespace")
 class Verdict:
     """What a change does to users, and whether it can be undone. Texts are whole sentences or names of objects.
 
+    `silences` is why ids may not answer, but for `restart`, each with what it is about.
     `failed` is why the preview itself failed; `refused` what Pulumi will not do, for the resource is protected.
     `runs` are Jobs that run because of it, `other_restarts` workloads beside the server. `prune` says what becomes of
     unused weights, `prune_before` what became of them, where the CronJob changes.
@@ -33,7 +40,7 @@ class Verdict:
     failed: Sequence[str]
     refused: Sequence[str]
     for_good: Sequence[str]
-    starts: bool
+    silences: Sequence[Row]
     restart: Restart | None
     other_restarts: Sequence[str]
     runs: Sequence[str]
@@ -48,7 +55,7 @@ class Verdict:
     def is_nothing(self) -> bool:
         """Whether neither the cluster nor an output changes."""
         consumers = self.consumers
-        noticed = consumers.known and (consumers.added or consumers.removed or consumers.renamed or consumers.lines)
+        noticed = consumers.added or consumers.removed or consumers.renamed or consumers.answered or consumers.lines
         return not (self.changes or self.failed or self.refused or noticed)
 
 
@@ -60,7 +67,7 @@ def judge(preview: Preview, plan: Plan, measured: Measured = NOTHING) -> Verdict
         failed=_failed(preview),
         refused=tuple(_refusals(preview, found)),
         for_good=tuple(_for_good(found)),
-        starts=any(it.how == "create" and it.kind == "Deployment" and it.name == plan.server.name for it in found),
+        silences=silences(found, plan),
         restart=server_restart(found, plan, measured.read_mib_s),
         other_restarts=other_restarts(found, plan),
         runs=tuple(sorted(it.name for it in found if it.kind == "Job" and it.how in ("create", "replace"))),
@@ -75,15 +82,20 @@ def judge(preview: Preview, plan: Plan, measured: Measured = NOTHING) -> Verdict
 
 def _failed(preview: Preview) -> tuple[str, ...]:
     """Errors, but for Pulumi's own text about what is protected, which says what to do in words that are not ours."""
-    told = [lines(it) for it in preview.said("error") if not _is_protection(it)]
+    said = preview.said("error")
+    told = [lines(it) for it in said if not _is_protection(it)]
     reasons = [it for it in told if not it.startswith(_SUMMARIES)]
-    return tuple(reasons if reasons or any(_is_protection(it) for it in preview.said("error")) else told)
+    return tuple(reasons if reasons or any(map(_is_protection, said)) else told)
 
 
 def _refusals(preview: Preview, found: Sequence[Change]) -> Iterator[str]:
     """What is protected and would have to go. Pulumi refuses the first of it in an error, mostly without a step."""
-    told = [urn for urn, said in preview.errors() if urn and _is_protection(said)]
-    for urn in dict.fromkeys([*told, *(it.urn for it in found if it.is_refused)]):
+    errors = [(urn, said) for urn, said in preview.errors() if _is_protection(said)]
+    told = [urn or (match[0] if (match := _URN.search(said)) else "") for urn, said in errors]
+    urns = [urn for urn in dict.fromkeys([*told, *(it.urn for it in found if it.is_refused)]) if urn]
+    if errors and not urns:
+        yield f"something is protected, and this change would take it away; Pulumi does not say what. {_PLACE}"
+    for urn in urns:
         step = Step(op="", urn=urn)
         kind = step.type.rpartition(":")[2]
         where = f". {_PLACE}" if kind in ("PersistentVolume", "PersistentVolumeClaim") else ""
@@ -108,8 +120,16 @@ def _for_good(found: Sequence[Change]) -> Iterator[str]:
             yield f"{it.object} is {'deleted' if it.how == 'delete' else 'replaced'}: what is in it is lost"
         elif it.how == "delete":
             yield f"{it.object} stays in the cluster, but this stack does not know it any more"
+        elif it.how == "update" and it.kind == "PersistentVolume" and _reclaimed(it.new) and not _reclaimed(it.old):
+            yield f"{it.object} is not retained any more: once its claim goes, what is in it is lost"
         elif it.how == "update" and it.kind == "Secret":
             yield f"{it.object} gets another content: whoever uses it needs the new one"
+
+
+def _reclaimed(volume: Mapping[str, Any]) -> bool:
+    """Whether the cluster empties or removes it when nobody claims it any more; without a word it keeps it."""
+    spec: object = volume.get("spec")
+    return isinstance(spec, Mapping) and cast("Mapping[str, Any]", spec).get(_POLICY) in ("Delete", "Recycle")
 
 
 def _other(change: Change) -> str:
@@ -120,8 +140,14 @@ def _other(change: Change) -> str:
     ours = [path for path in after if path[0] == "spec" or path[:2] == ("metadata", "labels")]
     found = [path for path in ours if path not in before or before[path] != after[path]]
     said = [f"{_name(path)} {f'{before[path]} -> ' if path in before else ''}{after[path]}" for path in found]
-    pods = "; its pods are replaced" if change.kind == "Deployment" else ""
+    pods = "; its pods are replaced" if change.kind == "Deployment" and _has_other_pods(change, before, after) else ""
     return f"{change.object}: {plain(', '.join(said)) or 'set again'}{pods}"
+
+
+def _has_other_pods(change: Change, before: Mapping[Path, str], after: Mapping[Path, str]) -> bool:
+    """Whether something of the pod differs, which a label or a note of the Deployment itself is not."""
+    differ = [path for path in before.keys() | after.keys() if before.get(path) != after.get(path)]
+    return any(path[:2] == _POD for path in differ) or any(it.startswith(".".join(_POD)) for it in change.drift)
 
 
 def _name(path: Path) -> str:

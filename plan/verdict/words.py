@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+WHOLE = "DIFF=1 shows all"
 _NAMED = 8  # of a list; the rest is counted
 
 

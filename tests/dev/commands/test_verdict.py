@@ -1,6 +1,7 @@
 """What `make preview` and `make up` print before anything changes, and what they leave to Pulumi."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,23 @@ def test_diff_1_leaves_the_diff_to_pulumi_which_repeats_no_note(
     assert "+- ConfigMap" not in text
     assert len(said.whole) == 1
     assert said.whole[0]
+
+
+@pytest.mark.parametrize("diff", ["", "1"])
+def test_a_note_that_the_page_cuts_is_left_for_the_next_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], diff: str
+) -> None:
+    said, many = Said(monkeypatch, "context-of-a-model"), [f"Note {number}" for number in range(20)]
+    digest = json.loads(said.output)
+    digest["diagnostics"] = [{"message": "\n".join(many), "severity": "info"}]
+    said.output = json.dumps(digest)
+    monkeypatch.setenv("DIFF", diff)
+    _, quiet = verdict.told(CLI)
+    shown = [line.strip() for line in capsys.readouterr().out.splitlines()]
+
+    assert notes.untold(many, quiet.told) == tuple(note for note in many if note not in shown)
+    assert ("Note 19" in shown) is bool(diff)
+    assert any("more lines; DIFF=1 shows all" in line for line in shown) is not bool(diff)
 
 
 @pytest.mark.parametrize("diff", ["", "0"])

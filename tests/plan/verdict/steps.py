@@ -17,6 +17,8 @@ TYPES = {
     "Secret": "kubernetes:core/v1:Secret",
     "Deployment": "kubernetes:apps/v1:Deployment",
     "DeploymentPatch": "kubernetes:apps/v1:DeploymentPatch",
+    "Service": "kubernetes:core/v1:Service",
+    "Namespace": "kubernetes:core/v1:Namespace",
     "Job": "kubernetes:batch/v1:Job",
     "Stash": "pulumi:index:Stash",
 }

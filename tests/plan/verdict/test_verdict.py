@@ -138,7 +138,7 @@ def test_a_renamed_model_fetches_nothing_and_leaves_nothing() -> None:
     assert verdict.weights.adopted == ("qwen3vl-small",)
     assert verdict.weights.fetched is None
     assert verdict.weights.unused_bytes == 0
-    assert dict(verdict.consumers.renamed) == {"qwen3vl-4b": "qwen3vl-small"}
+    assert dict(verdict.consumers.renamed) == {"qwen3vl-4b": ("qwen3vl-small",)}
 
 
 def test_a_job_that_another_version_wrote_is_named_as_one_that_cannot_be_read() -> None:
@@ -163,6 +163,7 @@ def test_before_the_first_deployment_nobody_has_a_contract_that_could_change() -
 
 KEY = {"stringData": {"api-key": "[secret]"}}
 PV, PVC, KEPT_AWAY = "PersistentVolume", "PersistentVolumeClaim", {"retainOnDelete": True}
+RETAIN, DELETE = ({"spec": {"persistentVolumeReclaimPolicy": it}} for it in ("Retain", "Delete"))
 UNPROTECTED = step("same", PV, "models", {}, {}, protect=True) | {"newState": {"inputs": {}, "protect": False}}
 
 
@@ -176,6 +177,11 @@ UNPROTECTED = step("same", PV, "models", {}, {}, protect=True) | {"newState": {"
         (step("delete", PVC, "models", {}), "PersistentVolumeClaim llama-cpp/models is deleted: what is in it is lost"),
         (step("replace", PV, "models", {}, {"spec": {}}), "is replaced: what is in it is lost"),
         (step("delete-replaced", PV, "models", {}), "is replaced: what is in it is lost"),
+        (
+            step("update", PV, "models", RETAIN, DELETE),
+            "PersistentVolume llama-cpp/models is not retained any more: once",
+        ),
+        (step("update", PV, "models", {"spec": {}}, DELETE), "is not retained any more: once its claim goes"),
         (UNPROTECTED, "loses its protection: a later change may delete it"),
         (step("replace", "Stash", "key", {}, {}), "the API key is made anew: every consumer needs the new one"),
     ],
@@ -201,6 +207,30 @@ def test_a_refusal_that_pulumi_tells_by_an_error_alone_is_told_in_our_words() ->
     assert "state unprotect" not in said(verdict), "whoever follows that loses the volume"
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            f'resource "{step("delete", PV, "models", {})["urn"]}"\nis marked for protection',
+            f"{PV} models-resource is protected",
+        ),
+        ("it is marked for protection", "refused something is protected, and this change would take it away"),
+    ],
+)
+@pytest.mark.parametrize("last", [(), (("", "preview failed"),)])
+def test_a_refusal_without_its_resource_is_not_nothing(
+    error: str, told: str, last: tuple[tuple[str, str], ...]
+) -> None:
+    text = said(judged(errors=(("", error), *last)))
+    assert text.startswith("This is refused, and nothing is changed.")
+    assert told in text
+
+
+@pytest.mark.parametrize("made", [(RETAIN, RETAIN), (DELETE, RETAIN), (DELETE, DELETE), (RETAIN, {"spec": {}})])
+def test_a_volume_that_is_kept_as_it_was_or_better_is_nothing_for_good(made: tuple[Any, Any]) -> None:
+    assert "for good" not in said(judged(step("update", PV, "models", *made)))
+
+
 def test_an_error_of_the_program_is_told_as_it_is() -> None:
     table = "local-llm:stack.gpu: got 3.\n  7077 MiB  qwen3-8b\n  1 MiB    other"
     verdict = judged(errors=(("", table),))
@@ -214,13 +244,6 @@ def test_pulumis_last_word_is_told_only_where_it_is_the_only_one() -> None:
     assert "exit code" in said(judged(errors=(last,)))
     refused = (step("delete", PV, "models", {})["urn"], "it cannot be deleted\nbecause it is protected")
     assert "preview failed" not in said(judged(errors=(refused, ("", "preview failed"))))
-
-
-def test_parts_of_others_objects_are_told_with_what_we_set_there() -> None:
-    text = said(pages.judged("ttl-of-immich"))
-    assert "others Deployment immich/immich-machine-learning: MACHINE_LEARNING_MODEL_TTL 600 -> 900" in text
-    left = said(judged(step("delete", "DeploymentPatch", "immich", {}, retainOnDelete=True)))
-    assert "Deployment llama-cpp/immich: what we set stays, and nobody sets it again" in left
 
 
 @given(
