@@ -17,7 +17,9 @@ def require_fit(fit: Fit, stack: config.Stack, locked: Locked) -> None:
     if fit.over_mib <= 0:
         return
     ways = [", ".join(map(str, way)) for way in islice(ways_out(fit, stack, locked), _SHOWN)]
-    advice = "\n  ".join(["\nOne of these lines is enough:", *ways]) if ways else f"\n{_NONE}"
+    # Which requests a node has room for is another sum, and another refusal: plan/card/extended_resource.py.
+    beside = ", and gpu.memory.budget_mib has to hold what pods request then" if stack.gpu.memory else ""
+    advice = "\n  ".join([f"\nOne of these lines is enough{beside}:", *ways]) if ways else f"\n{_NONE}"
     raise ConfigError(
         f"{config.KEY}.gpu",
         f"{fit.used_mib} MiB",

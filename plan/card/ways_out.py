@@ -4,6 +4,7 @@ tests/plan/card/test_ways_out.py follows every line that is offered for stacks t
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -93,17 +94,38 @@ def _quant(model_id: str, fit: Fit, stack: config.Stack, locked: Locked, room_mi
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """A model that takes turns with more others than it does."""
+
+    model_id: str
+    update: Mapping[str, bool | str]
+    change: Change
+
+
 def _taking_turns(fit: Fit, stack: config.Stack) -> Iterator[Way]:
-    """Each resident model that had better take turns with the others; all of them where one alone is not enough."""
-    ids = [model_id for model_id, model in sorted(stack.models.items()) if model.resident]
-    alone = [[model_id] for model_id in ids if _enough(fit, stack, [model_id])]
-    together = [ids] if ids[1:] and not alone and _enough(fit, stack, ids) else []
+    """Each model that had better take turns with the others; all of them where one alone is not enough."""
+    moves = list(_moves(stack))
+    alone = [[move] for move in moves if _enough(fit, stack, [move])]
+    together = [moves] if moves[1:] and not alone and _enough(fit, stack, moves) else []
     for chosen in alone or together:
-        yield tuple(Change(f"models.{model_id}.resident", "false") for model_id in chosen)
+        yield tuple(move.change for move in chosen)
 
 
-def _enough(fit: Fit, stack: config.Stack, ids: list[str]) -> bool:
-    turns = {model_id: stack.models[model_id].model_copy(update={"resident": False}) for model_id in ids}
+def _moves(stack: config.Stack) -> Iterator[_Move]:
+    """Residents, and what is not in the group that has the most members."""
+    groups = Counter(model.swap_group for model in stack.models.values() if not model.resident)
+    common = max(sorted(groups), key=lambda name: groups[name], default="")
+    for model_id, model in sorted(stack.models.items()):
+        if model.resident:
+            yield _Move(model_id, {"resident": False}, Change(f"models.{model_id}.resident", "false"))
+        elif model.swap_group != common:
+            change = Change(f"models.{model_id}.swap_group", common, f"it is {model.swap_group}")
+            yield _Move(model_id, {"swap_group": common}, change)
+
+
+def _enough(fit: Fit, stack: config.Stack, moves: list[_Move]) -> bool:
+    turns = {move.model_id: stack.models[move.model_id].model_copy(update=dict(move.update)) for move in moves}
     return needed_mib({**stack.models, **turns}, fit.models) <= fit.room_mib
 
 

@@ -55,7 +55,8 @@ def follow(way: str, raw: Raw, lock: Lock) -> None:
         elif file := re.fullmatch(r"one of (\d+) MiB or less", value):
             quantized[parents[1]] = smaller(lock.models[parents[1]], int(file[1]))
         else:
-            at[key] = {"false": False, "the last day": "2099-12-31"}.get(value) if value[0].islower() else int(value)
+            words: dict[str, Any] = {"false": False, "the last day": "2099-12-31"}
+            at[key] = value if key == "swap_group" else words[value] if value in words else int(value)
     if quantized:  # the lock of such a quantization; its name does not matter here
         assert counted(changed, lock.model_copy(update={"models": {**lock.models, **quantized}})).over_mib <= 0
     else:
@@ -158,6 +159,21 @@ def test_a_smaller_quantization_is_offered_by_the_size_of_its_file_and_not_below
 def test_a_resident_model_that_would_fit_by_taking_turns_is_named_and_none_that_would_not() -> None:
     assert "models.qwen3vl-4b.resident: false" in lines(holding(4000), **{"qwen3vl-4b": {"resident": True}})
     assert "resident: false" not in " ".join(lines(holding(8000), **{"qwen3vl-4b": {"resident": True}}))
+
+
+def test_a_model_that_would_fit_by_taking_turns_with_the_others_is_named() -> None:
+    assert "models.qwen3-8b.swap_group: gpu0 (it is b)" in lines({}, **{"qwen3-8b": {"swap_group": "b"}})
+
+
+def test_with_gpu_memory_it_is_said_that_its_budget_is_another_sum() -> None:
+    raw = stacks.raw("t4")
+    raw["gpu"] |= {
+        **holding(14000),
+        "memory": {"resource": "example.com/mib", "budget_mib": 9000, "advertise": "external"},
+    }
+
+    with pytest.raises(ConfigError, match=r"enough, and gpu\.memory\.budget_mib has to hold what pods request then:"):
+        made(raw, LOCK)
 
 
 def test_a_peak_below_what_was_measured_or_what_is_held_at_rest_is_not_offered() -> None:
