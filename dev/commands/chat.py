@@ -34,10 +34,11 @@ def run(instance: Instance, cluster: str, stack: str, kubeconfig: Path, model: s
 
 
 def _model(models: dict[str, Any], asked: str) -> str:
-    names = [name for model_id, model in models.items() for name in (model_id, *model.get("aliases", []))]
-    if asked and asked not in names:
-        raise DevError(f"MODEL={show(asked)} is none of this stack's models", f"name one of {', '.join(sorted(names))}")
-    return asked or conversation.first_and_last(models)[0]
+    """The id of the model that is asked, by id or alias: only by its id is it known whether it can chat."""
+    ids = {name: model_id for model_id, model in models.items() for name in (model_id, *model.get("aliases", []))}
+    if asked and asked not in ids:
+        raise DevError(f"MODEL={show(asked)} is none of this stack's models", f"name one of {', '.join(sorted(ids))}")
+    return ids[asked] if asked else conversation.first_and_last(models)[0]
 
 
 def _questions(asked: str, model: str) -> Iterator[str]:

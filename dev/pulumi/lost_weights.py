@@ -4,21 +4,28 @@ Only a pod that mounts the volume sees it, and only one with Python can look: th
 Where the stack has none, or nobody may exec into it, only a request that fails tells.
 """
 
-import json
 import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from dev.cluster import kubectl
 from dev.machine.steps import DevError, say
 from dev.tools import tools
 from plan.base import names
+from plan.text.errors import Source, TextError
+from plan.text.model import read_model
 from plan.text.show import words
 from plan.weights.volume import MOUNT
 
 _ANSWER_S = 20  # with no model whole the gate would go on waiting
 Object = dict[str, Any]
+
+
+class _Line(BaseModel):
+    missing: list[str] = []
 
 
 def find(kubeconfig: Path, namespace: str) -> dict[str, str]:
@@ -32,12 +39,14 @@ def find(kubeconfig: Path, namespace: str) -> dict[str, str]:
 
 
 def lost(printed: str) -> dict[str, str]:
-    """What the gate says is missing, by model, from its lines."""
+    """What the gate says is missing, by model, from its lines; one that is cut off or of another form says nothing."""
     found: dict[str, str] = {}
     for line in printed.splitlines():
-        if not line.startswith("{"):
+        try:
+            lacks = read_model(line, Source("the gate", ""), _Line).missing
+        except TextError:
             continue
-        for lack in json.loads(line).get("missing", []):
+        for lack in lacks:
             if place := re.match(rf"{MOUNT}/([^/]+)/", lack):
                 found[place[1]] = words(lack)
     return found

@@ -44,23 +44,34 @@ def _in_plan(volume: VolumePlan) -> dict[str, str]:
 
 
 def _in_state(resources: Iterable[Object]) -> dict[str, str]:
+    """What the state says, as far as it has the form that this stack writes; of another one nothing is said."""
     found = dict[str, str]()
     for resource in resources:
-        inputs: Object = resource.get("inputs") or {}
-        if resource["type"] == _CLAIM:
-            found |= {"namespace": inputs["metadata"]["namespace"], "volume.name": inputs["metadata"]["name"]}
-        elif resource["type"] == _VOLUME:
-            found["volume"] = _source(inputs["spec"])
+        match resource:
+            case {"type": kind, "inputs": {"metadata": {"namespace": str(namespace), "name": str(name)}}} if (
+                kind == _CLAIM
+            ):
+                found |= {"namespace": namespace, "volume.name": name}
+            case {"type": kind, "inputs": {"spec": spec}} if kind == _VOLUME and (source := _source(spec)):
+                found["volume"] = source
+            case _:
+                pass
     return found
 
 
-def _source(spec: Object) -> str:
-    if "local" in spec:
-        (term,) = spec["nodeAffinity"]["required"]["nodeSelectorTerms"]
-        (here,) = term["matchExpressions"]
-        return _local(spec["local"]["path"], here["values"][0])
-    attributes = spec["csi"]["volumeAttributes"]
-    return _nfs(attributes["server"], attributes["share"])
+def _source(spec: object) -> str | None:
+    match spec:
+        case {
+            "local": {"path": str(path)},
+            "nodeAffinity": {
+                "required": {"nodeSelectorTerms": [{"matchExpressions": [{"values": [str(node)]}]}]},
+            },
+        }:
+            return _local(path, node)
+        case {"csi": {"volumeAttributes": {"server": str(server), "share": str(share)}}}:
+            return _nfs(server, share)
+        case _:
+            return None
 
 
 def _nfs(server: str, path: str) -> str:

@@ -4,6 +4,7 @@ Everything else may pass: an image that is being pulled, a node that is not read
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,8 +12,13 @@ from plan.base import names
 from plan.text.show import words
 
 _SHOWN = 400  # characters of an event
+_UNPLACED = "FailedScheduling"
 _SOON_S = 20  # what was made a moment ago is not known to everyone yet
-_OURS = (names.SERVER, names.ADVERTISER, names.PREFLIGHT_JOB, names.fetch_job("").rstrip("-"))
+_POLICY_S = 60  # a policy's own server may be away for a moment, and denies meanwhile
+# How Kubernetes ends a name that it makes (v1.36, apimachinery/pkg/util/rand, apiserver/pkg/storage/names): without
+# vowels, so that no word comes of it, and after a beginning that it cuts.
+_SIGN, _ENDING, _GENERATED = "[bcdfghjklmnpqrstvwxz2456789]", 5, 63
+_DEPLOYMENTS = (names.SERVER, names.ADVERTISER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,8 @@ _RULES = (
         "make it in the namespace {namespace}, or correct fetch.token_secret or fetch.proxy_secret",
         _SOON_S,
     ),
-    _Rule("FailedScheduling", r'persistentvolumeclaim "[^"]*" not found', "make that claim, or correct volume.name"),
+    # A scheduler hears of a claim a moment after it was made.
+    _Rule(_UNPLACED, r'persistentvolumeclaim "[^"]*" not found', "make that claim, or correct volume.name", _SOON_S),
     # k8s.io/pod-security-admission v0.36, admission/admission.go.
     _Rule(
         "FailedCreate",
@@ -87,22 +94,70 @@ _RULES = (
         "compare `kubectl describe resourcequota,limitrange -n {namespace}` with what the stack file asks for",
     ),
     _Rule("FailedCreate", r"no PriorityClass with name", "make that PriorityClass, or correct server.priority_class"),
-    _Rule("FailedCreate", r"denied the request|denied request", "ask who runs that policy, which is not of this stack"),
+    # Not where it denies because it could not ask somebody.
+    _Rule(
+        "FailedCreate",
+        r"(?is)^(?!.*(time(d )?out|deadline exceeded|connection refused|no such host)).*denied (the )?request",
+        "ask who runs that policy, which is not of this stack",
+        _POLICY_S,
+    ),
 )
+# Taints that say for whom a node is. Any other may be one of a node that begins, is emptied or goes, and every network,
+# disk and autoscaler has its own: node.cilium.io/agent-not-ready, ToBeDeletedByClusterAutoscaler.
+_FOR_SOMEBODY = r"node-role\.kubernetes\.io/[^:}]*|([\w.-]+/)?(gpu|dedicated)|CriticalAddonsOnly"
 # A part of the scheduler's sentence that is true of a node for as long as nobody changes node or stack
-# (kubernetes v1.36, pkg/scheduler/framework/plugins). What a node is short of, a pod may give back.
+# (kubernetes v1.36, pkg/scheduler/framework/plugins). What a node is short of, a pod may give back, and a node that is
+# unschedulable is one that somebody restarts.
 _LASTING = re.compile(
     r"node\(s\) (didn't match Pod's node affinity/selector|had volume node affinity conflict|"
-    r"didn't match PersistentVolume's node affinity|were unschedulable|"
-    r"had untolerated taint(\(s\))? \{(?!node\.(kubernetes|cloudprovider)\.)[^}]*\})"
+    r"didn't match PersistentVolume's node affinity|"
+    rf"had untolerated taint(\(s\))? \{{({_FOR_SOMEBODY}): [^}}]*\}})"
 )
 _NODES = re.compile(r"0/(\d+) nodes are available: (.*?)\.(?: |$)")
 _NO_NODE = "correct gpu.node, or volume.local.node, or `kubectl describe node` shows what to change there"
 
 
-def is_ours(event: Event) -> bool:
-    """Whether it is about an object of the stack, or one that such an object has made."""
-    return any(event.name == own or event.name.startswith(f"{own}-") for own in _OURS)
+def is_ours(event: Event, models: Iterable[str]) -> bool:
+    """Whether it is about an object that an update waits for, or one that such an object has made.
+
+    `models` are the ids of the stack's models. Whatever else begins with such a name is somebody else's.
+    """
+    jobs = (names.PREFLIGHT_JOB, *map(names.fetch_job, models))
+    match event.kind:
+        case "Job":
+            return event.name in jobs
+        case "Deployment":
+            return event.name in _DEPLOYMENTS
+        case "ReplicaSet":
+            return _of_deployment(event.name)
+        case "Pod":
+            begins, ends = event.name[:-_ENDING], event.name[-_ENDING:]
+            of_job = any(begins == f"{job}-"[: _GENERATED - _ENDING] for job in jobs)
+            of_replicas = begins.endswith("-") and _of_deployment(begins[:-1])
+            return bool(re.fullmatch(f"{_SIGN}{{{_ENDING}}}", ends)) and (of_job or of_replicas)
+        case _:
+            return False
+
+
+def _of_deployment(name: str) -> bool:
+    """Whether it is a ReplicaSet's name: the Deployment's, and a hash of up to ten digits."""
+    return any(re.fullmatch(f"{re.escape(own)}-{_SIGN}{{1,10}}", name) for own in _DEPLOYMENTS)
+
+
+def words_alike(event: Event) -> str:
+    """The event's words without what differs each time it is tried: endings of names that Kubernetes made, and numbers.
+
+    What has to stay for a while is the same as before where these are.
+    """
+    return re.sub(rf"-{_SIGN}{{{_ENDING}}}\b|\d+", "", event.message)
+
+
+def stands(event: Event) -> bool:
+    """Whether it is said once and then true until another event of the object; others are said again and again.
+
+    The scheduler tries a pod again when a claim was made, and then says where it put it.
+    """
+    return event.reason == _UNPLACED and "persistentvolumeclaim" in event.message
 
 
 def hopeless(event: Event, namespace: str, seen_for_s: float) -> Hopeless | None:
@@ -110,7 +165,7 @@ def hopeless(event: Event, namespace: str, seen_for_s: float) -> Hopeless | None
     for rule in _RULES:
         if rule.reason == event.reason and re.search(rule.said, event.message) and seen_for_s >= rule.patience_s:
             return Hopeless(_told(event), rule.step.format(namespace=namespace))
-    if event.reason == "FailedScheduling" and _no_node_ever(event.message) and seen_for_s >= _SOON_S:
+    if event.reason == _UNPLACED and _no_node_ever(event.message) and seen_for_s >= _SOON_S:
         return Hopeless(_told(event), _NO_NODE)
     return None
 

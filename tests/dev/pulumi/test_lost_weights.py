@@ -32,3 +32,25 @@ def line(event: str, **facts: object) -> str:
 )
 def test_each_model_is_named_with_what_it_lacks(printed: str, said: dict[str, str]) -> None:
     assert lost(printed) == said
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        '{"missing": ["/mod',
+        "{",
+        '{"missing": null}',
+        '{"missing": 1}',
+        '{"missing": [1, null]}',
+        '{"missing": {"/models/b/0/x": 1}}',
+        "null",
+        '{"a":' * 5000,
+    ],
+    ids=lambda it: it[:30],
+)
+def test_a_line_that_is_cut_off_or_of_another_form_says_nothing_and_the_others_count(odd: str) -> None:
+    whole = line("waiting", missing=["/models/b/0/READY.json is missing"])
+
+    assert lost(odd) == {}
+    assert lost(whole + odd) == {"b": "/models/b/0/READY.json is missing"}
+    assert lost(f"{odd}\n{whole}") == {"b": "/models/b/0/READY.json is missing"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from plan.live.objects.hopeless import Event, hopeless, is_ours
+from plan.live.objects.hopeless import Event, hopeless, is_ours, stands, words_alike
 
 MOUNT = (
     'MountVolume.SetUp failed for volume "m" : rpc error: code = Internal desc = mount failed: exit status 32\nOutput: '
@@ -16,6 +16,8 @@ QUOTA = (
 SECURITY = (
     'Error creating: pods "fetch-a-x" is forbidden: violates PodSecurity "restricted:latest": seccompProfile (...)'
 )
+CLAIM = 'persistentvolumeclaim "modles" not found. not found'
+POLICY = 'admission webhook "validate.kyverno.svc-fail" denied the request: no'
 AFFINITY = "node(s) didn't match Pod's node affinity/selector"
 TAINT = "node(s) had untolerated taint {nvidia.com/gpu: true}"
 PREEMPTION = (
@@ -43,13 +45,13 @@ def told(reason: str, message: str, seen_for_s: float = 100) -> str | None:
         ),
         ("Failed", 'Error: secret "hf-token" not found', "fetch.token_secret"),
         ("Failed", "Error: couldn't find key token in Secret llama-cpp/hf-token", "fetch.token_secret"),
-        ("FailedScheduling", 'persistentvolumeclaim "modles" not found. not found', "correct volume.name"),
+        ("FailedScheduling", CLAIM, "correct volume.name"),
         ("FailedCreate", SECURITY, "kubectl describe namespace llama-cpp"),
         ("FailedCreate", QUOTA, "kubectl describe resourcequota -n llama-cpp"),
         ("FailedCreate", 'pods "x" is forbidden: failed quota: q: must specify limits.cpu for: fetch', "limitrange"),
         ("FailedCreate", "forbidden: maximum memory usage per Container is 1Gi, but limit is 12Gi", "limitrange"),
         ("FailedCreate", 'pods "x" is forbidden: no PriorityClass with name gpu was found', "server.priority_class"),
-        ("FailedCreate", 'admission webhook "validate.kyverno.svc-fail" denied the request: no', "ask who runs"),
+        ("FailedCreate", POLICY, "ask who runs"),
         ("FailedCreate", "ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no", "ask who runs"),
         ("FailedScheduling", f"0/2 nodes are available: 1 {AFFINITY}, 1 {TAINT}.{PREEMPTION}", "correct gpu.node"),
         ("FailedScheduling", f"0/3 nodes are available: 3 {AFFINITY}.", "correct gpu.node"),
@@ -88,6 +90,20 @@ def test_what_no_waiting_mends_is_told_with_its_object_its_words_and_what_to_do(
             "FailedScheduling",
             "0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }.",
         ),
+        *(
+            ("FailedScheduling", f"0/2 nodes are available: 1 node(s) had untolerated taint {{{taint}}}, 1 {AFFINITY}.")
+            for taint in (
+                "node.cilium.io/agent-not-ready: ",
+                "ebs.csi.aws.com/agent-not-ready: NoExecute",
+                "ToBeDeletedByClusterAutoscaler: 1764408000",
+                "karpenter.sh/disrupted: ",
+                "node.cloudprovider.kubernetes.io/uninitialized: true",
+                "example.com/restarts: gpu",
+            )
+        ),
+        ("FailedScheduling", f"0/2 nodes are available: 1 node(s) were unschedulable, 1 {AFFINITY}."),
+        ("FailedCreate", POLICY.replace(": no", ": dial tcp 10.43.0.1:443: i/o timeout")),
+        ("FailedCreate", POLICY.replace(": no", ":\n\ncontext deadline exceeded")),
         ("FailedScheduling", "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."),
         ("FailedScheduling", "no nodes available to schedule pods"),
         ("FailedScheduling", f"0/0 nodes are available: 1 {AFFINITY}."),
@@ -105,15 +121,81 @@ def test_what_may_pass_is_waited_out(reason: str, message: str) -> None:
 
 @pytest.mark.parametrize(
     ("reason", "message"),
-    [("FailedCreate", QUOTA), ("FailedMount", DENIED), ("FailedScheduling", f"0/1 nodes are available: 1 {AFFINITY}.")],
+    [
+        ("FailedCreate", QUOTA),
+        ("FailedCreate", POLICY),
+        ("FailedMount", DENIED),
+        ("FailedScheduling", CLAIM),
+        ("FailedScheduling", f"0/1 nodes are available: 1 {AFFINITY}."),
+    ],
 )
 def test_what_is_often_true_for_a_moment_only_has_to_stay(reason: str, message: str) -> None:
     assert told(reason, message, seen_for_s=1) is None
     assert told(reason, message, seen_for_s=60)
 
 
-def test_only_what_the_stack_has_made_is_looked_at() -> None:
-    ours = ["fetch-qwen3-8b-x2x4z", "llama-swap-7d4c9", "llama-swap", "preflight-abcde", "gpumem-advertise-1-2"]
-    theirs = ["fetcher", "llama-swapper-1", "immich-machine-learning", "prefetch", ""]
+@pytest.mark.parametrize(
+    "taint", ["node-role.kubernetes.io/control-plane: ", "amd.com/gpu: x", "dedicated: db", "CriticalAddonsOnly: true"]
+)
+def test_a_taint_that_says_for_whom_a_node_is_stays(taint: str) -> None:
+    assert told("FailedScheduling", f"0/1 nodes are available: 1 node(s) had untolerated taint {{{taint}}}.")
 
-    assert [name for name in (*ours, *theirs) if is_ours(Event("Pod", name, "FailedMount", LOCAL))] == ours
+
+MODELS = ("qwen3-8b", "mail", "a" * 57)
+OURS = [
+    ("Pod", "fetch-qwen3-8b-x2x4z"),
+    ("Pod", "fetch-mail-bcdfg"),
+    ("Pod", f"fetch-{'a' * 52}x2x4z"),  # Kubernetes cuts what it ends
+    ("Pod", "preflight-24567"),
+    ("Pod", "llama-swap-7d4c9f8b6d-x2x4z"),
+    ("Pod", "gpumem-advertise-5b7-x2x4z"),
+    ("Job", "fetch-qwen3-8b"),
+    ("Job", f"fetch-{'a' * 57}"),
+    ("Job", "preflight"),
+    ("ReplicaSet", "llama-swap-7d4c9f8b6d"),
+    ("Deployment", "llama-swap"),
+]
+THEIRS = [
+    ("Pod", "fetch-mail-28391-bcdfg"),
+    ("Pod", "fetch-mail-28391456-x2x4z"),
+    ("Pod", "fetch-mail-abc"),
+    ("Pod", "fetch-others-x2x4z"),
+    ("Pod", "fetch-mail-other"),
+    ("Pod", "fetch-mailx2x4z"),
+    ("Pod", "fetch-mail"),
+    ("Pod", "fetch-x2x4z"),
+    ("Pod", "preflight-checks-x2x4z"),
+    ("Pod", "llama-swap-exporter-7d4c9f8b6d-x2x4z"),
+    ("Pod", "llama-swap-exporter-x2x4z"),
+    ("Pod", "llama-swap-7d4c9f8b6d-x2x4z-x2x4z"),
+    ("Pod", "llama-swap-0"),
+    ("Pod", ""),
+    ("Job", "fetch-mail-28391"),
+    ("Job", "fetch-others"),
+    ("ReplicaSet", "llama-swap-exporter"),
+    ("ReplicaSet", "llama-swap-exporter-7d4c9f8b6d"),
+    ("Deployment", "llama-swap-exporter"),
+    ("StatefulSet", "llama-swap"),
+    ("", ""),
+]
+
+
+def test_only_what_the_stack_has_made_is_looked_at() -> None:
+    found = [(kind, name) for kind, name in (*OURS, *THEIRS) if is_ours(Event(kind, name, "Failed", LOCAL), MODELS)]
+    assert found == OURS
+
+
+def test_what_is_tried_again_is_the_same_whatever_name_and_count_it_has() -> None:
+    def words(message: str) -> str:
+        return words_alike(Event("Job", "fetch-a", "FailedCreate", message))
+
+    refused = 'pods "fetch-a-{}" is forbidden: exceeded quota: q, used: pods={}'
+    assert words(refused.format("x2x4z", 5)) == words(refused.format("bcdfg", 6))
+    assert words(QUOTA) != words(SECURITY)
+    assert words(f"1 {AFFINITY}") != words("1 Insufficient nvidia.com/gpu")
+
+
+def test_only_what_the_scheduler_says_of_a_claim_stands_without_being_said_again() -> None:
+    assert stands(Event("Pod", "fetch-a-x2x4z", "FailedScheduling", CLAIM))
+    assert not stands(Event("Pod", "fetch-a-x2x4z", "FailedScheduling", f"0/1 nodes are available: 1 {AFFINITY}."))
+    assert not stands(Event("Pod", "fetch-a-x2x4z", "FailedMount", DENIED))

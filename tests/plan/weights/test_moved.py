@@ -72,3 +72,41 @@ def test_what_may_change_in_place_and_what_was_never_made_is_not_moved(volume: R
     assert found({"name": "others", "existing_claim": True}, []) is None, "it was a claim of their own before, too"
     without_claim = resources(volume)[:2]
     assert found(volume | {"name": "others"}, without_claim) is None, "a first up failed before the claim"
+
+
+_HERE = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["node2"]}]}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        None,
+        {},
+        {"nfs": {"server": "192.0.2.9", "path": "/srv"}},
+        {"hostPath": {"path": "/srv"}},
+        {"csi": None},
+        {"csi": {"driver": "ebs.csi.aws.com", "volumeHandle": "vol-1"}},
+        {"csi": {"driver": "nfs.csi.k8s.io", "volumeAttributes": {"server": "192.0.2.9"}}},
+        {"csi": {"driver": "nfs.csi.k8s.io", "volumeAttributes": {"server": None, "share": "/srv"}}},
+        {"local": {"path": "/new"}},
+        {"local": {"path": "/new"}, "nodeAffinity": {"required": {"nodeSelectorTerms": []}}},
+        {"local": {"path": "/new"}, "nodeAffinity": {"required": {"nodeSelectorTerms": [_HERE, _HERE]}}},
+        {"local": {"path": "/new"}, "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchFields": []}]}}},
+        {"local": None, "nodeAffinity": {"required": {"nodeSelectorTerms": [_HERE]}}},
+    ],
+)
+@pytest.mark.parametrize("volume", [NFS, LOCAL])
+def test_of_a_volume_that_this_stack_would_not_write_nothing_is_said(volume: Raw, spec: Raw | None) -> None:
+    before = resources(volume)
+    before[1]["inputs"]["spec"] = spec
+
+    assert found(volume, before) is None
+    assert found(volume | {"name": "others"}, before) == ("volume.name", "others", "models"), "the claim still counts"
+
+
+@pytest.mark.parametrize("inputs", [None, {}, {"metadata": None}, {"metadata": {"name": "models"}}])
+def test_of_a_claim_without_name_or_namespace_nothing_is_said(inputs: Raw | None) -> None:
+    before = resources(NFS)
+    before[2]["inputs"] = inputs
+
+    assert found(NFS | {"name": "others"}, before) is None
