@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from plan.text.show import plain
-from plan.verdict.answers import Row
 from plan.verdict.bounds import REPORT, both_ends, cut, few
-from plan.verdict.consumers import Consumers
 from plan.verdict.diff.short_diff import GROUPS
-from plan.verdict.restarts import Load, Restart
+from plan.verdict.users.answers import Row
+from plan.verdict.users.consumers import Consumers
+from plan.verdict.users.restarts import Load, Restart
 from plan.verdict.verdict import Verdict
 from plan.verdict.weights import Fetched, Weights
 from plan.verdict.words import listed, size

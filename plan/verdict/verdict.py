@@ -7,15 +7,15 @@ from typing import Any, cast
 
 from plan.plan import Plan
 from plan.text.show import lines, plain
-from plan.verdict.answers import Row, silences
 from plan.verdict.change import STASH, Change, changes
-from plan.verdict.consumers import Consumers, compare
 from plan.verdict.diff.difference import value_words
 from plan.verdict.diff.named import Path, leaves
 from plan.verdict.measured import NOTHING, Measured
 from plan.verdict.preview import Preview, Step
 from plan.verdict.prunes import prune_before, prune_words
-from plan.verdict.restarts import Restart, other_restarts, server_restart
+from plan.verdict.users.answers import Row, silences
+from plan.verdict.users.consumers import Consumers, compare
+from plan.verdict.users.restarts import Restart, other_restarts, server_restart
 from plan.verdict.weights import Weights, weigh
 
 _PLACE = "Where the weights lie (namespace, volume.name, volume.nfs, volume.local) does not change with an update"

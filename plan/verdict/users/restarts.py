@@ -7,8 +7,8 @@ from typing import Any, cast
 
 from plan.engine.pod import GRACE_S
 from plan.plan import Plan
-from plan.verdict.answers import is_server, replicas
 from plan.verdict.change import Change
+from plan.verdict.users.answers import is_server, replicas
 
 # From the end of the old pod until the Service answers: scheduling, the gate's look at the files, the engine's start.
 # The image is on the node by then, for the preflight ran there.
