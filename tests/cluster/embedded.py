@@ -21,7 +21,7 @@ from dev.machine.instance import Instance
 from dev.pulumi.stackfile import ROOT
 
 # Two clones may run their tests at once: each names its own. Of one clone each worker has its own.
-WORKER = os.environ.get("PYTEST_XDISTWORKER", "0")
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "0")
 INSTANCE = Instance(f"{(os.environ.get('LOCAL_LLM_TEST_INSTANCE') or 'test')[:8]}-{WORKER}-up")
 NAMESPACE = "llama-cpp"
 CHAT = "smollm2-135m"  # the model to chat with; the other two are quantizations of one model
