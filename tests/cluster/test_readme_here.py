@@ -80,8 +80,8 @@ def test_every_command_of_the_readmes_first_part_works_as_it_stands(
     said = done.stdout
     assert done.returncode == 0, said + done.stderr
     assert answered(said), "`make up` ends with two answers"
-    assert f"{CHAT}: " in said.rpartition("make chat")[2], "and `make chat` with one"
+    assert f"{CHAT}: " in said.rpartition("$ make chat")[2], "and `make chat` with one"
     assert "no model answers" in said, "the other stack is played"
-    assert (clone.parent / "card.html").read_text().startswith("<!doctype html>")
+    assert (clone.parent / "card.html").read_text().startswith("<!DOCTYPE html>")
     assert list((clone.parent / "rendered").glob("**/*.yaml"))
     assert daemons.members(PLAYED) == set(), "`make down CLUSTER=engine` stops all of it"
