@@ -84,7 +84,7 @@ def facts_from_elsewhere(desk: Desk) -> None:
     locked(desk)
     altered(desk, "source: header", "source: published")
     said = desk.lock("--check")
-    assert "GPU memory rests on facts from outside the files" in said
+    assert "GPU memory can be bounded, not computed: a, b" in said
     desk.type(advised(said))
     assert "GPU memory" not in desk.lock("--check")
 

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -81,7 +82,7 @@ class Traced:
     """A process that dies no further than to its exit, as one does that has much to clear away, until `release`."""
 
     def __init__(self, pid: int) -> None:
-        self._pid, self._libc = pid, ctypes.CDLL(None, use_errno=True)
+        self._pid, self._libc, self._tracer = pid, ctypes.CDLL(None, use_errno=True), threading.get_ident()
         self._held = self._ptrace(_SEIZE, _TRACE_EXIT)
 
     def kill(self) -> None:
@@ -89,7 +90,8 @@ class Traced:
         os.waitpid(self._pid, _TRACE_STOP)
 
     def release(self) -> None:
-        self._held = self._held and not self._ptrace(_DETACH, 0)
+        if threading.get_ident() == self._tracer:  # of another thread, such as one that waits, the kernel knows nothing
+            self._held = self._held and not self._ptrace(_DETACH, 0)
 
     def _ptrace(self, request: int, data: int) -> bool:
         words = (ctypes.c_long(request), ctypes.c_long(self._pid), ctypes.c_void_p(0), ctypes.c_void_p(data))

@@ -203,7 +203,7 @@ def test_the_verdict_comes_first_and_in_words() -> None:
     assert "Fits:" in good
     assert "Does not fit:" not in good
     assert "Does not fit:" in bad
-    assert "One of these is enough" in bad, "the page says what a preview would say"
+    assert "One of these lines is enough" in bad, "the page says what a preview would say"
     assert bad.index("Does not fit:") < bad.index("immich-ml")
 
 
