@@ -27,8 +27,8 @@ _AGAIN = "run `make up` again; it repairs what does not answer"
 _LOG = "read the server's log: kubectl logs deploy/llama-swap"
 _PORT = "see with `ss -ltnp` what listens there, stop it and run `make up` again"
 _LONGER = "ask it over the API with a larger max_tokens, or another model"
-# What acts on a terminal, or turns a line around there, and halves of surrogate pairs, which nobody can write. Blanks,
-# joiners and marks of scripts stay: emoji and languages are made of them.
+# Control characters, marks that reverse the direction of text, and half surrogate pairs, which cannot be printed.
+# Blanks, joiners and marks of scripts stay: emoji and languages are made of them.
 _ACTS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 Messages = Sequence[dict[str, str]]
 

@@ -92,7 +92,7 @@ def _way_out(stack: str, facts: Facts) -> str:
 
 
 def secrets_provider(instance: Instance, stack: str) -> str:
-    """What the stack file names to lock secrets with; nothing for a passphrase. Raises StackFileError."""
+    """What the stack file names to lock secrets with; nothing for a passphrase. Raises StackFileError or DevError."""
     path = rendered(instance, stack)
     content = _earlier(path) if path.exists() else document(stack)
     return str(content.get("secretsprovider") or "")

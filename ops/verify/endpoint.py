@@ -21,7 +21,7 @@ from plan.text.show import show, words
 _LOG = "read what the engine said: kubectl logs deploy/llama-swap -c server"
 _REFUSAL_BYTES = 4096
 _SHOWN = 200  # characters of an answer that a message quotes
-_COLD_S = 15.0  # the question was announced, so nobody wonders before
+_COLD_S = 15.0  # of silence, after which it is said that a cold load takes a while
 
 
 class AskError(Exception):

@@ -103,9 +103,8 @@ def _renamed(old: str, new: Sequence[str], answered: Mapping[str, str]) -> str:
     called = f"{old} is called {listed(new) if new[2:] else ' and '.join(new)}"
     if old in answered:
         return f"{called}: requests for the old id are answered too, for it is an alias now"
-    if new[1:]:
-        return f"{called}: requests for the old id fail, unless one of them has it among its aliases"
-    return f"{called}: requests for the old id fail, unless {new[0]} has it among its aliases"
+    who = "one of them" if new[1:] else new[0]
+    return f"{called}: requests for the old id fail, unless {who} has it among its aliases"
 
 
 def _of_weights(it: Weights, prune: str) -> Iterator[Row]:

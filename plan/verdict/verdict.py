@@ -127,7 +127,7 @@ def _for_good(found: Sequence[Change]) -> Iterator[str]:
 
 
 def _reclaimed(volume: Mapping[str, Any]) -> bool:
-    """Whether the cluster empties or removes it when nobody claims it any more; without a word it keeps it."""
+    """Whether its reclaim policy has the cluster delete or empty it once its claim is gone; the default keeps it."""
     spec: object = volume.get("spec")
     return isinstance(spec, Mapping) and cast("Mapping[str, Any]", spec).get(_POLICY) in ("Delete", "Recycle")
 

@@ -20,7 +20,7 @@ class Consumers:
 
     An id may be gone and its requests still be answered: `answered` has the model that such a name leads to now,
     where it led to another before. `dropped` are aliases that lead nowhere any more. `known` is False before the first
-    deployment: then nobody has a contract yet.
+    deployment, when no consumer has read a contract.
     """
 
     known: bool
