@@ -3,6 +3,7 @@
 HF_TOKEN is from the environment, and so is the proxy where the manifest says nothing of it.
 """
 
+import contextlib
 import os
 
 from pods.core.report import ExitError, Progress, say
@@ -26,14 +27,20 @@ NEXT = {
 def fetch(manifest_text: str) -> None:
     """Make the generation complete; where it is, nothing is asked, read or written (unless to verify)."""
     manifest = Manifest.parse(manifest_text)
-    hub = Hub(manifest, os.environ.get("HF_TOKEN", "").strip(), Routes(manifest, os.environ))
-    volume, slots = Volume(manifest), Slots(manifest)
-    missing = [file for file in manifest.files if not _is_there(volume, file)]
-    if missing:
-        volume.require_writable()
-        missing = adopt(volume, missing)
-        volume.require_room(missing)
-    progress = Progress(manifest.progress_s, sum(file.size for file in missing))
+    with contextlib.closing(Hub(manifest, os.environ.get("HF_TOKEN", "").strip(), Routes(manifest, os.environ))) as hub:
+        volume = Volume(manifest)
+        missing = [file for file in manifest.files if not _is_there(volume, file)]
+        if missing:
+            volume.require_writable()
+            missing = adopt(volume, missing)
+            volume.require_room(missing)
+        _download(manifest, volume, hub, missing)
+    volume.publish()
+    say("ready", id=manifest.id, gen=manifest.gen, fetched=[file.path for file in missing])
+
+
+def _download(manifest: Manifest, volume: Volume, hub: Hub, missing: list[File]) -> None:
+    progress, slots = Progress(manifest.progress_s, sum(file.size for file in missing)), Slots(manifest)
     try:
         for file in missing:
             Download(volume, hub, slots, file, progress).run()
@@ -41,9 +48,8 @@ def fetch(manifest_text: str) -> None:
     except ExitError as failure:
         hint = NEXT.get(failure.code, "").format(id=manifest.id)
         raise ExitError(failure.code, f"{failure}; {hint}" if hint else str(failure)) from None
-    slots.release()
-    volume.publish()
-    say("ready", id=manifest.id, gen=manifest.gen, fetched=[file.path for file in missing])
+    finally:
+        slots.release()
 
 
 def _is_there(volume: Volume, file: File) -> bool:

@@ -44,6 +44,10 @@ class Hub:
                 what = f"over http:// the proxy {proxy.place} would read HF_TOKEN"
                 raise ExitError(77, f"{what}: use an https:// endpoint, or name its host in fetch.no_proxy")
 
+    def close(self) -> None:
+        """End what connections are kept for a next request."""
+        self._wire.close()
+
     def get(self, url: str, first: int, last: int) -> Answer:
         """GET bytes first..last, whatever the status; follows nothing; raises RetryError when no answer comes."""
         headers = {"Range": f"bytes={first}-{last}", "Accept-Encoding": "identity", "User-Agent": "local-llm-fetch/1"}

@@ -125,6 +125,7 @@ class Wire:
     def __init__(self, stall_s: float, floor_bytes_s: float, opener: Opener) -> None:
         self._stall_s, self._floor_bytes_s, self._open = stall_s, floor_bytes_s, opener
         self._lock, self._busy, self._idle = threading.Lock(), set[_Line](), dict[tuple[str, str], list[_Line]]()
+        self._ended = threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
 
     def get(self, url: str, headers: Mapping[str, str]) -> Answer:
@@ -155,10 +156,18 @@ class Wire:
         line.rest()
         with self._lock:
             self._busy.discard(line)
-            if key:
+            if key and not self._ended.is_set():
                 self._idle.setdefault(key, []).append(line)
                 return
         line.close()
+
+    def close(self) -> None:
+        """End the watchdog and every connection that no request uses; the others end with their answer."""
+        with self._lock:
+            self._ended.set()
+            idle, self._idle = self._idle, {}
+        for line in [line for lines in idle.values() for line in lines]:
+            line.close()
 
     def _line(self, key: tuple[str, str], url: SplitResult) -> _Line:
         with self._lock:
@@ -177,8 +186,7 @@ class Wire:
         return None
 
     def _watch(self) -> None:
-        while True:
-            time.sleep(min(1.0, self._stall_s / 4))
+        while not self._ended.wait(min(1.0, self._stall_s / 4)):
             with self._lock:
                 busy = list(self._busy)
             for line in busy:

@@ -1,8 +1,11 @@
 """Lines that are slow, far away or about to be cut: progress is watched, kept, and safe on the disk (D4, D7, D13)."""
 
+import contextlib
+import gc
 import http.client
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +18,7 @@ from dev.hub import Rule
 from pods.fetch.hub import persist
 from pods.fetch.manifest import Manifest
 from pods.fetch.wire import RetryError, Wire
-from tests.pods.bench import DATA, SEGMENT, Bench
+from tests.pods.bench import DATA, SEGMENT, Bench, until
 
 
 @pytest.mark.parametrize(
@@ -96,12 +99,22 @@ def line(tmp_path: Path) -> Iterator[Line]:
 
 def test_d7_the_time_that_our_own_disk_takes_is_not_the_line_s_fault(line: Line) -> None:
     wire = Wire(0.3, 1 << 10, lambda url, _: (http.client.HTTPConnection("127.0.0.1", url.port, timeout=9), ""))
-    with wire.get(f"http://127.0.0.1:{line.port}/{'0' * 64}", {"Range": "bytes=0-99999"}) as answer:
+    address = f"http://127.0.0.1:{line.port}/{'0' * 64}"
+    with contextlib.closing(wire), wire.get(address, {"Range": "bytes=0-99999"}) as answer:
         total = 0
         while data := answer.read(30000):
             total += len(data)
             time.sleep(0.5)
     assert total == 100000
+
+
+def test_a_fetch_that_ended_leaves_no_thread_and_no_connection(bench: Bench) -> None:
+    """In a process that goes on, such as this one, they would be somebody else's trouble."""
+    before = set(threading.enumerate())
+    bench.offer("a-Q4_K_M.gguf", 12 * SEGMENT)
+    assert bench.here() == (0, "")
+    until(lambda: not set(threading.enumerate()) - before, "the fetch's threads to end", 60)
+    gc.collect()  # where a socket was left open, this fails the test
 
 
 def test_d13_a_stream_asks_for_all_it_needs_on_one_connection(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
