@@ -31,6 +31,7 @@ def router(directory: Path, weights: dict[str, Path], key: str, **keys: Any) -> 
         port = free.getsockname()[1]
     words = [word.replace(CONFIG_DIR, str(directory)) for word in llama_server.arguments(CONFIG_DIR, port, "127.0.0.1")]
     env = {**os.environ, "LLAMA_ARG_LOAD_MODE": plan.env["LLAMA_ARG_LOAD_MODE"], plan.api_key_env: key}
+    env["LLAMA_ARG_THREADS"] = "1"  # beside other tests more of them wait for each other, ten times as long
     with (directory / "log").open("wb") as log:
         argv = [tools.path("llama") / "llama-server", *words]
         process = subprocess.Popen(argv, env=env, stdout=log, stderr=subprocess.STDOUT)

@@ -79,7 +79,7 @@ def _serving(llama: Path, model: Path) -> Iterator[str]:
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     argv = [llama / "llama-server", "--model", model, "--host", "127.0.0.1", "--port", str(port), "--offline"]
-    argv += ["--ctx-size", "256", "--parallel", "1", "--no-warmup", "--cache-ram", "0"]
+    argv += ["--ctx-size", "256", "--parallel", "1", "--no-warmup", "--cache-ram", "0", "--threads", "1"]
     log = model.parent / "llama-server.log"
     with log.open("wb") as said, subprocess.Popen(argv, stdout=said, stderr=said) as server:
         try:
