@@ -88,7 +88,8 @@ def test_the_other_tenants_ttl_is_ours_and_all_its_other_settings_are_as_its_own
     expected = list(stand_ins._ENVIRONMENT.items())
     assert ("MACHINE_LEARNING_MODEL_TTL", "0") in expected
     expected[expected.index(("MACHINE_LEARNING_MODEL_TTL", "0"))] = ("MACHINE_LEARNING_MODEL_TTL", "600")
-    (pod,) = [pod for pod in get("pod", "-n", stand_ins.IMMICH_NAMESPACE)["items"] if "deletionTimestamp" not in pod["metadata"]]
+    there = get("pod", "-n", stand_ins.IMMICH_NAMESPACE)["items"]
+    (pod,) = [pod for pod in there if "deletionTimestamp" not in pod["metadata"]]
 
     assert [(entry["name"], entry["value"]) for entry in pod["spec"]["containers"][0]["env"]] == expected
     assert pod["status"]["phase"] == "Running"
