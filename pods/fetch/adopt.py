@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pods.core.report import ExitError, say
 from pods.fetch.manifest import File
 from pods.fetch.model_on_volume import Volume
-from pods.fetch.part import FencedError, Part, is_at
+from pods.fetch.part import FencedError, Part
 from pods.volume.files import digest
 from pods.volume.quarantine import PLACES, quarantine
 
@@ -47,15 +47,14 @@ def detach(volume: Volume, file: File) -> bool:
     blob = volume.blob(file)
     try:
         with open(blob, "rb") as source:
-            copied = _copy(volume, file, source.fileno())
-            if copied is False and not is_at(source.fileno(), blob):  # another fetcher has replaced it by now
-                return volume.has(file)
+            copied, judged = _copy(volume, file, source.fileno()), os.fstat(source.fileno())
     except (ExitError, OSError) as error:  # no room, or read-only: what is there is right, and is served
         say("shared", blob=blob, reason=f"it has another name, by which somebody may write into it: {error}")
         return True
     if copied is False:
         say("damaged", file=file.path, expected=file.sha256, reason="it was written to by its other name")
-        quarantine(volume.manifest.root, file.sha256)
+        if not quarantine(volume.manifest.root, file.sha256, judged):
+            return volume.has(file)
     return copied is not False
 
 

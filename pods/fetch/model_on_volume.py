@@ -49,10 +49,9 @@ class Volume:
             got = self._digest(blob, found, file)
             if (found.st_size, got) == (file.size, file.sha256):
                 return True
-            if not os.path.samestat(os.lstat(blob), found):  # another fetcher has replaced it by now
-                return self.has(file, verify)
             say("damaged", file=file.path, expected=file.sha256, got=got, size=file.size, got_size=found.st_size)
-            quarantine(self.manifest.root, file.sha256)
+            if not quarantine(self.manifest.root, file.sha256, found):
+                return self.has(file, verify)
         return False
 
     def _digest(self, blob: str, found: os.stat_result, file: File) -> str:

@@ -28,21 +28,37 @@ def was_published(root: str, model_id: str, gen: str) -> bool:
     return os.path.exists(os.path.join(root, PUBLISHED, f"{model_id}-{gen}"))
 
 
-def quarantine(root: str, sha256: str) -> None:
-    """Set the blob aside. What promised it is withdrawn first, its receipt goes last."""
+def quarantine(root: str, sha256: str, judged: os.stat_result) -> bool:
+    """Set aside the blob that was found damaged; False where another fetcher has put a whole one into its place.
+
+    What promised it is withdrawn first, its receipt goes last.
+    """
+    blob, aside = os.path.join(root, ".blobs", f"sha256-{sha256}"), os.path.join(root, ".quarantine")
+    if _is_another(blob, judged):
+        return False
     for ready in _generations(root, READY):
         if any(file.get("sha256") == sha256 for file in _files(ready)):
             with contextlib.suppress(FileNotFoundError):  # another fetcher found the same
                 os.replace(ready, os.path.join(os.path.dirname(ready), WITHDRAWN))
                 say("withdrawn", ready=ready)
-    blob, aside = os.path.join(root, ".blobs", f"sha256-{sha256}"), os.path.join(root, ".quarantine")
     os.makedirs(aside, exist_ok=True)
     target = os.path.join(aside, f"sha256-{sha256}.{int(time.time())}")
     with contextlib.suppress(FileNotFoundError):
         os.replace(blob, target)
+        if _is_another(target, judged):  # it came after we had looked
+            os.replace(target, blob)
+            return False
         say("quarantined", blob=blob, moved_to=target)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(f"{blob}.ok")
+    return True
+
+
+def _is_another(path: str, judged: os.stat_result) -> bool:
+    """Is there a file, and not the one that was judged?"""
+    with contextlib.suppress(FileNotFoundError):
+        return not os.path.samestat(os.lstat(path), judged)
+    return False
 
 
 def restore(root: str, is_proved: Callable[[str, int], bool]) -> None:

@@ -65,7 +65,7 @@ class _Warmer:
                 return error.errno not in (errno.ENOENT, errno.ESTALE)
             self.proved.add(file.sha256)
         model.complete = True
-        rate = (state.read_bytes - before) / (time.monotonic() - started)
+        rate = (state.read_bytes - before) / max(time.monotonic() - started, 1e-3)
         resident = state.resident_bytes(model)
         facts = {"mib": model.size_bytes >> 20, "resident_mib": None if resident is None else resident >> 20}
         say("warmed", model=model.id, **facts, mib_s=round(rate / 2**20))
@@ -115,10 +115,9 @@ class _Warmer:
         try:
             if os.path.realpath(path) != os.path.realpath(blob):
                 raise OSError(f"{path} is no link to {blob}")
-            if not os.path.samestat(found, os.stat(blob)):
-                return False  # a fetch has just replaced it
             ids = [it.id for it in scan(root).generations if file.sha256 in it.names]
-            quarantine(root, file.sha256)
+            if not quarantine(root, file.sha256, found):
+                return False
         except OSError as error:
             if error.errno in LOST:  # it is not this file alone: the volume's disk or server is away
                 raise

@@ -1,7 +1,13 @@
 """What interleavings have found, each played once by hand."""
 
 import time
+from pathlib import Path
 
+import pytest
+
+from pods.volume.quarantine import quarantine
+from pods.warm.state import File, Manifest, Model, State
+from pods.warm.warm import _Warmer
 from tests.pods.bench import SEGMENT, Bench
 
 NO_LOCKS = """
@@ -53,3 +59,47 @@ def test_a_blob_that_another_fetcher_has_repaired_meanwhile_is_not_set_aside(ben
     assert '"quarantined"' not in printed
     assert (bench.generation / "model.gguf").read_bytes() == content
     assert bench.requests() == []
+
+
+@pytest.mark.parametrize("when", ["before", "between"])
+def test_a_whole_blob_that_another_put_in_place_of_a_damaged_one_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """Two of 5944 interleavings: it was set aside, and whoever had fetched it promised a file that was gone."""
+    (tmp_path / ".blobs").mkdir()
+    blob, new = tmp_path / ".blobs" / f"sha256-{'a' * 64}", tmp_path / "new"
+    blob.write_bytes(b"damaged")
+    new.write_bytes(b"whole")
+    judged = blob.stat()
+    if when == "before":
+        new.replace(blob)
+    else:
+        monkeypatch.setattr("pods.volume.quarantine.os.makedirs", lambda *_, **__: (tmp_path / ".quarantine").mkdir())
+        monkeypatch.setattr("pods.volume.quarantine.time.time", lambda: new.replace(blob) and 7)
+
+    assert not quarantine(str(tmp_path), "a" * 64, judged)
+
+    assert blob.read_bytes() == b"whole"
+    assert not list(tmp_path.glob(".quarantine/*"))
+
+
+def test_a_damaged_blob_is_set_aside_also_when_it_is_gone_already(tmp_path: Path) -> None:
+    (tmp_path / ".blobs").mkdir()
+    blob = tmp_path / ".blobs" / f"sha256-{'a' * 64}"
+    blob.write_bytes(b"damaged")
+    judged = blob.stat()
+
+    assert quarantine(str(tmp_path), "a" * 64, judged)
+    assert [it.read_bytes() for it in tmp_path.glob(".quarantine/*")] == [b"damaged"]
+    assert quarantine(str(tmp_path), "a" * 64, judged)
+
+
+def test_files_that_were_all_read_before_take_no_time_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One interleaving of 5944, on a clock that stood still: a division by zero ended the program."""
+    model = Model("a", "0" * 12, 0, (File("model.gguf", 1, "a" * 64),))
+    warmer = _Warmer(State(Manifest(str(tmp_path), 1, (model,)), 0))
+    warmer.proved.add("a" * 64)
+    monkeypatch.setattr("pods.warm.warm.time.monotonic", lambda: 7.0)
+
+    assert warmer.read(model)
+    assert model.complete
