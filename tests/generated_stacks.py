@@ -9,6 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from plan.base.names import MODEL_ID, slug
 from plan.models import lock
 from plan.models.lock import Lock
 from tests import stacks
@@ -63,7 +64,7 @@ def edges(least: int, most: int) -> st.SearchStrategy[int]:
 def generated(draw: st.DrawFn) -> Generated:
     """A stack that plan/ accepts."""
     engine = draw(st.sampled_from(["llama-swap", "llama-server"]))
-    ids = draw(st.lists(labels.map(lambda name: name[:57].strip("-")), min_size=1, max_size=3, unique=True))
+    ids = draw(st.lists(_model_ids(engine), min_size=1, max_size=3, unique_by=slug))
     sources = {model_id: draw(st.sampled_from(_TEMPLATES)) for model_id in ids}
     locked = stacks.locked().models
     raw = {
@@ -84,6 +85,12 @@ def generated(draw: st.DrawFn) -> Generated:
     return Generated(raw, Lock(version=1, models={model_id: locked[of] for model_id, (of, _) in sources.items()}))
 
 
+def _model_ids(engine: str) -> st.SearchStrategy[str]:
+    """Of llama.cpp's own router without ':', after which it changes some."""
+    usual = st.from_regex(f"\\A{MODEL_ID.pattern}\\Z").filter(lambda name: name.isascii() and len(name) <= 128)
+    return labels | usual.map(lambda name: name.replace(":", "/") if engine == "llama-server" else name)
+
+
 @st.composite
 def _model(draw: st.DrawFn, source: dict[str, Any], engine: str) -> dict[str, Any]:
     context = draw(edges(2048, 4096))
@@ -94,6 +101,8 @@ def _model(draw: st.DrawFn, source: dict[str, Any], engine: str) -> dict[str, An
             kv_type=st.sampled_from(["f16", "q8_0", "q4_0"]),
             ubatch=edges(1, 4096),
             tools=st.booleans(),
+            display_name=st.sampled_from(["Qwen 3.5 (9B)", "é: #1 'x'", "$(HOME) {}"]),
+            description=st.sampled_from(["Small, and quick.", "- a: [b", "on"]),
             warm_priority=edges(-INT32, INT32),
             args=some(
                 **{

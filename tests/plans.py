@@ -11,6 +11,7 @@ from plan.plan import Plan, make_plan
 from tests import stacks
 
 TODAY = datetime.date(2026, 11, 22)
+_LARGE = {"total_mib": 81920, "context_mib": 300, "compute_capability": 9.0}
 
 
 def planned(stack: str, the_lock: Lock | None = None, **changes: Any) -> Plan:
@@ -27,10 +28,23 @@ def with_models(changes: dict[str, dict[str, Any]], engine: str = "llama-swap") 
     """The plan of t4 with more keys at some models, on a card so large that every set of them fits."""
     raw = stacks.raw("t4")
     raw["server"]["engine"] = engine
-    raw["gpu"] = {"model": "other", "card": {"total_mib": 81920, "context_mib": 300, "compute_capability": 9.0}}
+    raw["gpu"] = {"model": "other", "card": _LARGE}
     for model_id, keys in changes.items():
         raw["models"][model_id].update(keys)
     return made(raw)
+
+
+def renamed(*ids: str, stack: str = "t4", engine: str = "llama-swap", **keys: Any) -> tuple[dict[str, Any], Lock]:
+    """The stack and its lock with its models under other ids, as far as there are some; `keys` are of the first."""
+    raw, locked = stacks.raw(stack), stacks.locked()
+    raw["server"]["engine"] = engine
+    if raw["gpu"]["model"] != "none":
+        raw["gpu"] |= {"model": "other", "card": _LARGE}
+    old = sorted(raw["models"])[: len(ids)]
+    models = {new: {**raw["models"][it], "fallback": None} for new, it in zip(ids, old, strict=True)}
+    models[ids[0]] |= keys
+    facts = {new: locked.models[it] for new, it in zip(ids, old, strict=True)}
+    return {**raw, "models": models}, Lock.model_construct(version=1, models=facts)
 
 
 def expanded(text: str, variables: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from plan import config
-from plan.base.schema import Schema, resolved
+from plan.base.schema import Schema, of_any_key, resolved
 
 _REQUIRED, _MACHINE, _NONE = "required", "of the machine", "none"
 _BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
@@ -28,7 +28,7 @@ def summary() -> str:
     rows = ["| key | meaning | its keys |", "|---|---|---|"]
     for name in sorted(root["properties"], key=lambda name: (name not in root["required"], name)):
         part = resolved(root["properties"][name], definitions)
-        entry = resolved(part.get("additionalProperties") or {}, definitions)
+        entry = resolved(of_any_key(part), definitions)
         shown = f"`{name}.<id>`" if entry else f"`{name}`"
         keys = ", ".join(_short(key) for key in _keys(entry or part, definitions, ""))
         rows.append(f"| {shown} | {_cell(_meaning(root['properties'][name], entry or part))} | {keys} |")
@@ -62,7 +62,7 @@ def _keys(part: Schema, definitions: dict[str, Schema], above: str, *, deep: boo
         if deep:
             for below, suffix in (
                 (value, ""),
-                (value.get("additionalProperties"), ".<name>"),
+                (of_any_key(value), ".<name>"),
                 (value.get("items"), "[]"),
             ):
                 if below:

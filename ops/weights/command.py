@@ -39,7 +39,11 @@ def run(root: Path | None, stack: str | None, *, as_json: bool) -> None:
         for model_id in stack_models.read(name):
             if model_id in models:
                 users.setdefault((model_id, models[model_id].gen), []).append(name)
-    report = _report(root, _ask(root, {key[0]: models[key[0]] for key in users}), users)
+    lines, ids = _ask(root, {key[0]: models[key[0]] for key in users}), {names.slug(it): it for it in models}
+    for it in lines:
+        if it["event"] == "generation":  # its directory, whose name an id that is no label does not have
+            it["id"] = ids.get(it["id"], it["id"])
+    report = _report(root, lines, users)
     if as_json:
         print(json.dumps({"root": str(root), "stacks": stacks, "grace_s": GRACE_S, **report}, indent=2))
     else:

@@ -1,4 +1,13 @@
-"""Names that others refer to. Each is a DNS label (plan/kubernetes/names.py), so that every one can name a pod."""
+"""Names that others refer to. Each is a DNS label (plan/kubernetes/names.py), so that every one can name a pod.
+
+The id of a model alone is more than that: what clients ask for. Its slug is the label that stands for it.
+"""
+
+import hashlib
+import re
+from typing import Annotated
+
+from plan.base.text_rule import TextRule
 
 SERVER = "llama-swap"  # Deployment and Service: consumers address it
 SERVICE_PORT = 8080
@@ -21,12 +30,31 @@ ENGINE, PREFLIGHT = "server", "preflight"
 # What app.kubernetes.io/component says of the other objects; those of a program have its name.
 SERVING, SCRIPTS, MODELS = "server", "scripts", "models"
 IMMICH_TTL = "MACHINE_LEARNING_MODEL_TTL"  # the variable of immich's Deployment that the stack sets
-_JOB_PREFIX = "fetch-"
-MODEL_ID_MAX = 63 - len(_JOB_PREFIX)
+FETCHING = "fetch-"  # before a model, the name of the Job that fetches it
+SLUG_MAX = 63 - len(FETCHING)
+_HASH_DIGITS = 6
+# As clients of OpenAI's API write them: gpt-3.5-turbo, org/name:tag.
+MODEL_ID = TextRule(
+    r"[A-Za-z0-9]([\w./:-]*[A-Za-z0-9])?",
+    "a model's name has letters, digits, '.', '_', '-', '/' and ':' only, and a letter or digit at each end",
+    128,
+)
+ModelId = Annotated[str, MODEL_ID]
+
+
+def slug(model_id: str) -> str:
+    """What stands for a model in names of objects and directories: its id where that is a label, as a slug always is.
+
+    Else what is readable of the id, and six hex digits of its sha256: `Org/Qwen3.5:Q4` is org-qwen3-5-q4-ae84c1.
+    """
+    if len(model_id) <= SLUG_MAX and re.fullmatch("[a-z0-9]([a-z0-9-]*[a-z0-9])?", model_id):
+        return model_id
+    readable = re.sub("[^a-z0-9]+", "-", model_id.lower())[: SLUG_MAX - _HASH_DIGITS - 1].strip("-")
+    return f"{readable}-{hashlib.sha256(model_id.encode()).hexdigest()[:_HASH_DIGITS]}"
 
 
 def fetch_job(model_id: str) -> str:
-    return f"{_JOB_PREFIX}{model_id}"
+    return f"{FETCHING}{slug(model_id)}"
 
 
 def cluster_wide(name: str, namespace: str) -> str:
@@ -45,7 +73,7 @@ def labels(component: str, namespace: str, model_id: str | None = None) -> dict[
         **selector(component),
         "app.kubernetes.io/instance": namespace,
         **owner_labels(),
-        **({"local-llm/model": model_id} if model_id else {}),
+        **({"local-llm/model": slug(model_id)} if model_id else {}),
     }
 
 

@@ -20,6 +20,7 @@ class FetchedFile(TypedDict):
 class FetchManifest(TypedDict):
     """One model's download. `streams` at a time; `slots` models of one volume at a time, 0 for any number.
 
+    `id` is the model's directory, `model` what clients ask for where that is another name.
     Without `proxy` and `no_proxy` the environment says which; `ca_file` is trusted besides the image's authorities.
     """
 
@@ -29,6 +30,7 @@ class FetchManifest(TypedDict):
     gen: str
     repo: str
     commit: str
+    model: NotRequired[str]
     files: list[FetchedFile]
     streams: int
     slots: int
@@ -63,9 +65,10 @@ class WarmedFile(TypedDict):
 
 
 class WarmedModel(TypedDict):
-    """Models with a larger `priority` are read first."""
+    """Models with a larger `priority` are read first. `id` and `model` as in FetchManifest."""
 
     id: str
+    model: NotRequired[str]
     gen: str
     priority: int
     files: list[WarmedFile]

@@ -18,6 +18,12 @@ def resolved(part: Schema | bool, definitions: dict[str, Schema]) -> Schema:
     return definitions[part["$ref"].rsplit("/", 1)[-1]] if "$ref" in part else part
 
 
+def of_any_key(mapping: Schema) -> Schema | bool:
+    """The schema of what stands under each key of a mapping; {} where only certain keys are allowed."""
+    patterns: dict[str, Schema] = mapping.get("patternProperties", {})
+    return mapping.get("additionalProperties") or next(iter(patterns.values()), Schema())
+
+
 def example_at(schema: Schema, path: Iterable[str | int]) -> str:
     """What stands at a key, for example, as YAML on one line; "" where the schema does not say it."""
     definitions: dict[str, Schema] = schema.get("$defs", {})
@@ -25,6 +31,6 @@ def example_at(schema: Schema, path: Iterable[str | int]) -> str:
     for step in path:
         here = resolved(part or {}, definitions)
         part = here.get("items", {}) if isinstance(step, int) else here.get("properties", {}).get(step)
-        part = here.get("additionalProperties", {}) if part is None else part
+        part = of_any_key(here) if part is None else part
     said = (part if isinstance(part, dict) else {}).get("examples") or resolved(part or {}, definitions).get("examples")
     return flow_text(said[0]) if said else ""

@@ -7,16 +7,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, mod
 
 from plan.base.frozen import Frozen, example, wrong
 from plan.base.hub_names import Repo, Revision
-from plan.base.names import MODEL_ID_MAX
+from plan.base.names import ModelId
 from plan.base.text_rule import TextRule
 from plan.config.measured import Measured
 from plan.config.numbers import IdleSeconds, Requests, Tokens
 from plan.kubernetes.limits import INT32_MAX
-from plan.kubernetes.names import Name, dns_label
-
-
-def _model_id(name: str) -> str:
-    return dns_label(name, MODEL_ID_MAX)
+from plan.kubernetes.names import Name
 
 
 def _not_yaml_boolean(value: object) -> object:
@@ -33,11 +29,17 @@ def _scalar(value: object) -> object:
     return value
 
 
+def _shown(text: str) -> str:
+    if not text.isprintable() or "${" in text or text != text.strip():
+        raise ValueError("it is one line of text without a space at an end and without '${', a macro of llama-swap")
+    return text
+
+
 _LARGEST_ARG = 2**63 - 1
 # Chat templates have up to some 20000 characters. What all flags of a model may take: plan/kubernetes/arguments.py.
 _LONGEST_ARG = 2**15
 
-ModelId = Annotated[str, AfterValidator(_model_id)]
+
 # As a file's name has it, `UD-Q4_K_M` or `F16`.
 Tag = Annotated[str, TextRule(r"[A-Za-z0-9][\w.+-]*", "it is as the file's name has it, like Q4_K_M or F16", 64)]
 ArgName = Annotated[
@@ -49,6 +51,7 @@ Reasoning = Annotated[Literal["off", "on", "auto"], BeforeValidator(_not_yaml_bo
 ArgValue = Annotated[
     bool | int | float | str, PlainValidator(_scalar, json_schema_input_type=Literal[True] | int | float | str)
 ]
+Shown = Annotated[str, AfterValidator(_shown)]
 DEFAULT_UBATCH = 512  # llama-server's own
 DEFAULT_GROUP = "gpu0"
 
@@ -85,9 +88,15 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
         Reasoning, Field(description="Whether the model thinks before it answers; on and auto need a bound in `args`")
     ] = "off"
     tools: Annotated[bool, Field(description="Whether the contract says that the model calls tools")] = True
+    display_name: Annotated[
+        Shown | None, Field(min_length=1, max_length=128, description="What people call it, in lists of models")
+    ] = None
+    description: Annotated[
+        Shown | None, Field(min_length=1, max_length=1024, description="What it is good for, in lists of models")
+    ] = None
     aliases: Annotated[
         # Each is an entry of the contract and of the LiteLLM file; 100,000 take seconds of every preview.
-        tuple[Name, ...],
+        tuple[ModelId, ...],
         Field(
             strict=False,
             max_length=100,

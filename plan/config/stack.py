@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from plan.base.errors import ConfigError
 from plan.base.frozen import Frozen, wrong
-from plan.base.names import ADVERTISER, SERVER
+from plan.base.names import ADVERTISER, SERVER, slug
 from plan.base.schema import example_at
 from plan.config.fetch import Fetch
 from plan.config.gpu import Gpu
@@ -68,6 +68,18 @@ class Stack(Frozen):
                     rule = f"an id or alias stands for one model, and {alias} is {other} already: take another name"
                     raise wrong(rule, alias, "models", model_id, "aliases", number)
                 taken[alias] = f"an alias of {model_id}"
+        return self
+
+    @model_validator(mode="after")
+    def _one_model_per_slug(self) -> Self:
+        taken: dict[str, str] = {}
+        for model_id in sorted(self.models):
+            if other := taken.get(slug(model_id)):
+                rule = (
+                    f"{model_id} and {other} would both be {slug(model_id)} in the cluster: write one of them otherwise"
+                )
+                raise wrong(rule, model_id, "models", model_id)
+            taken[slug(model_id)] = model_id
         return self
 
     @model_validator(mode="after")

@@ -24,6 +24,8 @@ class Served:
 
     flags: Flags
     aliases: tuple[str, ...]
+    display_name: str | None
+    description: str | None
     ttl_s: int
 
 

@@ -21,7 +21,7 @@ def render(
 
     One group with all models is left out of the file: llama-swap swaps models without a group in the same way.
     """
-    entries = {model_id: _entry(served) for model_id, served in models.items()}
+    entries = {model_id: _entry(model_id, served) for model_id, served in models.items()}
     config = Config(
         models=entries,
         healthCheckTimeout=load_s,
@@ -49,9 +49,14 @@ def _groups(groups: Mapping[str, Sequence[str]], residents: Sequence[str]) -> di
     return {**turns, **({RESIDENT: stay} if stay else {})}
 
 
-def _entry(served: Served) -> ModelEntry:
-    command = [LLAMA_SERVER, "--host", "127.0.0.1", *words(served.flags)]
+def _entry(model_id: str, served: Served) -> ModelEntry:
+    # Without an alias an answer names the file as its model. llama.cpp's router sets it for its children itself.
+    command = [LLAMA_SERVER, "--host", "127.0.0.1", *words(served.flags), "--alias", model_id]
     # The default port differs between builds, so it is always given; ${PORT} is llama-swap's macro.
     return ModelEntry(
-        cmd=f"{shlex.join(command)} --port ${{PORT}}", ttl=served.ttl_s, aliases=list(served.aliases) or None
+        cmd=f"{shlex.join(command)} --port ${{PORT}}",
+        name=served.display_name,
+        description=served.description,
+        ttl=served.ttl_s,
+        aliases=list(served.aliases) or None,
     )

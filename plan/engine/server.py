@@ -100,6 +100,8 @@ def _served(stack: config.Stack, locked: Mapping[str, LockedModel]) -> dict[str,
         model_id: Served(
             flags=flags(model_id, model, locked[model_id], stack.gpu, stack.server.image_max_tokens),
             aliases=model.aliases,
+            display_name=model.display_name,
+            description=model.description,
             ttl_s=_ttl_s(model, stack.server),
         )
         for model_id, model in stack.models.items()

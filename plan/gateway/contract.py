@@ -4,7 +4,7 @@ Adding a field keeps the version; removing or renaming one bumps it.
 """
 
 from collections.abc import Mapping
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from plan import config
 from plan.base import names
@@ -52,6 +52,8 @@ class ContractModel(TypedDict):
 
     id: str
     aliases: list[str]
+    displayName: NotRequired[str]
+    description: NotRequired[str]
     mode: str
     vision: bool
     remoteImages: bool
@@ -103,7 +105,7 @@ def build(stack: config.Stack, locked: Mapping[str, LockedModel], load_s: int) -
 
 
 def _model(model_id: str, model: config.Model, locked: LockedModel) -> ContractModel:
-    return ContractModel(
+    said = ContractModel(
         id=model_id,
         aliases=list(model.aliases),
         mode="chat",
@@ -122,6 +124,11 @@ def _model(model_id: str, model: config.Model, locked: LockedModel) -> ContractM
         bytes=locked.size_bytes,
         fallback=model.fallback,
     )
+    if model.display_name:
+        said["displayName"] = model.display_name
+    if model.description:
+        said["description"] = model.description
+    return said
 
 
 def _sees(locked: LockedModel) -> bool:

@@ -12,9 +12,9 @@ from pydantic import BaseModel, Field, ValidationError
 from plan.base.errors import ConfigError
 from plan.base.frozen import Frozen
 from plan.base.hub_names import Repo, RepositoryPath, Revision
+from plan.base.names import MODEL_ID
 from plan.base.text_rule import TextRule
 from plan.config import ModelId
-from plan.kubernetes.names import dns_label
 from plan.models.gguf_facts import GgufFacts
 from plan.text.errors import Source
 from plan.text.yaml_reader import read_yaml
@@ -120,7 +120,7 @@ def _hints(error: ValidationError) -> dict[str, str]:
 
 def _is_id(key: str) -> bool:
     try:
-        return bool(dns_label(key))
+        return bool(MODEL_ID(key))
     except ValueError:
         return False
 

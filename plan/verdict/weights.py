@@ -88,7 +88,7 @@ def _fetched(new: list[_Fetch], missing: Blobs, there: Blobs, plan: Plan, fetch_
 
 def _is_fetch(change: Change, plan: Plan) -> bool:
     ours = change.kind == "Job" and change.namespace == plan.namespace and not change.is_foreign
-    return ours and change.name.startswith(names.fetch_job(""))
+    return ours and change.name.startswith(names.FETCHING)
 
 
 def _blobs(fetches: Iterable[_Fetch]) -> Blobs:
@@ -110,6 +110,6 @@ def _read(argument: str) -> _Fetch | None:
     try:
         manifest = cast("dict[str, Any]", json.loads(argument.replace("$$", "$")))
         blobs = {str(file["sha256"]): int(file["size"]) for file in manifest["files"]}
-        return _Fetch(str(manifest["id"]), blobs)
+        return _Fetch(str(manifest.get("model", manifest["id"])), blobs)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None

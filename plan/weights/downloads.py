@@ -136,7 +136,9 @@ def gate_manifest(models: Mapping[str, LockedModel]) -> str:
     """The manifest of the gate: which generation of each model has to be complete before the server starts."""
     awaited = [
         AwaitedModel(
-            id=model_id, gen=model.gen, files=[AwaitedFile(link=file.link, size=file.size) for file in model.files]
+            id=names.slug(model_id),
+            gen=model.gen,
+            files=[AwaitedFile(link=file.link, size=file.size) for file in model.files],
         )
         for model_id, model in sorted(models.items())
     ]
@@ -153,7 +155,7 @@ def _manifest(model_id: str, model: LockedModel, fetch: config.Fetch) -> str:
     manifest = FetchManifest(
         endpoint=fetch.endpoint,
         root=MOUNT,
-        id=model_id,
+        id=names.slug(model_id),
         gen=model.gen,
         repo=model.repo,
         commit=model.commit,
@@ -162,6 +164,8 @@ def _manifest(model_id: str, model: LockedModel, fetch: config.Fetch) -> str:
         slots=fetch.slots,
         verify=fetch.verify,
     )
+    if manifest["id"] != model_id:
+        manifest["model"] = model_id
     if fetch.proxy:
         manifest["proxy"] = fetch.proxy
     if fetch.no_proxy is not None:

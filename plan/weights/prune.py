@@ -43,7 +43,7 @@ def manifest(
 ) -> str:
     """The manifest of prune: what is below `root`, and which of it is kept."""
     keep = [
-        KeptGeneration(id=model_id, gen=model.gen, sha256=sorted({file.sha256 for file in model.files}))
+        KeptGeneration(id=names.slug(model_id), gen=model.gen, sha256=sorted({file.sha256 for file in model.files}))
         for model_id, model in sorted(locked.items())
     ]
     return json_text(PruneManifest(root=root, mode=mode, grace_s=grace_s, keep=keep))

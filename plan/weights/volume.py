@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from plan import config
+from plan.base.names import slug
 from plan.models.lock import LockedModel
 
 MOUNT = "/models"
@@ -77,7 +78,7 @@ def _source(volume: config.Volume) -> NfsSource | LocalSource | None:
 
 def generation_dir(model_id: str, model: LockedModel) -> str:
     """Directory of the links to one generation's files; the server's configuration names it."""
-    return f"{MOUNT}/{model_id}/{model.gen}"
+    return f"{MOUNT}/{slug(model_id)}/{model.gen}"
 
 
 def file_path(model_id: str, model: LockedModel, role: str) -> str | None:

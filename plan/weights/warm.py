@@ -44,12 +44,14 @@ def plan_warm(stack: config.Stack, locked: Mapping[str, LockedModel]) -> tuple[W
 
 def _manifest(stack: config.Stack, locked: Mapping[str, LockedModel]) -> str:
     models = [
-        WarmedModel(
-            id=model_id,
-            gen=model.gen,
-            priority=stack.models[model_id].warm_priority,
-            files=[WarmedFile(link=file.link, size=file.size, sha256=file.sha256) for file in model.files],
-        )
-        for model_id, model in sorted(locked.items())
+        _warmed(model_id, model, stack.models[model_id].warm_priority) for model_id, model in sorted(locked.items())
     ]
     return json_text(WarmManifest(root=MOUNT, listen=names.WARM_PORT, models=models))
+
+
+def _warmed(model_id: str, model: LockedModel, priority: int) -> WarmedModel:
+    files = [WarmedFile(link=file.link, size=file.size, sha256=file.sha256) for file in model.files]
+    warmed = WarmedModel(id=names.slug(model_id), gen=model.gen, priority=priority, files=files)
+    if warmed["id"] != model_id:
+        warmed["model"] = model_id
+    return warmed

@@ -40,6 +40,7 @@ def number(least: float, most: float, *kinds: type) -> Rule:
 
 NAME_PATTERN = "[A-Za-z0-9_]([A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
 NAME = text(NAME_PATTERN, "a name of letters, digits, '.', '_' and '-'")
+MODEL = text(r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,127}", "what clients ask for: letters, digits, '.', '_', '-', '/' and ':'")
 PATH = text(r"/[^\0\ud800-\udc7f\udd00-\udfff]*", "an absolute path")  # of the surrogates those that name a byte
 GEN = text("[0-9a-f]{12}", "12 digits, 0-9 and a-f")
 SHA256 = text("[0-9a-f]{64}", "64 digits, 0-9 and a-f")

@@ -46,7 +46,7 @@ def _download(manifest: Manifest, volume: Volume, hub: Hub, missing: list[File])
             Download(volume, hub, slots, file, progress).run()
             progress.finished_bytes += file.size
     except ExitError as failure:
-        hint = NEXT.get(failure.code, "").format(id=manifest.id)
+        hint = NEXT.get(failure.code, "").format(id=manifest.model or manifest.id)
         raise ExitError(failure.code, f"{failure}; {hint}" if hint else str(failure)) from None
     finally:
         slots.release()

@@ -5,7 +5,21 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from pods.core.shape import GEN, NAME, NAME_PATTERN, PATH, SECONDS, SHA256, SIZE, Rule, number, read, refuse, text
+from pods.core.shape import (
+    GEN,
+    MODEL,
+    NAME,
+    NAME_PATTERN,
+    PATH,
+    SECONDS,
+    SHA256,
+    SIZE,
+    Rule,
+    number,
+    read,
+    refuse,
+    text,
+)
 
 
 def _stays(path: Any) -> bool:
@@ -54,6 +68,7 @@ _SHAPE = {
     "root": PATH,
     "id": NAME,
     "gen": GEN,
+    "model?": MODEL,
     "repo": text(rf"(?!.*(--|\.\.|\.git$)){NAME_PATTERN}/{NAME_PATTERN}", "owner/name, as the hub allows it"),
     "commit": text("[0-9a-f]{40}", "40 digits, 0-9 and a-f"),
     "files": [_FILE],
@@ -88,6 +103,7 @@ class Manifest:
     repo: str
     commit: str
     files: tuple[File, ...]
+    model: str = ""  # what clients ask for, where that is not the id: it may be no name of a directory
     streams: int = 4
     segment_bytes: int = 16 << 20  # larger ones end together, and the line idles while four of them are synced
     slots: int = 2  # so many models of one volume download at a time; 0: any number

@@ -5,14 +5,15 @@ import dataclasses
 import os
 
 from pods.core.metrics import Sample, family
-from pods.core.shape import GEN, NAME, PATH, PORT, SECONDS, SHA256, SIZE, number, read
+from pods.core.shape import GEN, MODEL, NAME, PATH, PORT, SECONDS, SHA256, SIZE, number, read
 from pods.warm import pagecache
 
+_PRIORITY = number(-(2**31), 2**31)
 _FILE = {"link": NAME, "size": SIZE, "sha256": SHA256}
 _SHAPE = {
     "root": PATH,
     "listen": PORT,
-    "models": ({"id": NAME, "gen": GEN, "priority": number(-(2**31), 2**31), "files": [_FILE]},),
+    "models": ({"id": NAME, "model?": MODEL, "gen": GEN, "priority": _PRIORITY, "files": [_FILE]},),
     "memory_limit_bytes?": number(1, 1 << 60),
     "poll_s?": SECONDS,
 }
@@ -27,15 +28,23 @@ class File:
 
 @dataclasses.dataclass
 class Model:
-    """`size_bytes` of all its files; `complete` when every byte was read and is as locked."""
+    """`size_bytes` of all its files; `complete` when every byte was read and is as locked.
+
+    `id` is its directory, `model` what clients ask for where that is another name.
+    """
 
     id: str
     gen: str
     priority: float
     files: tuple[File, ...]
+    model: str = ""
     corrupt: int = 0
     failed: int = 0
     complete: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.model or self.id
 
     @property
     def size_bytes(self) -> int:
@@ -84,11 +93,11 @@ class State:
 
     def _of_models(self) -> list[tuple[str, str, str, list[Sample]]]:
         models = self.manifest.models
-        sizes: list[Sample] = [(it.id, it.size_bytes) for it in models]
-        resident = [(it.id, found) for it in models if (found := self.resident_bytes(it)) is not None]
-        corrupt: list[Sample] = [(it.id, it.corrupt) for it in models]
-        complete: list[Sample] = [(it.id, int(it.complete)) for it in models]
-        failed: list[Sample] = [(it.id, it.failed) for it in models]
+        sizes: list[Sample] = [(it.name, it.size_bytes) for it in models]
+        resident = [(it.name, found) for it in models if (found := self.resident_bytes(it)) is not None]
+        corrupt: list[Sample] = [(it.name, it.corrupt) for it in models]
+        complete: list[Sample] = [(it.name, int(it.complete)) for it in models]
+        failed: list[Sample] = [(it.name, it.failed) for it in models]
         weights, warm = "local_llm_weights", "local_llm_warm"
         return [
             (f"{weights}_bytes", "gauge", "Bytes of the model's locked files.", sizes),

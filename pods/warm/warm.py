@@ -29,10 +29,10 @@ def warm(manifest_text: str) -> None:
         for model in list(waiting):
             if lack := _lack(manifest.root, model):
                 if shown.get(model.id) != lack:
-                    say("waiting", model=model.id, reason=lack)
+                    say("waiting", model=model.name, reason=lack)
                     shown[model.id] = lack
                 continue
-            say("ready", models=[model.id])
+            say("ready", models=[model.name])
             if warmer.read(model):
                 waiting.remove(model)
         time.sleep(manifest.poll_s if waiting else 3600)
@@ -61,14 +61,14 @@ class _Warmer:
                     return done
             except OSError as error:
                 model.failed += 1
-                say("unreadable", model=model.id, file=state.path(model, file), reason=str(error))
+                say("unreadable", model=model.name, file=state.path(model, file), reason=str(error))
                 return error.errno not in (errno.ENOENT, errno.ESTALE)
             self.proved.add(file.sha256)
         model.complete = True
         rate = (state.read_bytes - before) / max(time.monotonic() - started, 1e-3)
         resident = state.resident_bytes(model)
         facts = {"mib": model.size_bytes >> 20, "resident_mib": None if resident is None else resident >> 20}
-        say("warmed", model=model.id, **facts, mib_s=round(rate / 2**20))
+        say("warmed", model=model.name, **facts, mib_s=round(rate / 2**20))
         return True
 
     def _file(self, model: Model, file: File) -> bool | None:
@@ -77,13 +77,15 @@ class _Warmer:
         if (got := self._hash(path, file.size)) in ("", file.sha256):
             if got:
                 return None
-            say("budget", model=model.id, file=path, reason="the budget ends here; the rest is read when it is needed")
+            say(
+                "budget", model=model.name, file=path, reason="the budget ends here; the rest is read when it is needed"
+            )
             return True
         found = os.stat(path)
         pagecache.forget(path)  # was it the memory? then the volume still has the right bytes
         self.state.left_bytes = left_bytes
         if (again := self._hash(path, file.size)) == file.sha256:
-            say("healed", model=model.id, file=path, reason=f"only the first reading was wrong ({got})")
+            say("healed", model=model.name, file=path, reason=f"only the first reading was wrong ({got})")
             return None
         pagecache.forget(path)
         self.state.left_bytes = left_bytes

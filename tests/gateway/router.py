@@ -12,7 +12,7 @@ from typing import Any
 
 from dev.tools import tools
 from plan.engine import llama_server
-from plan.engine.server import CONFIG_DIR
+from plan.engine.server import CONFIG_DIR, ServerPlan
 from tests import stacks
 from tests.plans import planned
 
@@ -22,6 +22,13 @@ def router(directory: Path, weights: dict[str, Path], key: str, **keys: Any) -> 
     """The server of the stack cpu as a process, with more `keys` at each model; its URL."""
     models = stacks.raw("cpu")["models"]
     plan = planned("cpu", models={model_id: {**model, **keys} for model_id, model in models.items()}).server
+    with running(directory, plan, weights, key) as url:
+        yield url
+
+
+@contextmanager
+def running(directory: Path, plan: ServerPlan, weights: dict[str, Path], key: str) -> Iterator[str]:
+    """llama.cpp's router as the plan has it, with these weights by model's directory; its URL."""
     preset = plan.files[llama_server.CONFIG_FILE]
     for model_id, file in weights.items():
         (line,) = (line for line in preset.splitlines() if line.startswith(f"model = /models/{model_id}/"))

@@ -42,7 +42,7 @@ def contract(port: int, *ids: str, timeout_s: int | None = None) -> Contract:
     value["limits"]["recommendedTimeoutSeconds"] = timeout_s or value["limits"]["recommendedTimeoutSeconds"]
     blind = next(model for model in value["models"] if not model["vision"])
     value["models"] = [
-        {**blind, "id": model, "aliases": [f"{model}-alias"], "vision": model == "sees", "tools": model == "sees"}
+        {**blind, "id": model, "aliases": [f"Org/{model}:v1.5"], "vision": model == "sees", "tools": model == "sees"}
         for model in ids
     ]
     return value
@@ -137,7 +137,7 @@ def test_a_model_whose_key_was_refused_is_asked_again_at_once(gateway: Proxy, se
 
 
 def test_an_alias_is_answered_by_its_model(gateway: Proxy, server: Upstream) -> None:
-    assert ask(gateway, "sees-alias") == "hello"
+    assert ask(gateway, "Org/sees:v1.5") == "hello"
     assert server.asked[-1].model == "sees"
 
 
@@ -165,9 +165,9 @@ def test_health_checks_that_a_gateway_has_on_never_ask_a_model(server: Upstream,
 def test_what_a_model_can_do_is_what_the_gateway_tells(gateway: Proxy) -> None:
     groups = {group["model_group"]: group for group in gateway.get("/model_group/info")["data"]}
 
-    assert set(groups) == {name for model in SCRIPTS for name in (model, f"{model}-alias")}
-    assert {name for name, group in groups.items() if group["supports_vision"]} == {"sees", "sees-alias"}
-    assert {name for name, group in groups.items() if group["supports_function_calling"]} == {"sees", "sees-alias"}
+    assert set(groups) == {name for model in SCRIPTS for name in (model, f"Org/{model}:v1.5")}
+    assert {name for name, group in groups.items() if group["supports_vision"]} == {"sees", "Org/sees:v1.5"}
+    assert {name for name, group in groups.items() if group["supports_function_calling"]} == {"sees", "Org/sees:v1.5"}
     for group in groups.values():
         assert (group["mode"], group["max_input_tokens"], group["max_output_tokens"]) == ("chat", 16384, 8192)
         assert (group["input_cost_per_token"], group["output_cost_per_token"]) == (0, 0)

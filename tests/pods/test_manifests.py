@@ -26,7 +26,11 @@ def written() -> dict[str, str]:
     raw["gpu"]["node"]["memory_gib"] = 64
     raw["fetch"] |= {"proxy": "http://proxy.example:3128", "no_proxy": ["10.0.0.0/8"]}
     raw["fetch"]["ca_configmap"] = {"name": "trusted", "key": "ca.crt"}
-    plan = made(raw)
+    # The first of them has an id that is no name of a directory.
+    (first, *_), locked = sorted(raw["models"]), stacks.locked()
+    raw["models"]["0rg/Name:v1.5"] = raw["models"].pop(first)
+    locked = locked.model_copy(update={"models": {**locked.models, "0rg/Name:v1.5": locked.models[first]}})
+    plan = made(raw, locked)
     (warm,), (advertiser,) = plan.server.warm, plan.advertisers
     return {
         "fetch": plan.fetches.jobs[0].manifest,
@@ -54,7 +58,10 @@ def of_prune(text: str) -> dict[str, Any]:
 
 def of_warm(text: str) -> dict[str, Any]:
     found = dataclasses.asdict(WarmManifest.parse(text))
-    models = [{key: it[key] for key in it if key not in COUNTED_IN_THE_POD} for it in found["models"]]
+    models = [
+        {key: it[key] for key in it if key not in COUNTED_IN_THE_POD and (key, it[key]) != ("model", "")}
+        for it in found["models"]
+    ]
     return {**found, "models": sorted(models, key=lambda it: it["id"])}
 
 

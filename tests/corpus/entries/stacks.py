@@ -107,7 +107,9 @@ REFUSED: dict[Path, tuple[Any, ...]] = {
     (*_MODEL, "ttl_s"): (0, 10**10, 10**320),
     (*_MODEL, "warm_priority"): (10**320, -(10**320), 2**63, 0.5),
     (*_MODEL, "max_output_tokens"): (999_999, 0, 10**320),
-    (*_MODEL, "aliases"): (["A"], ["a", "a"], ["qwen3-8b"], "x", ["\x1b"], [str(n) for n in range(100_000)]),
+    (*_MODEL, "aliases"): (
+        ["ä"], ["a b"], ["a" * 129], ["a/"], ["a", "a"], ["qwen3-8b"], "x", ["\x1b"], [str(n) for n in range(100_000)],
+    ),
     (*_MODEL, "fallback"): ("nobody", "qwen3-8b", "A"),
     (*_MODEL, "measured"): (
         [{"mib": 6000, "context": 16384, "date": "2099-01-01"}], [{"mib": 10**320, "context": 16384,
@@ -163,7 +165,7 @@ def everything() -> dict[str, Any]:
     raw["server"] |= {"memory_request_mib": 2048, "memory_limit_mib": 12288}
     raw["models"]["qwen3-8b"] |= {
         "revision": "main", "aliases": ["chat"], "max_output_tokens": 4096, "kv_type": "f16", "parallel": 1,
-        "ubatch": 512,
+        "ubatch": 512, "display_name": "Qwen3", "description": "Answers.",
         "swap_group": "gpu0", "ttl_s": 600, "warm_priority": 1, "tools": True, "resident": False,
         "fallback": "qwen3vl-4b",
         "args": {"temp": 0.2}, "verify": {"prompt": "Say hello.", "expect": "hello"},

@@ -15,6 +15,7 @@ MEASURED = {
 MODEL: dict[str, Any] = {
     "repo": "Qwen/Qwen3-VL-8B-Instruct-GGUF", "quant": "Q4_K_M", "context": 4096, "revision": "main", "mmproj": "F16",
     "reasoning": "off", "tools": True, "aliases": ["chat"], "max_output_tokens": 1024, "kv_type": "f16", "parallel": 1,
+    "display_name": "Qwen3-VL", "description": "Sees.",
     "ubatch": 512, "resident": False, "swap_group": "gpu0", "fallback": "qwen3vl-4b", "measured": [MEASURED],
     "ttl_s": 60, "warm_priority": 1, "args": {"temp": 0.2, "seed": 1, "grammar": "root"},
     "verify": {"prompt": "a", "expect": "b"},

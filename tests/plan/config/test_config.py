@@ -60,9 +60,9 @@ def _delete(path: str) -> Callable[[dict[str, Any]], None]:
         (_set("namespace", "LlamaCpp"), "namespace", "not 'C' 'L'"),
         (_set("namespace", "a" * 64), "namespace", "1 to 63 characters"),
         (
-            _set("models/" + "m" * 58, {"repo": "a/b", "quant": "Q8_0", "context": 1}),
+            _set("models/" + "m" * 129, {"repo": "a/b", "quant": "Q8_0", "context": 1}),
             "models.mmm",
-            "1 to 57 characters",
+            "128 are the most",
         ),
         (_set("models", {}), "models", "Write 1 or more of them"),
         (_delete("models/qwen3-8b/context"), "models.qwen3-8b.context", "shrinks the context"),

@@ -109,7 +109,7 @@ def test_header_facts_never_change_a_generation(model: lock.LockedModel, facts: 
         ("commit: 7c41", "commit: 7C41", "40 digits, 0-9 and a-f"),
         ("path: Qwen3-8B-Q4_K_M.gguf", "path: ../../etc/passwd.gguf", "below its repository"),
         ("version: 1", "version: 2", "version"),
-        ("  qwen3-8b:", "  Qwen3_8b:", "not .Q. ._."),
+        ("  qwen3-8b:", "  Qwen3 8b:", "letters, digits"),
         ("version: 1", "version: true", "version"),
         ("head_count_kv: 8", "head_count_kv: -8", "models.*.gguf.shape.head_count_kv"),
         ("source: published", "source: guessed", "'header', 'published' or 'derived'"),

@@ -109,6 +109,14 @@ def test_the_last_message_names_the_file_what_is_wrong_and_the_next_step(
     assert len(message) < 4096, "the kubelet cuts the rest"
 
 
+def test_the_command_in_it_names_the_model_as_its_stack_does(bench: Bench) -> None:
+    bench.offer("a-Q4_K_M.gguf")
+    bench.manifest["model"] = "Org/Tiny:Q4"
+    bench.hub.faults.set(Rule("api", status=404))
+    assert bench.fetch()[0] == 66
+    assert "`bin/local-llm lock --update Org/Tiny:Q4`" in bench.termination.read_text()
+
+
 @pytest.mark.parametrize("origin", ["api", "cdn"])
 @pytest.mark.parametrize(
     ("status", "headers"),

@@ -143,6 +143,14 @@ def test_sigterm_ends_it_at_once(warm: Warm, when: str) -> None:
     assert warm.process.wait(timeout=300) == 143, "the kubelet would wait for its grace period"
 
 
+def test_lines_and_metrics_name_a_model_as_clients_do(warm: Warm) -> None:
+    warm.model("org-name-q4-1c0ffe", b"1")
+    warm.manifest["models"][0]["model"] = "Org/Name:Q4"
+    warm.start()
+    warm.wait("warmed", model="Org/Name:Q4")
+    assert warm.metric("local_llm_warm_complete", "Org/Name:Q4") == 1
+
+
 def test_the_metrics_are_in_the_text_format(warm: Warm) -> None:
     warm.model("a", b"1")
     warm.model("b", b"2")
