@@ -149,7 +149,7 @@ def _gpu(draw: st.DrawFn) -> dict[str, Any]:
     node = {
         "selector": draw(st.dictionaries(label_keys, label_values, min_size=1, max_size=4)),
         "tolerations": draw(st.lists(toleration, max_size=3)),
-        **draw(some(memory_gib=edges(1, 2**20))),
+        **draw(some(memory_gib=edges(1, 2**20), runtime_class=subdomains)),
     }
     slice_, memory = draw(st.lists(resources, min_size=2, max_size=2, unique=True))
     gpu = {

@@ -122,6 +122,7 @@ def _pod(args: LlamaSwapArgs, config_map: pulumi.Input[str], secret: pulumi.Inpu
         enable_service_links=False,
         node_selector=dict(plan.node_selector),
         tolerations=pod.tolerations(plan.tolerations),
+        runtime_class_name=plan.runtime_class,
         priority_class_name=plan.priority_class,
         security_context=pod.pod_security(plan.uid, plan.gid),
         termination_grace_period_seconds=GRACE_S,

@@ -15,6 +15,7 @@ def preflight(name: str, plan: ServerPlan, config_map: pulumi.Input[str], parent
     """Runs again when image, flags or configuration changed, or it failed. The rollout, a Recreate, waits for it.
 
     On the node with the card, where the image is needed anyway, but without a slice: the old pod may hold the last.
+    With its runtime, which alone may bring the driver's libraries that a llama-server is linked to.
     """
     labels = names.labels(names.PREFLIGHT, plan.namespace)
     spec = PodSpecArgs(
@@ -23,6 +24,7 @@ def preflight(name: str, plan: ServerPlan, config_map: pulumi.Input[str], parent
         enable_service_links=False,
         node_selector=dict(plan.node_selector),
         tolerations=pod.tolerations(plan.tolerations),
+        runtime_class_name=plan.runtime_class,
         security_context=pod.pod_security(plan.uid, plan.gid),
         termination_grace_period_seconds=numbers.PREFLIGHT_GRACE_S,
         containers=[_trial(plan)],

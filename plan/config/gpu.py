@@ -8,7 +8,7 @@ from plan.base.day import Day
 from plan.base.frozen import Frozen, example, wrong
 from plan.config.gpu_memory import Memory
 from plan.config.numbers import Gib, Mib, MibOrZero
-from plan.kubernetes.names import SUBDOMAIN, LabelKey, LabelValue, Name, dns_label
+from plan.kubernetes.names import SUBDOMAIN, LabelKey, LabelValue, Name, Subdomain, dns_label
 from plan.kubernetes.resources import ExtendedResource
 
 
@@ -29,9 +29,20 @@ class Toleration(Frozen, json_schema_extra=example(key="nvidia.com/gpu", effect=
 
     key: Annotated[LabelKey, Field(description="Key of the node's taint")]
     value: Annotated[LabelValue | None, Field(description="Its value; without one any value is tolerated")] = None
+    operator: Annotated[
+        Literal["Equal", "Exists"] | None, Field(description="As manifests have it; `value` alone says the same")
+    ] = None
     effect: Annotated[Literal["NoSchedule", "PreferNoSchedule", "NoExecute"], Field(description="Its effect")] = (
         "NoSchedule"
     )
+
+    @model_validator(mode="after")
+    def _operator_and_value_agree(self) -> Self:
+        if self.operator == "Exists" and self.value is not None:
+            raise wrong("a toleration that Exists has no value: remove one of them", self.value, "value")
+        if self.operator == "Equal" and self.value is None:
+            raise wrong("a toleration that is Equal has a value: write it, or Exists", self.operator, "operator")
+        return self
 
 
 class GpuNode(Frozen, json_schema_extra=example(memory_gib=64)):
@@ -49,6 +60,13 @@ class GpuNode(Frozen, json_schema_extra=example(memory_gib=64)):
             examples=[[{"key": "nvidia.com/gpu"}]],
         ),
     ] = ()
+    runtime_class: Annotated[
+        Subdomain | None,
+        Field(
+            description="RuntimeClass that gives a container the card, where the node's default runtime does not",
+            examples=["nvidia"],
+        ),
+    ] = None
     memory_gib: Annotated[
         Gib | None,
         Field(description="RAM of the node; with it, weights are read ahead into its page cache"),

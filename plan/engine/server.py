@@ -48,6 +48,7 @@ class ServerPlan:
     resources: Resources
     node_selector: Mapping[str, str]
     tolerations: tuple[PodToleration, ...]
+    runtime_class: str | None
     priority_class: str | None
     warm: tuple[WarmPlan, ...]
     load_s: int
@@ -87,6 +88,7 @@ def plan_server(
         resources=_resources(stack, memory),
         node_selector=dict(stack.gpu.node.selector),
         tolerations=tolerations(stack.gpu.node),
+        runtime_class=stack.gpu.node.runtime_class,
         priority_class=server.priority_class,
         warm=(warm,) if warm else (),
         load_s=load_s,

@@ -44,6 +44,17 @@ def test_a_priority_class_is_the_operators_choice(recorder: Recorder, wished: st
     assert pod_of(recorder, "Deployment").get("priorityClassName") == wished
 
 
+@pytest.mark.parametrize("wished", [None, "nvidia"])
+def test_server_and_preflight_run_with_the_nodes_runtime_class(recorder: Recorder, wished: str | None) -> None:
+    """Without it an engine finds no driver where the node's default runtime brings none."""
+    gpu = stacks.raw("t4")["gpu"]
+    node = {**gpu["node"], "runtime_class": wished}
+    build(lambda: server(planned("t4", gpu={**gpu, "node": node})))
+
+    assert pod_of(recorder, "Deployment").get("runtimeClassName") == wished
+    assert preflight_of(recorder).inputs["spec"]["template"]["spec"].get("runtimeClassName") == wished
+
+
 def test_the_deployment_waits_for_weights_and_preflight_and_never_runs_two_pods(recorder: Recorder, plan: Plan) -> None:
     build(lambda: server(plan))
 

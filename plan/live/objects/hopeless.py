@@ -94,6 +94,7 @@ _RULES = (
         "compare `kubectl describe resourcequota,limitrange -n {namespace}` with what the stack file asks for",
     ),
     _Rule("FailedCreate", r"no PriorityClass with name", "make that PriorityClass, or correct server.priority_class"),
+    _Rule("FailedCreate", r"RuntimeClass .* not found", "make that RuntimeClass, or correct gpu.node.runtime_class"),
     # Not where it denies because it could not ask somebody.
     _Rule(
         "FailedCreate",

@@ -42,8 +42,10 @@ def raw(home: str = "nfs") -> dict[str, Any]:
         "slice": {"resource": "nvidia.com/gpu", "count": 1},
         "memory": {"resource": "example.com/gpumem", "budget_mib": 80000, "advertise": "managed", "request_mib": 30000},
         "node": {
-            "selector": {"nvidia.com/gpu.present": "true"}, "memory_gib": 64,
-            "tolerations": [{"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"}],
+            "selector": {"nvidia.com/gpu.present": "true"}, "memory_gib": 64, "runtime_class": "nvidia",
+            "tolerations": [
+                {"key": "nvidia.com/gpu", "operator": "Equal", "value": "true", "effect": "NoSchedule"},
+            ],
         },
     }  # fmt: skip
     server = {

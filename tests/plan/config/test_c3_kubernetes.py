@@ -65,6 +65,10 @@ SHA = f"@sha256:{'1' * 64}"
         ("volume/name", "Models", "-' and '.' only"),
         ("volume/name", "a.b", "a-z, 0-9 and '-' only"),
         ("server/priority_class", "High", "-' and '.' only"),
+        ("gpu/node/runtime_class", "Nvidia", "-' and '.' only"),
+        ("gpu/node/runtime_class", "nvidia runtime", "-' and '.' only"),
+        ("gpu/node/runtime_class", "", "-' and '.' only"),
+        ("gpu/node/runtime_class", "x" * 254, "253 are the most"),
         ("fetch/token_secret/key", "../token", "the key of an entry"),
         ("fetch/token_secret/key", "..", "does not begin with '..'"),
         ("fetch/token_secret/name", "Hub", "-' and '.' only"),
@@ -124,3 +128,40 @@ def made_ttl(raw: dict[str, Any]) -> Any:
     immich = config.parse(raw).immich
     assert immich
     return plan_ttl(immich)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ({"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}, ("Exists", None)),
+        ({"key": "nvidia.com/gpu"}, ("Exists", None)),
+        ({"key": "nvidia.com/gpu", "operator": "Equal", "value": "true"}, ("Equal", "true")),
+        ({"key": "nvidia.com/gpu", "value": "true"}, ("Equal", "true")),
+        ({"key": "nvidia.com/gpu", "operator": "Equal", "value": ""}, ("Equal", "")),
+    ],
+    ids=str,
+)
+def test_a_toleration_is_written_as_manifests_have_it_or_shorter(
+    written: dict[str, str], meant: tuple[str, str]
+) -> None:
+    (plan,) = made(changed(every_key.raw(), ("gpu", "node", "tolerations"), [written])).server.tolerations
+
+    assert (plan.operator, plan.value) == meant
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ({"key": "a", "operator": "Exists", "value": "b"}, "Exists has no value"),
+        ({"key": "a", "operator": "Exists", "value": ""}, "Exists has no value"),
+        ({"key": "a", "operator": "Equal"}, "Equal has a value"),
+        ({"key": "a", "operator": "exists"}, "'Exists'"),
+        ({"key": "a", "operator": "Gt", "value": "1"}, "'Exists'"),
+        ({"operator": "Exists"}, "tolerations.0.key"),
+    ],
+    ids=str,
+)
+def test_a_toleration_that_kubernetes_refuses_or_that_means_every_taint(written: dict[str, str], said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.parse(changed(every_key.raw(), ("gpu", "node", "tolerations"), [written]))
+    assert said in str(caught.value)

@@ -51,6 +51,11 @@ def told(reason: str, message: str, seen_for_s: float = 100) -> str | None:
         ("FailedCreate", 'pods "x" is forbidden: failed quota: q: must specify limits.cpu for: fetch', "limitrange"),
         ("FailedCreate", "forbidden: maximum memory usage per Container is 1Gi, but limit is 12Gi", "limitrange"),
         ("FailedCreate", 'pods "x" is forbidden: no PriorityClass with name gpu was found', "server.priority_class"),
+        (
+            "FailedCreate",
+            'pods "x" is forbidden: pod rejected: RuntimeClass "nvidia" not found',
+            "gpu.node.runtime_class",
+        ),
         ("FailedCreate", POLICY, "ask who runs"),
         ("FailedCreate", "ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no", "ask who runs"),
         ("FailedScheduling", f"0/2 nodes are available: 1 {AFFINITY}, 1 {TAINT}.{PREEMPTION}", "correct gpu.node"),
