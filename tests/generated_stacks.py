@@ -184,6 +184,7 @@ def _server() -> st.SearchStrategy[dict[str, Any]]:
             "image_max_tokens": edges(1, 2047),
             "priority_class": subdomains,
             "rollout_s": edges(10, INT32),
+            "env": st.dictionaries(st.sampled_from(["A", "_b", "GGML_X"]), st.sampled_from(["", "$(A) $$", "é: #"])),
         },
     )
     return st.tuples(rest, memory).map(

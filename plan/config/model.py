@@ -12,7 +12,7 @@ from plan.base.text_rule import TextRule
 from plan.config.measured import Measured
 from plan.config.numbers import IdleSeconds, Requests, Tokens
 from plan.kubernetes.limits import INT32_MAX
-from plan.kubernetes.names import Name
+from plan.kubernetes.names import Name, Variable
 
 
 def _not_yaml_boolean(value: object) -> object:
@@ -52,6 +52,7 @@ ArgValue = Annotated[
     bool | int | float | str, PlainValidator(_scalar, json_schema_input_type=Literal[True] | int | float | str)
 ]
 Shown = Annotated[str, AfterValidator(_shown)]
+VariableText = Annotated[str, Field(max_length=4096), AfterValidator(_shown)]
 DEFAULT_UBATCH = 512  # llama-server's own
 DEFAULT_GROUP = "gpu0"
 
@@ -139,6 +140,13 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
         Field(
             description="llama-server's flags without a key of their own: {temp: 0.2}",
             examples=[{"temp": 0.2, "no-context-shift": True}],
+        ),
+    ] = {}  # noqa: RUF012 - pydantic copies it
+    env: Annotated[
+        dict[Variable, VariableText],
+        Field(
+            description="Variables of this model's process; llama-swap alone has some for one model",
+            examples=[{"GGML_CUDA_FORCE_MMQ": "1"}],
         ),
     ] = {}  # noqa: RUF012 - pydantic copies it
     verify: Annotated[

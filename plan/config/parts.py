@@ -6,10 +6,11 @@ from pydantic import Field, model_validator
 
 from plan.base.frozen import Frozen, example, wrong
 from plan.base.text_rule import TextRule
+from plan.config.model import VariableText
 from plan.config.numbers import Deadline, Gib, IdleSeconds, Mib, NonRoot, Tokens
 from plan.kubernetes.cron import Schedule
 from plan.kubernetes.images import Image
-from plan.kubernetes.names import LABEL_MAX, LabelValue, Name, Subdomain, dns_label
+from plan.kubernetes.names import LABEL_MAX, LabelValue, Name, Subdomain, Variable, dns_label
 from plan.kubernetes.volumes import AbsolutePath, Host
 
 _GIVES_UP = "turns a pause of the NFS server into EIO for a fetcher and SIGBUS for whoever has a file mapped; use hard"
@@ -121,6 +122,10 @@ class Server(Frozen, json_schema_extra=example(engine="llama-swap", ttl_s=600)):
     priority_class: Annotated[Subdomain | None, Field(description="An existing PriorityClass of the server's pod")] = (
         None
     )
+    env: Annotated[
+        dict[Variable, VariableText],
+        Field(description="Variables of the engine's processes", examples=[{"GGML_CUDA_GRAPH_OPT": "1"}]),
+    ] = {}  # noqa: RUF012 - pydantic copies it
     rollout_s: Annotated[Deadline, Field(description="A rollout not ready by then has failed")] = 1800
     memory_request_mib: Annotated[Mib, Field(description="Host memory that the scheduler keeps for the server")] = 2048
     memory_limit_mib: Annotated[Mib, Field(description="Host memory that the server may take")] = 12288

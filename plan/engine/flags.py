@@ -1,13 +1,14 @@
 """llama-server's flags for one model: one list, rendered for both engines."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from plan import config
 from plan.base.errors import ConfigError
 from plan.config.model import DEFAULT_UBATCH
 from plan.engine import args
-from plan.engine.thinking import require_bound
 from plan.models.lock import LockedModel
+from plan.models.thinking import require_bound
 from plan.weights.volume import file_path
 
 Flags = tuple[tuple[str, str | None], ...]  # long name without dashes, value or None for a switch
@@ -26,6 +27,7 @@ class Served:
     aliases: tuple[str, ...]
     display_name: str | None
     description: str | None
+    env: Mapping[str, str]
     ttl_s: int
 
 

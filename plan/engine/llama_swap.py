@@ -51,12 +51,13 @@ def _groups(groups: Mapping[str, Sequence[str]], residents: Sequence[str]) -> di
 
 def _entry(model_id: str, served: Served) -> ModelEntry:
     # Without an alias an answer names the file as its model. llama.cpp's router sets it for its children itself.
-    command = [LLAMA_SERVER, "--host", "127.0.0.1", *words(served.flags), "--alias", model_id]
+    command = [LLAMA_SERVER, "--host", "127.0.0.1", "--alias", model_id, *words(served.flags)]
     # The default port differs between builds, so it is always given; ${PORT} is llama-swap's macro.
     return ModelEntry(
         cmd=f"{shlex.join(command)} --port ${{PORT}}",
         name=served.display_name,
         description=served.description,
+        env=[f"{name}={value}" for name, value in sorted(served.env.items())] or None,
         ttl=served.ttl_s,
         aliases=list(served.aliases) or None,
     )

@@ -9,7 +9,7 @@ from plan.base import names
 from plan.base.pod_types import Resources
 from plan.card.extended_resource import MemoryPlan
 from plan.config.tolerations import PodToleration, tolerations
-from plan.engine import pod
+from plan.engine import environment, pod
 from plan.engine.engines import Engine, configured_engine
 from plan.engine.flags import Served, flags
 from plan.engine.preflight import BuildNeed, PreflightPlan, plan_preflight
@@ -72,7 +72,7 @@ def plan_server(
     """Decide the pod; raises ConfigError for models that its engine cannot serve as they are configured."""
     require_engine_can(stack)
     served, server = _served(stack, locked), stack.server
-    engine = configured_engine(stack, served, load_s)
+    engine, env = configured_engine(stack, served, load_s), {**environment.of_pod(stack), **_ENV}
     return ServerPlan(
         name=names.SERVER,
         namespace=stack.namespace,
@@ -81,7 +81,7 @@ def plan_server(
         command=engine.command,
         arguments=engine.arguments(CONFIG_DIR, names.SERVICE_PORT),
         files=_files(engine, locked, warm),
-        env=_ENV,
+        env=env,
         api_key_env=engine.api_key_env,
         uid=server.uid,
         gid=server.gid,
@@ -93,7 +93,7 @@ def plan_server(
         warm=(warm,) if warm else (),
         load_s=load_s,
         rollout_s=server.rollout_s,
-        preflight=_preflight(server, engine, served, locked),
+        preflight=_preflight(server, engine, served, locked, env),
     )
 
 
@@ -104,6 +104,7 @@ def _served(stack: config.Stack, locked: Mapping[str, LockedModel]) -> dict[str,
             aliases=model.aliases,
             display_name=model.display_name,
             description=model.description,
+            env=model.env,
             ttl_s=_ttl_s(model, stack.server),
         )
         for model_id, model in stack.models.items()
@@ -138,7 +139,11 @@ def _resources(stack: config.Stack, memory: MemoryPlan | None) -> Resources:
 
 
 def _preflight(
-    server: config.Server, engine: Engine, served: Mapping[str, Served], locked: Mapping[str, LockedModel]
+    server: config.Server,
+    engine: Engine,
+    served: Mapping[str, Served],
+    locked: Mapping[str, LockedModel],
+    env: Mapping[str, str],
 ) -> PreflightPlan:
     return plan_preflight(
         server.image,
@@ -146,7 +151,7 @@ def _preflight(
         engine.llama_server,
         (engine.command, *engine.arguments(CONFIG_DIR, names.SERVICE_PORT, "127.0.0.1")),
         {model_id: model.flags for model_id, model in served.items()},
-        {**_ENV, engine.api_key_env: "nobodys"},
+        {**env, engine.api_key_env: "nobodys"},
         server.rollout_s,
     )
 

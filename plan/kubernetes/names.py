@@ -49,11 +49,15 @@ LABEL_KEY = TextRule(
     _prefix,
 )
 LABEL_VALUE = TextRule(rf"({_NAME})?", f"a label's value is empty, or it {_ENDS}", LABEL_MAX)
+VARIABLE = TextRule(
+    r"[A-Za-z_]\w*", "a variable's name has letters, digits and '_', and no digit at its beginning", 128
+)
 ENTRY_KEY = TextRule(
     r"[\w.-]+", "the key of an entry has letters, digits, '-', '_' and '.' only", _SUBDOMAIN_MAX, _no_parent
 )
 
 Name = Annotated[str, AfterValidator(dns_label)]
+Variable = Annotated[str, VARIABLE]  # of a container's environment
 Subdomain = Annotated[str, SUBDOMAIN]
 LabelKey = Annotated[str, LABEL_KEY]
 LabelValue = Annotated[str, LABEL_VALUE]

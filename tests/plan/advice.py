@@ -82,11 +82,11 @@ def measured_projector(raw: Raw) -> None:
 
 BOUND, SWITCH = {"reasoning-budget": 1024}, "no-context-shift"
 FOLLOWED: dict[tuple[str, str], list[Advice]] = {
-    ("plan/engine/thinking.py", "reasoning: off"): [
+    ("plan/models/thinking.py", "reasoning: off"): [
         Advice("Say `reasoning: off`", model(reasoning="on"), model(reasoning="off")),
         Advice("Say `reasoning: off`", model(reasoning="auto"), model(reasoning=False)),  # YAML's own off
     ],
-    ("plan/engine/thinking.py", "args: {X: 1024}"): [
+    ("plan/models/thinking.py", "args: {X: 1024}"): [
         Advice("args: {reasoning-budget: 1024}", model(reasoning="on"), model(reasoning="on", args=BOUND)),
     ],
     ("plan/config/gpu.py", "model: other"): [
@@ -114,6 +114,13 @@ FOLLOWED: dict[tuple[str, str], list[Advice]] = {
             "Write `resident: true` in place of it",
             model(swap_group="resident"),
             model(resident=True, swap_group=None),
+        ),
+    ],
+    ("plan/engine/environment.py", "server.engine: llama-swap"): [
+        Advice(
+            "or `server.engine: llama-swap`",
+            engine("llama-server", env={"A": "b"}),
+            engine("llama-swap", env={"A": "b"}),
         ),
     ],
     ("plan/models/residency.py", "server.engine: llama-swap"): [

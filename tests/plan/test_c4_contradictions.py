@@ -46,7 +46,19 @@ def test_c4_a_bound_of_thinking_that_leaves_no_answer(budget: int | str, reasoni
 
 @pytest.mark.parametrize("budget", [0, 1, 4095, "2048", -1])
 def test_c4_a_smaller_bound_is_taken(budget: int | str) -> None:
-    made(changed(every_key.raw(), (*MODEL, "args"), {"reasoning-budget": budget}))
+    raw = changed(every_key.raw(), (*MODEL, "max_output_tokens"), 4096)
+    made(changed(raw, (*MODEL, "args"), {"reasoning-budget": budget}))
+
+
+@pytest.mark.parametrize(("most", "budget"), [(1024, 1024), (1024, "1025"), (1, 1), (4096, 4095), (2048, 1), (1, 0)])
+def test_c4_a_bound_of_thinking_that_takes_the_whole_answer(most: int, budget: int | str) -> None:
+    raw = changed(every_key.raw(), (*MODEL, "max_output_tokens"), most)
+    raw = changed(raw, (*MODEL, "args"), {"reasoning-budget": budget})
+    if int(budget) < most:
+        made(raw)
+        return
+    with pytest.raises(ConfigError, match=rf"args\.reasoning-budget: got .* max_output_tokens is {most}: write less"):
+        made(raw)
 
 
 @pytest.mark.parametrize("day", ["2099-01-01", "2026-11-24", "9999-12-31", "2027-11-22", "2026-12-22"])

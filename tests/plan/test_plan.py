@@ -197,7 +197,7 @@ def test_both_engines_serve_the_same_files_with_the_same_flags() -> None:
     for model_id, entry in yaml.safe_load(swap)["models"].items():
         section = ini.split(f"[{model_id}]\n")[1].split("\n\n")[0]
         for flag in re.findall(r"--([a-z-]+)", entry["cmd"]):
-            assert flag in {"host", "port"} or f"{flag} = " in section, f"{flag} is missing for the router"
+            assert flag in {"host", "port", "alias"} or f"{flag} = " in section, f"{flag} is missing for the router"
     assert "--models-max 1" in " ".join(router.arguments), "two models at once do not fit on the card"
 
 

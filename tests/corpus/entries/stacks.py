@@ -51,6 +51,11 @@ REFUSED: dict[Path, tuple[Any, ...]] = {
         f"ghcr.io/x y@sha256:{_SHA}", f"{'r' * 300}@sha256:{_SHA}", "latest", "",
     ),
     ("server", "priority_class"): ("A", "", "a b"),
+    ("server", "env"): (
+        {"HF_TOKEN": PASSWORD}, {"LLAMA_ARG_HOST": "::"}, {"A B": "x"}, {"A": "\x1b"},
+        {"A": "${env.B}"}, {"A": 1}, [], "x",
+    ),
+    ("gpu", "node", "runtime_class"): ("A", "", "a b", 1),
     ("volume", "size_gib"): (0, -1, 10**12, 10**320, 1),
     ("volume", "read_mib_s"): (0, 10**12, 10**320),
     ("volume", "nfs", "server"): ("nas\nx", "", "a b", "nas,soft", "-nas", "nas/x", "\x1b[31m", "nas:", "a" * 300),
@@ -165,7 +170,7 @@ def everything() -> dict[str, Any]:
     raw["server"] |= {"memory_request_mib": 2048, "memory_limit_mib": 12288}
     raw["models"]["qwen3-8b"] |= {
         "revision": "main", "aliases": ["chat"], "max_output_tokens": 4096, "kv_type": "f16", "parallel": 1,
-        "ubatch": 512, "display_name": "Qwen3", "description": "Answers.",
+        "ubatch": 512, "display_name": "Qwen3", "description": "Answers.", "env": {"A": "b"},
         "swap_group": "gpu0", "ttl_s": 600, "warm_priority": 1, "tools": True, "resident": False,
         "fallback": "qwen3vl-4b",
         "args": {"temp": 0.2}, "verify": {"prompt": "Say hello.", "expect": "hello"},

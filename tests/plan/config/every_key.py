@@ -15,7 +15,7 @@ MEASURED = {
 MODEL: dict[str, Any] = {
     "repo": "Qwen/Qwen3-VL-8B-Instruct-GGUF", "quant": "Q4_K_M", "context": 4096, "revision": "main", "mmproj": "F16",
     "reasoning": "off", "tools": True, "aliases": ["chat"], "max_output_tokens": 1024, "kv_type": "f16", "parallel": 1,
-    "display_name": "Qwen3-VL", "description": "Sees.",
+    "display_name": "Qwen3-VL", "description": "Sees.", "env": {"A": "b"},
     "ubatch": 512, "resident": False, "swap_group": "gpu0", "fallback": "qwen3vl-4b", "measured": [MEASURED],
     "ttl_s": 60, "warm_priority": 1, "args": {"temp": 0.2, "seed": 1, "grammar": "root"},
     "verify": {"prompt": "a", "expect": "b"},
@@ -50,7 +50,8 @@ def raw(home: str = "nfs") -> dict[str, Any]:
     }  # fmt: skip
     server = {
         "engine": "llama-swap", "image": IMAGE, "uid": 1000, "gid": 1000, "ttl_s": 600, "image_max_tokens": 1024,
-        "priority_class": "gpu", "rollout_s": 600, "memory_request_mib": 2048, "memory_limit_mib": 4096,
+        "priority_class": "gpu", "rollout_s": 600, "env": {"GGML_CUDA_GRAPH_OPT": "1"},
+        "memory_request_mib": 2048, "memory_limit_mib": 4096,
     }  # fmt: skip
     fetch = {
         "image": IMAGE, "endpoint": "https://huggingface.co", "deadline_s": 3600, "verify": "receipt", "slots": 2,

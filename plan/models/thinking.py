@@ -25,6 +25,12 @@ def require_bound(model_id: str, model: config.Model) -> None:
             budget,
             f"Question, thoughts and answer share the {model.request_tokens} tokens of `context`: write less.",
         )
+    if budget is not None and model.max_output_tokens is not None and budget >= model.max_output_tokens:
+        raise ConfigError(
+            f"{config.KEY}.models.{model_id}.args.{_BUDGET}",
+            budget,
+            f"Thoughts are output, and max_output_tokens is {model.max_output_tokens}: write less, or raise that.",
+        )
     if budget is not None and budget >= 0:
         return
     asked = model.reasoning == "off" and _asked(model_id, model.args)

@@ -1,0 +1,55 @@
+"""Variables that a stack gives the engine's processes: those for which there is nothing better, and no secrets."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from plan import config
+from plan.base.errors import ConfigError
+from plan.kubernetes.arguments import literal
+from plan.text.show import is_secret
+
+# Patterns of names, and what a person reads.
+_REFUSED = (
+    ("LLAMA_(API_KEY|SWAP_API_KEY)", "The key lies in a Secret that the stack makes"),
+    ("LLAMA_ARG_.*", "llama-server reads it as a flag: use the model's own key, or its `args`"),
+    (
+        "(CUDA|NVIDIA|HIP|ROCR|GPU)_(VISIBLE_DEVICES|DEVICE_ORDINAL)",
+        "Which card a container sees is for `gpu.slice` to say",
+    ),
+    ("GGML_CUDA_ENABLE_UNIFIED_MEMORY", "It lets a model take more of the card than is planned, at the others' cost"),
+    ("HOME", "The pod's own: its file system can be written in few places"),
+    ("LD_PRELOAD|LD_AUDIT", "It runs a library in every process"),
+)
+
+
+def of_pod(stack: config.Stack) -> dict[str, str]:
+    """`server.env` as a container's environment has it; raises ConfigError for what may not be set there."""
+    if problems := [*_problems("server.env", stack.server.env), *_of_models(stack)]:
+        raise ConfigError.of(problems)
+    return {name: literal(value) for name, value in sorted(stack.server.env.items())}
+
+
+def _of_models(stack: config.Stack) -> Iterator[ConfigError]:
+    for model_id, model in sorted(stack.models.items()):
+        yield from _problems(f"models.{model_id}.env", model.env)
+        if model.env and stack.server.engine == "llama-server":
+            rule = (
+                "llama.cpp's own router has one environment for all: use `server.env`, or `server.engine: llama-swap`."
+            )
+            yield ConfigError(f"{config.KEY}.models.{model_id}.env", ", ".join(sorted(model.env)), rule)
+
+
+def _problems(key: str, env: Mapping[str, str]) -> Iterator[ConfigError]:
+    """Without their values: they may be secrets."""
+    for name in sorted(env):
+        if reason := _why_not(name):
+            yield ConfigError(f"{config.KEY}.{key}", name, f"{reason}.")
+
+
+def _why_not(name: str) -> str:
+    for pattern, reason in _REFUSED:
+        if re.fullmatch(pattern, name):
+            return reason
+    return (
+        "Whoever reads the stack file or the pod reads it: a secret has no place there" if is_secret(name, "x") else ""
+    )
