@@ -10,7 +10,7 @@ import time
 
 from pods.core.report import ExitError, say
 from pods.core.shape import GEN, NAME, PATH, SECONDS, SIZE, number, read
-from pods.volume.complete import HINT, lacks
+from pods.volume.complete import hint, lacks
 from pods.volume.quarantine import was_published
 
 _SHAPE = {
@@ -62,11 +62,11 @@ def wait(manifest_text: str) -> None:
             break
         said = [lack for found in missing.values() for lack in found]
         if time.monotonic() > deadline:
-            raise ExitError(1, f"not complete after {manifest.timeout_s} s: {'; '.join(said)}; {HINT}")
+            raise ExitError(1, f"not complete after {manifest.timeout_s} s: {'; '.join(said)}; {hint(min(missing))}")
         if said != shown:
             say("waiting", missing=said)
             shown = said
         time.sleep(manifest.poll_s)
     for model_id, found in missing.items():
-        say("unserved", id=model_id, missing=found, next=HINT)
+        say("unserved", id=model_id, missing=found, next=hint(model_id))
     say("ready", models=[model_id for model_id in ids if model_id not in missing])

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from pods.core import json_text
 from pods.volume.quarantine import READY, WITHDRAWN
 
+
 # What a person can do about weights that are missing.
-HINT = "`kubectl logs job/fetch-<id>` says why; delete that Job and `pulumi up --refresh` to fetch again"
+def hint(model_id: str) -> str:
+    return f"`kubectl logs job/fetch-{model_id}` says why; delete that Job and `pulumi up --refresh` to fetch again"
 
 
 def lacks(root: str, model_id: str, gen: str, files: Iterable[tuple[str, int]]) -> list[str]:

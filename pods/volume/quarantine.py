@@ -36,28 +36,53 @@ def quarantine(root: str, sha256: str, judged: os.stat_result) -> bool:
     blob, aside = os.path.join(root, ".blobs", f"sha256-{sha256}"), os.path.join(root, ".quarantine")
     if _is_another(blob, judged):
         return False
-    for ready in _generations(root, READY):
-        if any(file.get("sha256") == sha256 for file in _files(ready)):
-            with contextlib.suppress(FileNotFoundError):  # another fetcher found the same
-                os.replace(ready, os.path.join(os.path.dirname(ready), WITHDRAWN))
-                say("withdrawn", ready=ready)
+    withdrawn = _withdraw(root, sha256)
     os.makedirs(aside, exist_ok=True)
     target = os.path.join(aside, f"sha256-{sha256}.{int(time.time())}")
     with contextlib.suppress(FileNotFoundError):
         os.replace(blob, target)
         if _is_another(target, judged):  # it came after we had looked
             os.replace(target, blob)
+            _promise_again(root, withdrawn)
             return False
         say("quarantined", blob=blob, moved_to=target)
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(f"{blob}.ok")
+    if not _has_receipt(blob):  # of a whole one that has come by now
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{blob}.ok")
     return True
+
+
+def _withdraw(root: str, sha256: str) -> list[str]:
+    done = list[str]()
+    for ready in _generations(root, READY):
+        if any(file.get("sha256") == sha256 for file in _files(ready)):
+            withdrawn = os.path.join(os.path.dirname(ready), WITHDRAWN)
+            with contextlib.suppress(FileNotFoundError):  # another fetcher found the same
+                os.replace(ready, withdrawn)
+                say("withdrawn", ready=ready)
+                done.append(withdrawn)
+    return done
+
+
+def _promise_again(root: str, withdrawn: list[str]) -> None:
+    """Take back what was withdrawn for nothing, unless something else has gone from a generation meanwhile."""
+    for path in withdrawn:
+        with contextlib.suppress(FileNotFoundError):
+            blobs = [(os.path.join(root, ".blobs", f"sha256-{file['sha256']}"), file["size"]) for file in _files(path)]
+            if blobs and all(os.stat(blob).st_size == size for blob, size in blobs):
+                os.replace(path, os.path.join(os.path.dirname(path), READY))
 
 
 def _is_another(path: str, judged: os.stat_result) -> bool:
     """Is there a file, and not the one that was judged?"""
     with contextlib.suppress(FileNotFoundError):
         return not os.path.samestat(os.lstat(path), judged)
+    return False
+
+
+def _has_receipt(blob: str) -> bool:
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        return bool(json_text.read(f"{blob}.ok")["mtime_ns"] == os.lstat(blob).st_mtime_ns)
     return False
 
 

@@ -11,7 +11,7 @@ import time
 
 from pods.core.metrics import serve
 from pods.core.report import say
-from pods.volume.complete import HINT, lacks
+from pods.volume.complete import hint, lacks
 from pods.volume.inventory import scan
 from pods.volume.quarantine import LOST, quarantine
 from pods.warm import pagecache
@@ -41,7 +41,7 @@ def warm(manifest_text: str) -> None:
 def _lack(root: str, model: Model) -> str:
     """What is missing of the model and what to do about it; "" when it is complete."""
     found = lacks(root, model.id, model.gen, [(file.link, file.size) for file in model.files])
-    return f"{'; '.join(found)}; {HINT}" if found else ""
+    return f"{'; '.join(found)}; {hint(model.id)}" if found else ""
 
 
 class _Warmer:

@@ -1,5 +1,6 @@
 """What interleavings have found, each played once by hand."""
 
+import json
 import time
 from pathlib import Path
 
@@ -70,6 +71,9 @@ def test_a_whole_blob_that_another_put_in_place_of_a_damaged_one_stays(
     blob, new = tmp_path / ".blobs" / f"sha256-{'a' * 64}", tmp_path / "new"
     blob.write_bytes(b"damaged")
     new.write_bytes(b"whole")
+    ready = tmp_path / "a" / ("0" * 12) / "READY.json"
+    ready.parent.mkdir(parents=True)
+    ready.write_text(json.dumps({"files": [{"sha256": "a" * 64, "size": 5}]}))
     judged = blob.stat()
     if when == "before":
         new.replace(blob)
@@ -81,6 +85,23 @@ def test_a_whole_blob_that_another_put_in_place_of_a_damaged_one_stays(
 
     assert blob.read_bytes() == b"whole"
     assert not list(tmp_path.glob(".quarantine/*"))
+    assert ready.exists(), "what was promised of it is promised again"
+
+
+def test_the_receipt_of_a_whole_blob_that_came_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".blobs").mkdir()
+    blob, receipt = tmp_path / ".blobs" / f"sha256-{'a' * 64}", tmp_path / ".blobs" / f"sha256-{'a' * 64}.ok"
+    blob.write_bytes(b"damaged")
+    judged = blob.stat()
+
+    def comes(*_: object, **__: object) -> None:
+        blob.write_bytes(b"whole")
+        receipt.write_text(json.dumps({"mtime_ns": blob.stat().st_mtime_ns}))
+
+    monkeypatch.setattr("pods.volume.quarantine.say", comes)
+
+    assert quarantine(str(tmp_path), "a" * 64, judged)
+    assert receipt.exists()
 
 
 def test_a_damaged_blob_is_set_aside_also_when_it_is_gone_already(tmp_path: Path) -> None:
