@@ -158,6 +158,11 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
         return total_tokens(self.request_tokens, self.parallel)
 
     @property
+    def promised_tokens(self) -> int:
+        """The longest answer that the contract speaks of."""
+        return self.max_output_tokens or self.request_tokens // 2
+
+    @property
     def thinking_tokens(self) -> int | None:
         """What `args` bound its thoughts to; None where they have no bound that is a number."""
         budget = self.args.get("reasoning-budget")

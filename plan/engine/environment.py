@@ -6,19 +6,22 @@ from collections.abc import Iterator, Mapping
 from plan import config
 from plan.base.errors import ConfigError
 from plan.kubernetes.arguments import literal
-from plan.text.show import is_secret
+from plan.text.show import has_secret
 
+_READ_BY_ALL = "Whoever reads the stack file or the pod reads it: a secret has no place there"
+_SECRET_PARTS = {"TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASS", "KEY", "CREDENTIAL", "CREDENTIALS"}
 # Patterns of names, and what a person reads.
 _REFUSED = (
     ("LLAMA_(API_KEY|SWAP_API_KEY)", "The key lies in a Secret that the stack makes"),
     ("LLAMA_ARG_.*", "llama-server reads it as a flag: use the model's own key, or its `args`"),
+    ("LLAMA_SERVER_.*", "By it llama-server knows its own router"),
     (
-        "(CUDA|NVIDIA|HIP|ROCR|GPU)_(VISIBLE_DEVICES|DEVICE_ORDINAL)",
+        r"\w*VISIBLE_DEVICES|GPU_DEVICE_ORDINAL|NVIDIA_MIG_\w+",
         "Which card a container sees is for `gpu.slice` to say",
     ),
     ("GGML_CUDA_ENABLE_UNIFIED_MEMORY", "It lets a model take more of the card than is planned, at the others' cost"),
     ("HOME", "The pod's own: its file system can be written in few places"),
-    ("LD_PRELOAD|LD_AUDIT", "It runs a library in every process"),
+    ("LD_PRELOAD|LD_AUDIT|GGML_BACKEND_PATH", "It runs a library in every process"),
 )
 
 
@@ -31,18 +34,22 @@ def of_pod(stack: config.Stack) -> dict[str, str]:
 
 def _of_models(stack: config.Stack) -> Iterator[ConfigError]:
     for model_id, model in sorted(stack.models.items()):
-        yield from _problems(f"models.{model_id}.env", model.env)
+        key = f"models.{model_id}.env"
+        yield from _problems(key, model.env)
+        for name in sorted(model.env.keys() & {"PATH", "LD_LIBRARY_PATH"}):
+            rule = "Set it in `server.env`: the preflight tries that, and not this."
+            yield ConfigError(f"{config.KEY}.{key}", name, rule)
         if model.env and stack.server.engine == "llama-server":
             rule = (
                 "llama.cpp's own router has one environment for all: use `server.env`, or `server.engine: llama-swap`."
             )
-            yield ConfigError(f"{config.KEY}.models.{model_id}.env", ", ".join(sorted(model.env)), rule)
+            yield ConfigError(f"{config.KEY}.{key}", ", ".join(sorted(model.env)), rule)
 
 
 def _problems(key: str, env: Mapping[str, str]) -> Iterator[ConfigError]:
     """Without their values: they may be secrets."""
     for name in sorted(env):
-        if reason := _why_not(name):
+        if reason := _why_not(name) or (_READ_BY_ALL if has_secret(env[name]) else ""):
             yield ConfigError(f"{config.KEY}.{key}", name, f"{reason}.")
 
 
@@ -50,6 +57,4 @@ def _why_not(name: str) -> str:
     for pattern, reason in _REFUSED:
         if re.fullmatch(pattern, name):
             return reason
-    return (
-        "Whoever reads the stack file or the pod reads it: a secret has no place there" if is_secret(name, "x") else ""
-    )
+    return f"{_READ_BY_ALL}, and this is called like one" if _SECRET_PARTS & {*name.upper().split("_")} else ""

@@ -37,7 +37,8 @@ def arguments(config_dir: str, port: int, host: str = "0.0.0.0") -> tuple[str, .
 def _changed(model_id: str) -> ConfigError | None:
     """The router takes what follows the last ':' for a quant and keeps the end of it, in capitals (tried: 0.5.0)."""
     name, colon, tag = model_id.rpartition(":")
-    kept = re.sub(".*[^A-Z0-9_]", "", tag.upper())
+    end = re.search("[-.]([A-Za-z0-9_]+)$", tag)
+    kept = (end[1] if end else tag).upper()
     if not colon or kept == tag:
         return None
     rule = (

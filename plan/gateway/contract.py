@@ -114,7 +114,7 @@ def _model(model_id: str, model: config.Model, locked: LockedModel) -> ContractM
         tools=calls_tools(locked, model) is not False,
         reasoning=model.reasoning,
         contextTokens=model.request_tokens,
-        maxOutputTokens=model.max_output_tokens or model.request_tokens // 2,
+        maxOutputTokens=model.promised_tokens,
         outputLimit="default" if model.max_output_tokens else "none",
         swapGroup=RESIDENT if model.resident else model.swap_group,
         resident=model.resident,

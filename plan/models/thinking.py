@@ -25,11 +25,12 @@ def require_bound(model_id: str, model: config.Model) -> None:
             budget,
             f"Question, thoughts and answer share the {model.request_tokens} tokens of `context`: write less.",
         )
-    if budget is not None and model.max_output_tokens is not None and budget >= model.max_output_tokens:
+    if budget is not None and model.reasoning != "off" and budget >= model.promised_tokens:
         raise ConfigError(
             f"{config.KEY}.models.{model_id}.args.{_BUDGET}",
             budget,
-            f"Thoughts are output, and max_output_tokens is {model.max_output_tokens}: write less, or raise that.",
+            f"Thoughts are output, and the longest that the contract says is {model.promised_tokens} tokens "
+            "(max_output_tokens, or half of context): write less, or raise max_output_tokens.",
         )
     if budget is not None and budget >= 0:
         return

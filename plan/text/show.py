@@ -113,6 +113,11 @@ def _without_secrets(text: str) -> str:
     return text
 
 
+def has_secret(text: str) -> bool:
+    """Whether a part of the text looks like a password or a token."""
+    return _without_secrets(text) != text
+
+
 def is_secret(name: object, value: object) -> bool:
     """Whether what stands there may be a secret, by its name: a text at `token`, or after `--api-key`."""
     return isinstance(name, str) and isinstance(value, str) and bool(_SECRET_NAME.search(name[:NAME]))

@@ -54,11 +54,20 @@ def test_c4_a_smaller_bound_is_taken(budget: int | str) -> None:
 def test_c4_a_bound_of_thinking_that_takes_the_whole_answer(most: int, budget: int | str) -> None:
     raw = changed(every_key.raw(), (*MODEL, "max_output_tokens"), most)
     raw = changed(raw, (*MODEL, "args"), {"reasoning-budget": budget})
+    made(raw)  # it does not think
+    raw = changed(raw, (*MODEL, "reasoning"), "on")
     if int(budget) < most:
         made(raw)
         return
-    with pytest.raises(ConfigError, match=rf"args\.reasoning-budget: got .* max_output_tokens is {most}: write less"):
+    with pytest.raises(ConfigError, match=rf"args\.reasoning-budget: got .* the contract says is {most} "):
         made(raw)
+
+
+def test_c4_without_a_longest_answer_the_contracts_counts() -> None:
+    raw = changed(changed(every_key.raw(), (*MODEL, "max_output_tokens"), None), (*MODEL, "reasoning"), "on")
+    made(changed(raw, (*MODEL, "args"), {"reasoning-budget": 2047}))
+    with pytest.raises(ConfigError, match="the contract says is 2048 "):
+        made(changed(raw, (*MODEL, "args"), {"reasoning-budget": 2048}))
 
 
 @pytest.mark.parametrize("day", ["2099-01-01", "2026-11-24", "9999-12-31", "2027-11-22", "2026-12-22"])

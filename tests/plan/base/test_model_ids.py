@@ -108,6 +108,7 @@ def test_a_lock_keeps_such_ids() -> None:
         ("a:UD-Q4_K_XL", "a:Q4_K_XL"),
         ("a:v1.5", "a:5"),
         ("x:y:z", "x:y:Z"),
+        ("a:x/y", "a:X/Y"),
     ],
 )
 def test_an_id_that_llama_cpps_router_would_change_is_refused_with_what_it_would_be(model_id: str, served: str) -> None:

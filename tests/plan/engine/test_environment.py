@@ -52,6 +52,11 @@ def test_a_models_variables_are_its_process_own() -> None:
     [
         ("LLAMA_ARG_CTX_SIZE", "its `args`"),
         ("LLAMA_ARG_ANYTHING_NEW", "its `args`"),
+        ("LLAMA_SERVER_ROUTER_PORT", "its own router"),
+        ("GGML_BACKEND_PATH", "runs a library"),
+        ("GGML_VK_VISIBLE_DEVICES", "`gpu.slice`"),
+        ("NVIDIA_MIG_CONFIG_DEVICES", "`gpu.slice`"),
+        ("FOO_PASS", "called like one"),
         ("LLAMA_API_KEY", "a Secret that the stack makes"),
         ("LLAMA_SWAP_API_KEY", "a Secret that the stack makes"),
         ("CUDA_VISIBLE_DEVICES", "`gpu.slice`"),
@@ -89,3 +94,22 @@ def test_a_value_is_one_line_of_text_and_no_macro_of_llama_swap(value: Any) -> N
 def test_llama_cpps_router_has_none_for_one_model() -> None:
     assert "use `server.env`" in refused(model={"A": "b"}, stack="cpu")
     assert planned({"A": "b"}, stack="cpu").server.env["A"] == "b"
+
+
+@pytest.mark.parametrize("value", ["http://u:hunter2@proxy:3128", "hf_abcdefghijklmnopqrstuvwxyz"])
+def test_a_value_that_looks_like_a_secret_is_refused_and_not_shown(value: str) -> None:
+    told = refused({"HTTPS_PROXY": value})
+
+    assert "a secret has no place there" in told
+    assert value not in told
+
+
+@pytest.mark.parametrize("name", ["TOKENIZERS_PARALLELISM", "NVIDIA_DRIVER_CAPABILITIES", "GGML_CUDA_FORCE_MMQ", "TZ"])
+def test_what_only_sounds_alike_is_taken(name: str) -> None:
+    assert planned({name: "x"}).server.env[name] == "x"
+
+
+@pytest.mark.parametrize("name", ["PATH", "LD_LIBRARY_PATH"])
+def test_where_programs_lie_is_tried_by_the_preflight_or_refused(name: str) -> None:
+    assert "`server.env`: the preflight tries that" in refused(model={name: "/x"})
+    assert planned({name: "/x"}).server.preflight.env[name] == "/x"
