@@ -119,7 +119,7 @@ def test_each_value_in_each_wrong_way_is_refused_by_its_name(name: str) -> None:
 def test_a_value_that_is_missing_is_named_and_so_is_one_too_many(name: str) -> None:
     manifest = right(name)
     plain = json.loads(written()[name])
-    may_lack = {"streams", "slots", "verify", "proxy", "no_proxy", "ca_file", "poll_s"}
+    may_lack = {"model", "streams", "slots", "verify", "proxy", "no_proxy", "ca_file", "poll_s"}
     for at in places(plain):
         if at[-1] in may_lack or "selector" in at or at[-1] == 0 or (at[0], name) == ("no_proxy", "fetch"):
             continue
