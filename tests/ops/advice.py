@@ -139,7 +139,7 @@ def an_entry_under_no_id(desk: Desk) -> None:
     locked(desk)
     lines = desk.text.splitlines(keepends=True)
     at = lines.index("  b:\n")
-    (desk.directory / "models.lock.yaml").write_text("".join([*lines[:at], "  B_b:\n", *lines[at + 1 :]]))
+    (desk.directory / "models.lock.yaml").write_text("".join([*lines[:at], "  B b:\n", *lines[at + 1 :]]))
     printed = desk.lock("--check", code=1)
     assert "Delete the entry and run `bin/local-llm lock`" in printed
     (desk.directory / "models.lock.yaml").write_text("".join(lines[:at]))
