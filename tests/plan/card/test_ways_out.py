@@ -185,7 +185,11 @@ def test_a_peak_below_what_was_measured_or_what_is_held_at_rest_is_not_offered()
 
 
 def test_no_context_is_offered_in_which_an_allowed_answer_or_thought_has_no_room() -> None:
-    for keys in ({"max_output_tokens": 16000}, {"args": {"reasoning-budget": 16000}}):
+    for keys in (
+        {"max_output_tokens": 16000},
+        {"args": {"reasoning-budget": 16000}},
+        {"args": {"reasoning-budget": 8000}, "reasoning": "on"},
+    ):
         said = lines(holding(8000), **{"qwen3-8b": keys})
         assert not [line for line in said if re.search(r"qwen3-8b\.context: \d{4}\b", line)], said
 
