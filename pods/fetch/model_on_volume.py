@@ -14,12 +14,11 @@ import stat
 import tempfile
 import time
 
-from pods.core import json_text
 from pods.core.report import FULL, ExitError, say
 from pods.fetch.manifest import File, Manifest
 from pods.volume import parts
 from pods.volume.files import digest, replace, replace_link, require_inside, require_no_directory
-from pods.volume.quarantine import LOST, PUBLISHED, READY, WITHDRAWN, quarantine, restore
+from pods.volume.quarantine import LOST, PUBLISHED, READY, WITHDRAWN, quarantine, receipted_bytes, restore
 
 
 class Volume:
@@ -78,12 +77,7 @@ class Volume:
         return False
 
     def _is_proved(self, sha256: str, size: int) -> bool:
-        blob = os.path.join(self.blobs, f"sha256-{sha256}")
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            receipt, found = json_text.read(f"{blob}.ok"), os.lstat(blob)
-            known = receipt["size"], receipt["mtime_ns"], True
-            return (size, *known) == (found.st_size, found.st_size, found.st_mtime_ns, stat.S_ISREG(found.st_mode))
-        return False
+        return receipted_bytes(os.path.join(self.blobs, f"sha256-{sha256}")) == size
 
     def receipt(self, file: File, fd: int) -> None:
         found = os.fstat(fd)

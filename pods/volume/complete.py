@@ -7,8 +7,8 @@ from pods.core import json_text
 from pods.volume.quarantine import READY, WITHDRAWN
 
 
-# What a person can do about weights that are missing.
 def hint(model_id: str) -> str:
+    """What a person can do about weights that are missing; `model_id` is the model's directory."""
     return f"`kubectl logs job/fetch-{model_id}` says why; delete that Job and `pulumi up --refresh` to fetch again"
 
 

@@ -7,10 +7,12 @@
 
 import contextlib
 import errno
+import functools
 import glob
 import os
+import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pods.core import json_text
@@ -43,10 +45,10 @@ def quarantine(root: str, sha256: str, judged: os.stat_result) -> bool:
         os.replace(blob, target)
         if _is_another(target, judged):  # it came after we had looked
             os.replace(target, blob)
-            _promise_again(root, withdrawn)
+            _promise(withdrawn, functools.partial(_is_there, root))  # unless another file has gone meanwhile
             return False
         say("quarantined", blob=blob, moved_to=target)
-    if not _has_receipt(blob):  # of a whole one that has come by now
+    if receipted_bytes(blob) is None:  # else a whole one has come by now
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{blob}.ok")
     return True
@@ -64,13 +66,10 @@ def _withdraw(root: str, sha256: str) -> list[str]:
     return done
 
 
-def _promise_again(root: str, withdrawn: list[str]) -> None:
-    """Take back what was withdrawn for nothing, unless something else has gone from a generation meanwhile."""
-    for path in withdrawn:
-        with contextlib.suppress(FileNotFoundError):
-            blobs = [(os.path.join(root, ".blobs", f"sha256-{file['sha256']}"), file["size"]) for file in _files(path)]
-            if blobs and all(os.stat(blob).st_size == size for blob, size in blobs):
-                os.replace(path, os.path.join(os.path.dirname(path), READY))
+def _is_there(root: str, sha256: str, size: int) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        return os.stat(os.path.join(root, ".blobs", f"sha256-{sha256}")).st_size == size
+    return False
 
 
 def _is_another(path: str, judged: os.stat_result) -> bool:
@@ -80,18 +79,25 @@ def _is_another(path: str, judged: os.stat_result) -> bool:
     return False
 
 
-def _has_receipt(blob: str) -> bool:
+def receipted_bytes(blob: str) -> int | None:
+    """The size of a blob whose receipt is about these bytes; None without one."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        return bool(json_text.read(f"{blob}.ok")["mtime_ns"] == os.lstat(blob).st_mtime_ns)
-    return False
+        receipt, found = json_text.read(f"{blob}.ok"), os.lstat(blob)
+        if (receipt["size"], receipt["mtime_ns"]) == (found.st_size, found.st_mtime_ns) and stat.S_ISREG(found.st_mode):
+            return found.st_size
+    return None
 
 
 def restore(root: str, is_proved: Callable[[str, int], bool]) -> None:
     """Bring back what was withdrawn and is whole again. A model of another Job would wait for ever otherwise."""
-    for withdrawn in _generations(root, WITHDRAWN):
-        files = _files(withdrawn)
-        if files and all(is_proved(file["sha256"], file["size"]) for file in files):
-            os.replace(withdrawn, os.path.join(os.path.dirname(withdrawn), READY))
+    _promise(_generations(root, WITHDRAWN), is_proved)
+
+
+def _promise(withdrawn: Iterable[str], is_whole: Callable[[str, int], bool]) -> None:
+    for path in withdrawn:
+        files = _files(path)
+        if files and all(is_whole(file["sha256"], file["size"]) for file in files):
+            os.replace(path, os.path.join(os.path.dirname(path), READY))
 
 
 def _generations(root: str, name: str) -> list[str]:

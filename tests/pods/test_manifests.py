@@ -26,7 +26,7 @@ def written() -> dict[str, str]:
     raw["gpu"]["node"]["memory_gib"] = 64
     raw["fetch"] |= {"proxy": "http://proxy.example:3128", "no_proxy": ["10.0.0.0/8"]}
     raw["fetch"]["ca_configmap"] = {"name": "trusted", "key": "ca.crt"}
-    # The first of them has an id that is no name of a directory.
+    # An id that cannot be the name of a directory, so that the manifests have the key `model` too.
     (first, *_), locked = sorted(raw["models"]), stacks.locked()
     raw["models"]["0rg/Name:v1.5"] = raw["models"].pop(first)
     locked = locked.model_copy(update={"models": {**locked.models, "0rg/Name:v1.5": locked.models[first]}})

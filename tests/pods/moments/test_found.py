@@ -96,7 +96,7 @@ def test_the_receipt_of_a_whole_blob_that_came_meanwhile_stays(tmp_path: Path, m
 
     def comes(*_: object, **__: object) -> None:
         blob.write_bytes(b"whole")
-        receipt.write_text(json.dumps({"mtime_ns": blob.stat().st_mtime_ns}))
+        receipt.write_text(json.dumps({"size": 5, "mtime_ns": blob.stat().st_mtime_ns}))
 
     monkeypatch.setattr("pods.volume.quarantine.say", comes)
 

@@ -17,7 +17,7 @@ class Watch:
         self.root, self.blobs = Path(root), Path(root, ".blobs")
         self.kept = set[str]().union(*map(needed, kept))
         self.excused, self.whole = set[int](), set[str]()
-        self.missed = dict[str, set[str]]()
+        self.taken = dict[str, Program]()
         self._judged = dict[tuple[str, int, int, int], bool]()
         self.looks = 0
 
@@ -29,10 +29,10 @@ class Watch:
         for sha256 in whole:
             self._judge(sha256, program.name)
         gone = (self.whole & self.kept) - whole
-        if missed := gone & self.missed.get(program.name, set()):
-            raise WrongError(f"{program.name} took {missed} away, which is kept")
-        # No call moves a file only if it is a certain one: its next puts back what another put there a moment before.
-        self.missed[program.name] = gone
+        if wrong := {sha256 for sha256 in gone if self.taken.get(sha256) is program}:
+            raise WrongError(f"{program.name} took {wrong} away, which is kept")
+        # A rename cannot ask which file it moves: one that moved a whole blob puts it back by its very next call.
+        self.taken = {sha256: self.taken.get(sha256, program) for sha256 in gone}
         self.whole = gone | (whole - {sha256 for sha256 in whole if self._inode(sha256) in self.excused})
 
     def _inode(self, sha256: str) -> int:
@@ -65,7 +65,9 @@ class Watch:
                 raise WrongError(f"{model} is promised and not whole")
 
     def at_rest(self) -> None:
-        """No program runs any more: is any lock held or any inode shared?"""
+        """No program runs any more: is any lock held, any inode shared, or a file gone that nobody was killed over?"""
+        if wrong := {sha256: it.name for sha256, it in self.taken.items() if it.code is None or it.code >= 0}:
+            raise WrongError(f"taken away, although kept, by a last call: {wrong}")
         for path in [*self.blobs.glob("*"), *self.root.glob(".slots/*")]:
             fd = os.open(path, os.O_RDONLY)
             try:
