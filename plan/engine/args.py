@@ -44,8 +44,7 @@ def _problem(key: str, name: str, args: Mapping[str, ArgValue]) -> ConfigError |
 
 
 def _unknown(name: str) -> str:
-    usable = [known for known, option in _options().items() if not why_not(option.names)]
-    close = difflib.get_close_matches(name.strip("-").replace("_", "-"), usable)
+    close = difflib.get_close_matches(name.strip("-").replace("_", "-"), _usable())
     return f"llama-server {BUILD} has no such flag{'; there is ' + ', '.join(close) if close else ''}"
 
 
@@ -72,3 +71,9 @@ def _options() -> dict[str, _Option]:
         option = _Option(tuple(line.removesuffix(" =").split()), line.endswith("="))
         found.update(dict.fromkeys(option.names, option))
     return found
+
+
+@functools.cache
+def _usable() -> list[str]:
+    """The names that `args` takes, for a hint: the same for each of hundreds of unknown ones."""
+    return [known for known, option in _options().items() if not why_not(option.names)]

@@ -127,6 +127,7 @@ REFUSED: dict[Path, tuple[Any, ...]] = {
         {"reasoning-budget": 16384}, {"temp": "x" * 200_000}, {"temp": float("nan")}, {"temp": []},
         {"api-key": PASSWORD}, {"no such": 1},
         {"\x1b[31m": 1}, {"model": "/etc/passwd"}, {"host": "::"}, {"temp": DEEP}, {"": 1},
+        {str(n): n for n in range(300)}, {f"temperature-{n}": n for n in range(2000)},
     ),
     (*_MODEL, "verify"): ({"prompt": "", "expect": "x"}, {"prompt": "x" * 3_000_000, "expect": "x"}, {"prompt": "x"}),
     ("models",): ({}, [], None, {"A": {}}, {"x" * 64: {}}, {"a": None}, {str(n): None for n in range(5000)}),
