@@ -19,9 +19,9 @@ def lines(stack: config.Stack) -> Sequence[str]:
         return ()
     try:
         seen = look(None if wanted.cluster_id == NO_CLUSTER else wanted.cluster_id)
-    except NoAnswerError as error:
+        return undeclared_notes(undeclared(wanted, seen))
+    except (NoAnswerError, ValueError) as error:  # ValueError: a request that is no quantity
         return (f"Whether the card has undeclared tenants is not known: {error}. --offline does not look.",)
-    return undeclared_notes(undeclared(wanted, seen))
 
 
 def _has_kubeconfig() -> bool:

@@ -156,6 +156,13 @@ def test_a_cluster_that_does_not_answer_is_one_line_and_no_failure(cluster: Call
     assert "undeclared tenants is not known: error: the server is away. --offline does not look." in said
 
 
+def test_a_request_that_is_no_quantity_is_one_line_and_no_failure(cluster: Callable[..., dict[str, str]]) -> None:
+    for odd in ("2099-12-31", "-1", "1e", "1.5", "x"):
+        said = run("--stack", "t4", **cluster(OTHERS.replace("nvidia.com/gpu=1", f"nvidia.com/gpu={odd}")))
+
+        assert f"undeclared tenants is not known: '{odd}' is not a " in said
+
+
 def test_another_stacks_cluster_is_not_judged(tmp_path: Path, cluster: Callable[..., dict[str, str]]) -> None:
     file = written(tmp_path)  # it names a cluster, which the file of t4 leaves to the machine
     elsewhere = answer(node(), pod("games/stremio"), uid="99999999-2222-4333-8444-555555555555")
