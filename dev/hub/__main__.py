@@ -24,7 +24,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, end)
     with Hub(arguments.root, arguments.listen, arguments.port, arguments.cdn_port) as hub:
         print(f"hub at {hub.endpoint}", flush=True)
-        ended.wait()
+        while not ended.wait(1.0):  # a longer one is not ended by a signal that comes just before it
+            pass
 
 
 main()

@@ -1,6 +1,8 @@
 """An answer that comes a byte at a time ends at a deadline for the whole of it, with a reason."""
 
+import signal
 import socketserver
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -147,3 +149,21 @@ def test_a_question_to_a_model_ends_too(server: Trickling) -> None:
         Endpoint(f"{url(server)}/v1", "", "KEY", SILENCE_S).ask("m", "completions", {})
 
     assert "--timeout" in told.value.fix
+
+
+def test_a_ctrl_c_that_another_thread_got_ends_the_wait_soon() -> None:
+    """As one does that comes in the moment before the wait begins: neither wakes the thread that waits."""
+    released = threading.Event()
+
+    def interrupted() -> None:
+        time.sleep(0.5)  # until the other one waits
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        released.wait(60)
+
+    begun = time.monotonic()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            within(100, interrupted)
+    finally:
+        released.set()
+    assert time.monotonic() - begun < 50, "it came when the wait was over"
