@@ -117,7 +117,7 @@ def _of_model(stack: config.Stack, wanted: Wanted, model_id: str, mib: int) -> M
         kv_type=model.kv_type,
         parallel=model.parallel,
         ubatch=model.ubatch,
-        image_max_tokens=stack.server.image_max_tokens if model.mmproj else None,
+        image_max_tokens=stack.server.image_max_tokens if model.has_projector else None,
         build=wanted.build or image_build(stack.server.image),
         date=wanted.today,
     )

@@ -2,12 +2,14 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from ops.gguf.header import Header, HeaderError, Value
+from ops.gguf import kinds
+from ops.gguf.header import Header, HeaderError, Tensor, Value
 from plan.models.gguf_facts import GgufFacts, Projector, Shape, Weights
 from plan.text.errors import in_words, steps
 from plan.text.show import path, plain, show
@@ -22,10 +24,7 @@ _FLAGS = ("sliding_window_pattern", "recurrent_layers", "is_deepstack_layers")
 def facts(parts: Sequence[Header], projector: Header | None) -> GgufFacts:
     """Facts of a model from the headers of its parts, in order, and of its projector; raises HeaderError."""
     pairs = parts[0].pairs  # llama.cpp reads a split model's keys from its first part
-    architecture = pairs.get("general.architecture")
-    if not isinstance(architecture, str) or architecture == "clip":
-        said = "it names no architecture" if architecture is None else f"its architecture is {show(architecture)}"
-        raise HeaderError(f"it is not a language model: {said}")
+    architecture = kinds.architecture(parts[0])
     shape = _fields(Shape, parts[0], "general", architecture, f"{architecture}.attention", f"{architecture}.ssm")
     shape.setdefault("vocab_size", parts[0].lengths.get("tokenizer.ggml.tokens"))
     shape["chat_template"] = _TEMPLATE in pairs
@@ -73,12 +72,12 @@ def _layers(flags: Sequence[object]) -> tuple[int, ...]:
     return tuple(number for number, flag in enumerate(flags) if flag)
 
 
-def _tensors(parts: Sequence[Header]) -> dict[str, int]:
+def _tensors(parts: Sequence[Header]) -> dict[str, Tensor]:
     """The tensors of all parts; raises HeaderError where the parts say that they are not one model.
 
     llama.cpp refuses the same (llama_model_loader, b10524), some of it after minutes of loading.
     """
-    tensors: dict[str, int] = {}
+    tensors: dict[str, Tensor] = {}
     for number, part in enumerate(parts):
         _require_count(part, "split.count", len(parts))
         if (said := part.pairs.get("split.no", number)) != number:
@@ -98,16 +97,20 @@ def _require_count(part: Header, key: str, have: int) -> None:
         raise HeaderError(f"its {key} is {show(said)}, its parts have {have}")
 
 
-def _weights(tensors: dict[str, int], blocks: Any, nextn: Any) -> Weights:
-    inputs = {name: size for name, size in tensors.items() if name.startswith(_INPUT)}
+def _weights(tensors: dict[str, Tensor], blocks: Any, nextn: Any) -> Weights:
+    inputs = {name: tensor.size_bytes for name, tensor in tensors.items() if name.startswith(_INPUT)}
     first_nextn = blocks - nextn if blocks and nextn else math.inf
-    nextn_bytes = sum(size for name, size in tensors.items() if _block(name) >= first_nextn)
+    nextn_bytes = sum(tensor.size_bytes for name, tensor in tensors.items() if _block(name) >= first_nextn)
     input_bytes = sum(inputs.values())
+    gpu_bytes = sum(tensor.size_bytes for tensor in tensors.values()) - input_bytes - nextn_bytes
+    if nextn_bytes and not any(0 <= _block(name) < first_nextn for name in tensors):
+        raise HeaderError("it is a drafter: it has blocks for multi-token prediction and none of the model's own")
     return Weights(
-        gpu_bytes=sum(tensors.values()) - input_bytes - nextn_bytes,
+        gpu_bytes=gpu_bytes,
         input_bytes=input_bytes,
         tied_bytes=0 if "output.weight" in tensors else inputs.get("token_embd.weight", 0),
         nextn_bytes=nextn_bytes,
+        mostly=_mostly(tensors),
         source="header",
     )
 
@@ -117,9 +120,19 @@ def _block(name: str) -> int:
     return int(match[1]) if match else -1
 
 
+def _mostly(tensors: dict[str, Tensor]) -> str | None:
+    """The type of most numbers of the blocks; those of one dimension are left in F32 in every file."""
+    count = Counter[str]()
+    for name, tensor in tensors.items():
+        count[tensor.type] += math.prod(tensor.shape) if _block(name) >= 0 and len(tensor.shape) > 1 else 0
+    kind, numbers = count.most_common(1)[0]
+    return kind if numbers else None
+
+
 def _projector(header: Header) -> Projector:
-    if (architecture := header.pairs.get("general.architecture")) != "clip":
-        raise HeaderError(f"its mmproj is not a projector: the architecture is {show(architecture)}")
+    kinds.require_projector(header)
     vision = ("clip.vision", "clip.vision.attention", "clip.vision.projector")
     known = _fields(Projector, header, "clip", *vision)
-    return Projector(**known, weight_bytes=sum(header.tensors.values()), source="header")
+    size = sum(tensor.size_bytes for tensor in header.tensors.values())
+    width = kinds.projector_width(header, len(known.get("is_deepstack_layers") or ()))
+    return Projector(**known, weight_bytes=size, width=width, source="header")

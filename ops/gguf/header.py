@@ -7,7 +7,7 @@ import math
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from plan.models.fact_rules import LONGEST_HEADER
 from plan.models.ggml_types import BLOCKS
@@ -38,13 +38,21 @@ class _TooShortError(Exception):
     pass
 
 
+class Tensor(NamedTuple):
+    """`shape` in ggml's order, a row's length first; `type` is the name of ggml's type, such as Q4_K."""
+
+    size_bytes: int
+    shape: tuple[int, ...]
+    type: str
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
-    """`pairs`: scalars, strings and short arrays of numbers; `lengths`: of every array; `tensors`: bytes by name."""
+    """`pairs`: scalars, strings and short arrays of numbers; `lengths`: of every array; `tensors`: by name."""
 
     pairs: dict[str, Value]
     lengths: dict[str, int]
-    tensors: dict[str, int]
+    tensors: dict[str, Tensor]
 
 
 def read_header(read: Callable[[int, int], bytes], size_bytes: int) -> Header:
@@ -107,23 +115,23 @@ class _Reader:
         if not isinstance(alignment, int) or alignment.bit_count() != 1:
             raise HeaderError(f"its alignment is {show(alignment)}, which is no power of 2")
         for _ in range(count):
-            name, size_bytes, offset = self.tensor()
+            name, tensor, offset = self.tensor()
             if name in header.tensors or len(name.encode()) > _NAME_BYTES:
                 what = "is there twice" if name in header.tensors else f"has a name of more than {_NAME_BYTES} bytes"
                 raise HeaderError(f"tensor {plain(name)} {what}")
             # ggml checks this too. It finds a wrong size before it makes a sum wrong.
             if offset != (expected := _padded(end, alignment)):
                 raise HeaderError(f"tensor {plain(name)} begins at {offset}, the one before it ends at {expected}")
-            header.tensors[name] = size_bytes
-            end = offset + size_bytes
+            header.tensors[name] = tensor
+            end = offset + tensor.size_bytes
         if (needed := _padded(self.at, alignment) + end) > self.size_bytes and count:
             raise HeaderError(f"its tensors need {needed} bytes, the file has {self.size_bytes}")
 
-    def tensor(self) -> tuple[str, int, int]:
+    def tensor(self) -> tuple[str, Tensor, int]:
         name, dimensions = self.string(), self.number("I")
         if not 1 <= dimensions <= 4:  # GGML_MAX_DIMS
             raise HeaderError(f"tensor {plain(name)} has {dimensions} dimensions")
-        shape = [self.number("Q") for _ in range(dimensions)]
+        shape = tuple(self.number("Q") for _ in range(dimensions))
         kind, offset = self.number("I"), self.number("Q")
         if (block := BLOCKS.get(kind)) is None:
             raise HeaderError(f"tensor {plain(name)} has type id {kind}, which plan/models/ggml_types.py does not know")
@@ -131,7 +139,7 @@ class _Reader:
             raise HeaderError(
                 f"tensor {plain(name)} has rows of {shape[0]}, which are not whole blocks of {block.name}"
             )
-        return name, math.prod(shape) // block.elements * block.size_bytes, offset
+        return name, Tensor(math.prod(shape) // block.elements * block.size_bytes, shape, block.name), offset
 
     def scalar(self, kind: int) -> str:
         if kind not in _SCALARS:

@@ -1,6 +1,6 @@
 """Makes a model's entry of the lock from a repository's files, whether they come from a hub or a directory."""
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from ops.gguf.byte_ranges import Read
 from ops.gguf.header import Header, HeaderError
 from plan.config import Model
 from plan.models import agreement
+from plan.models.file_names import quantization
 from plan.models.gguf_facts import GgufFacts
 from plan.models.lock import LockedFile, LockedModel, Role, generation
 from plan.text.errors import in_words, steps
@@ -29,11 +30,16 @@ class Chosen(NamedTuple):
 def choose(model: Model, paths: Iterable[str]) -> list[Chosen]:
     """The files of `model` among `paths`, its parts in order; raises OpsError with a list of what there is."""
     paths = list(paths)
-    parts = file_names.model_files(model.repo, paths, model.quant)
+    parts = _parts(model.repo, paths, "model", model.quant, model.file)
     chosen = [Chosen("model", path, file_names.part(path, len(parts))) for path in parts]
-    if model.mmproj:
-        chosen.append(Chosen("mmproj", file_names.mmproj_file(model.repo, paths, model.mmproj), None))
+    if model.has_projector:
+        (projector,) = _parts(model.repo, paths, "mmproj", model.mmproj, model.mmproj_file)
+        chosen.append(Chosen("mmproj", projector, None))
     return chosen
+
+
+def _parts(repo: str, paths: Collection[str], role: Role, named: str | None, path: str | None) -> file_names.Parts:
+    return file_names.by_path(repo, paths, role, path) if path else file_names.by_tag(repo, paths, role, named or "")
 
 
 def entry(model: Model, commit: str, files: Sequence[LockedFile], reader: Callable[[LockedFile], Read]) -> LockedModel:
@@ -44,7 +50,7 @@ def entry(model: Model, commit: str, files: Sequence[LockedFile], reader: Callab
             repo=model.repo,
             revision=model.revision,
             commit=commit,
-            quant=model.quant,
+            quant=model.quant or quantization(files[0].path, facts_.shape.file_type),
             gen=generation(files),
             files=tuple(files),
             gguf=facts_,

@@ -33,7 +33,7 @@ def read(stack: str | None) -> dict[str, Model]:
 
 
 def _source(model: Model) -> tuple[str | None, ...]:
-    return model.repo, model.revision, model.quant, model.mmproj
+    return model.repo, model.revision, model.quant, model.file, model.mmproj, model.mmproj_file
 
 
 def _of(stack: str) -> dict[str, Model]:

@@ -108,7 +108,7 @@ def _known(asked: Asked, listed: list[str]) -> list[Known]:
             Known(
                 model_id,
                 chats=lock is None or lock.gguf.shape.chat_template is not False,
-                sees=model.mmproj is not None if model else _has_projector(lock),
+                sees=model.has_projector if model else _has_projector(lock),
                 thinks=model is not None and model.reasoning != "off",
                 golden=model.verify if model else None,
             )

@@ -51,7 +51,7 @@ def most_requests(model_id: str, stack: config.Stack, locked: Locked, card: Card
 
 def _least_tokens(model: config.Model, server: config.Server) -> int:
     """What plan/ refuses a smaller context for: an image, thoughts or an answer that are allowed have no room in it."""
-    image = server.image_max_tokens + 1 if model.mmproj else 0
+    image = server.image_max_tokens + 1 if model.has_projector else 0
     thoughts = (model.thinking_tokens or 0) + 1
     if model.reasoning != "off" and model.max_output_tokens is None:
         thoughts *= 2  # the contract speaks of half the context then (plan/models/thinking.py)

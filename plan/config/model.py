@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
 from plan.base.frozen import Frozen, example, wrong
-from plan.base.hub_names import Repo, Revision
+from plan.base.hub_names import Repo, RepositoryPath, Revision
 from plan.base.names import ModelId
 from plan.base.text_rule import TextRule
 from plan.config.measured import Measured
@@ -75,7 +75,13 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
     """One model: where it comes from and how it is served."""
 
     repo: Annotated[Repo, Field(description="Repository at the hub, owner/name")]
-    quant: Annotated[Tag, Field(description="Quantization, as the file's name has it: Q4_K_M")]
+    quant: Annotated[
+        Tag | None, Field(description="Quantization, as the file's name has it: Q4_K_M; a model has it or `file`")
+    ] = None
+    file: Annotated[
+        RepositoryPath | None,
+        Field(description="Path of the file in `repo`, where no `quant` names it alone; of a split model any part"),
+    ] = None
     request_tokens: Tokens = Field(alias="context", description="Tokens that one request may use")
     revision: Annotated[Revision, Field(description="Branch, tag or commit that `bin/local-llm lock` resolves")] = (
         "main"
@@ -83,6 +89,9 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
     mmproj: Annotated[
         Tag | None,
         Field(description="The vision projector's type, as its file's name has it: F16"),
+    ] = None
+    mmproj_file: Annotated[
+        RepositoryPath | None, Field(description="Path of the projector's file in `repo`, where no `mmproj` names it")
     ] = None
     # Thinking by default once cost a text consumer empty answers and 50 times the tokens.
     reasoning: Annotated[
@@ -154,6 +163,10 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
     ] = None
 
     @property
+    def has_projector(self) -> bool:
+        return self.mmproj is not None or self.mmproj_file is not None
+
+    @property
     def total_tokens(self) -> int:
         return total_tokens(self.request_tokens, self.parallel)
 
@@ -170,6 +183,17 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
             return None if budget is None or isinstance(budget, bool) else int(budget)
         except ValueError:
             return None
+
+    @model_validator(mode="after")
+    def _names_one_file_each(self) -> Self:
+        if self.quant is None and self.file is None:
+            rule = "a model has `quant`, the quantization in its file's name, or `file`, the path of its file in `repo`"
+            raise wrong(rule, None, "quant")
+        if self.quant is not None and self.file is not None:
+            raise wrong("a model has `quant` or `file`, not both", self.file, "file")
+        if self.mmproj is not None and self.mmproj_file is not None:
+            raise wrong("a model has `mmproj` or `mmproj_file`, not both", self.mmproj_file, "mmproj_file")
+        return self
 
     @model_validator(mode="after")
     def _tokens_fit(self) -> Self:

@@ -10,8 +10,9 @@ from plan import config
 from plan.base.errors import ConfigError
 from plan.models import fact_rules
 from plan.models.fact_rules import Fault
-from plan.models.file_names import is_projector, numbered_part, tag
+from plan.models.file_names import numbered_part, quantization, tag
 from plan.models.ggml_types import FILE_TYPES, bits
+from plan.models.gguf_facts import GgufFacts
 from plan.models.lock import COMMIT, LOCK_FILE, Lock, LockedFile, LockedModel, generation
 
 
@@ -42,6 +43,7 @@ def faults(locked: LockedModel) -> Iterator[Fault]:
     yield from _of_files(locked)
     yield from _of_quantization(locked)
     yield from fact_rules.faults(locked.gguf, locked.bytes_by_role, len(locked.files))
+    yield from _of_projector(locked.gguf)
 
 
 def _problems(model_id: str, model: config.Model, locked: Mapping[str, LockedModel]) -> Iterator[ConfigError]:
@@ -57,13 +59,18 @@ def _problems(model_id: str, model: config.Model, locked: Mapping[str, LockedMod
 
 
 def _differences(model: config.Model, locked: LockedModel) -> Iterator[tuple[str, str | None, str | None]]:
-    for name in ("repo", "revision", "quant"):
+    models, projectors = ([file.path for file in locked.files if file.role == role] for role in ("model", "mmproj"))
+    for name in ("repo", "revision", *(["quant"] if model.quant else [])):
         wanted, have = getattr(model, name), getattr(locked, name)
         if wanted != have:
             yield name, wanted, have
-    projectors = [tag(file.path) for file in locked.files if file.role == "mmproj"]
-    if projectors != ([] if model.mmproj is None else [model.mmproj.upper()]):
-        yield "mmproj", model.mmproj, " and ".join(projectors)
+    if model.file and model.file not in models:
+        yield "file", model.file, " and ".join(models)
+    if model.mmproj_file:
+        if projectors != [model.mmproj_file]:
+            yield "mmproj_file", model.mmproj_file, " and ".join(projectors)
+    elif [tag(path) for path in projectors] != ([] if model.mmproj is None else [model.mmproj.upper()]):
+        yield "mmproj", model.mmproj, " and ".join(tag(path) or path for path in projectors)
 
 
 def _of_files(locked: LockedModel) -> Iterator[Fault]:
@@ -83,8 +90,6 @@ def _of_files(locked: LockedModel) -> Iterator[Fault]:
 
 
 def _name_fault(file: LockedFile) -> str:
-    if is_projector(file.path) != (file.role == "mmproj"):
-        return f"Its role is {file.role}, and a file is named mmproj exactly where it is a vision projector"
     if file.role == "model" and numbered_part(file.path) != file.part:
         return f"Its part is {file.part or 'none'}, its name says {numbered_part(file.path) or 'none'}"
     return ""
@@ -92,11 +97,11 @@ def _name_fault(file: LockedFile) -> str:
 
 def _of_quantization(locked: LockedModel) -> Iterator[Fault]:
     """The quantization that was asked for, the one that the files' names say, and the one that the header says."""
-    for number, file in enumerate(locked.files):
-        if file.role == "model" and (named := tag(file.path)) != locked.quant.upper():
-            said = f"its name says {named}" if named else "its name says none"
-            yield Fault(f"files.{number}.path", file.path, f"The entry's quant is {locked.quant}, and {said}")
     shape = locked.gguf.shape
+    for number, file in enumerate(locked.files):
+        if file.role == "model" and (named := quantization(file.path, shape.file_type)).upper() != locked.quant.upper():
+            said = f"its {'name' if tag(file.path) else 'header'} says {named}"
+            yield Fault(f"files.{number}.path", file.path, f"The entry's quant is {locked.quant}, and {said}")
     # llama.cpp quantizes some tensors finer than the rest, and names of the same number of bits are mixed freely. What
     # begins with UD- is a mix on purpose.
     name, wanted = FILE_TYPES.get(shape.file_type or 0, ""), locked.quant.upper()
@@ -104,3 +109,15 @@ def _of_quantization(locked: LockedModel) -> Iterator[Fault]:
         yield Fault(
             "gguf.shape.file_type", shape.file_type, f"It means {name}, and the entry's quant is {locked.quant}"
         )
+
+
+def _of_projector(gguf: GgufFacts) -> Iterator[Fault]:
+    """llama.cpp refuses a projector whose output is not as wide as the model's input (mtmd.cpp, b10524)."""
+    shape, projector = gguf.shape, gguf.projector
+    if projector and projector.width and shape.embedding_length:
+        deep = shape.n_deepstack_layers or 0
+        takes = shape.embedding_length * (1 + deep)
+        how = f"{shape.embedding_length} for its input and each of {deep} deeper layers" if deep else "its embedding"
+        if projector.width != takes:
+            rule = f"The model takes {takes} numbers a token ({how}): the projector is another model's"
+            yield Fault("gguf.projector.width", projector.width, rule)

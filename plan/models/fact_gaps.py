@@ -1,18 +1,20 @@
-"""Notes of a preview about models whose facts did not all come from their own files."""
+"""Notes of a preview about models whose facts did not all come from their own files, or are odd."""
 
 from collections.abc import Mapping
 
 from plan import config
+from plan.models.ggml_types import bits
 from plan.models.lock import LockedModel
 from plan.models.tools import calls_tools
 
 _NAMED = 2  # a sentence that lists ten keys is not read
+_MIXED_BITS = 1  # rows that are no whole blocks of a type get the next finer one (llama.cpp, tensor_type_fallback)
 
 
 def notes(locked: Mapping[str, LockedModel], models: Mapping[str, config.Model]) -> tuple[str, ...]:
-    """At most three sentences: whose facts are missing, whose are from elsewhere, whose tools are unknown.
+    """A sentence each for those whose facts are missing, are from elsewhere, tell nothing of tools, or belie the name.
 
-    Each names the command that reads them from the files.
+    The first three name the command that reads them from the files.
     """
     missing = {model_id: gaps for model_id, model in sorted(locked.items()) if (gaps := _missing(model))}
     rest = {key: model for key, model in sorted(locked.items()) if key not in missing}
@@ -23,7 +25,18 @@ def notes(locked: Mapping[str, LockedModel], models: Mapping[str, config.Model])
         *_sentence("GPU memory can be bounded, not computed", missing),
         *_sentence("GPU memory rests on facts from outside the files", untold),
         *_sentence("Whether their chat templates have tools is not known", unsure),
+        *(
+            f"{key} is called {it.quant}, and most numbers in its blocks are {said}: its quality is that of {said}."
+            for key, it in sorted(locked.items())
+            if (said := _otherwise_quantized(it))
+        ),
     )
+
+
+def _otherwise_quantized(model: LockedModel) -> str | None:
+    mostly = model.gguf.weights.mostly if model.gguf.weights else None
+    named, real = bits(model.quant.upper()), bits(mostly or "")
+    return mostly if named and real and abs(named - real) > _MIXED_BITS else None
 
 
 def _sentence(what: str, found: Mapping[str, str]) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 import re
 
+from plan.models.ggml_types import FILE_TYPES
+
 SPLIT = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 # A quantization's name stands between separators; what follows with an underscore belongs to it (Q4_K_M, Q2_K_XL).
 _TAG = re.compile(
@@ -19,9 +21,9 @@ def tag(path: str) -> str:
     return ""
 
 
-def is_projector(path: str) -> bool:
-    """Whether a vision projector is named so: "mmproj" as a whole word, in its name or its directory's."""
-    return "mmproj" in re.split(r"[-._/]", path.lower())
+def quantization(path: str, file_type: int | None) -> str:
+    """What a file is quantized to: by its name, else by its header's general.file_type, else "unknown"."""
+    return tag(path) or FILE_TYPES.get(-1 if file_type is None else file_type, "unknown")
 
 
 def numbered_part(path: str) -> str | None:

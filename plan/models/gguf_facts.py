@@ -25,6 +25,7 @@ Architecture = Annotated[
 # One value per layer, or the layers for which a flag is set.
 Layers = Annotated[tuple[Count, ...], Field(strict=False, max_length=LAYERS_MAX)]
 Bytes = Annotated[int, Field(ge=0, le=2**50)]  # a PiB
+TensorType = Annotated[str, TextRule("[A-Z0-9_]+", "a tensor's type is a name of ggml's, such as Q4_K", 16)]
 
 
 class Shape(Frozen):
@@ -83,24 +84,28 @@ class Weights(Frozen):
 
     `input_bytes` stay on the CPU however many layers are offloaded. `tied_bytes` of them are loaded a second time, to
     the GPU, because the file has no output.weight; 0 where it has. `nextn_bytes` are loaded for speculation only.
-    `gpu_bytes` is the rest. Source: llama.cpp src/llama-model.cpp and llama-arch.cpp, library 0.5.0.
+    `gpu_bytes` is the rest. `mostly` is ggml's type of most numbers of its blocks, such as Q4_K.
+    Source: llama.cpp src/llama-model.cpp and llama-arch.cpp, library 0.5.0.
     """
 
     gpu_bytes: Annotated[Bytes, Field(gt=0)]
     input_bytes: Bytes
     tied_bytes: Bytes
     nextn_bytes: Bytes = 0
+    mostly: TensorType | None = None
     source: FactSource
 
 
 class Projector(Frozen):
     """The vision projector's file: `weight_bytes` of tensors, all on the GPU; image and patch in pixels a side.
 
+    `width` is how many numbers it hands the model for each token, those for deeper layers (deepstack) counted.
     Without `has_vision_encoder` it may be one for sound (llama.cpp, tools/mtmd/clip.cpp).
     """
 
     projector_type: str | None = None
     has_vision_encoder: bool | None = None
+    has_audio_encoder: bool | None = None
     weight_bytes: Bytes | None = None
     block_count: Count | None = None
     embedding_length: Count | None = None
@@ -110,6 +115,7 @@ class Projector(Frozen):
     patch_size: Count | None = None
     spatial_merge_size: Count | None = None
     projection_dim: Count | None = None
+    width: Count | None = None
     is_deepstack_layers: Layers | None = None
     scale_factor: Count | None = None
     n_wa_pattern: Count | None = None

@@ -47,6 +47,6 @@ def test_the_figures_of_public_cuda_logs_are_the_ones_that_llama_server_reckons(
     (nothing := tmp_path / "nothing.gguf").write_bytes(b"GGUF of no model")
     for name, printed in (("qwen3vl-8b", 372.08), ("qwen3.5-4b", 223.30)):
         mmproj = PAIRS[name][1].write(tmp_path / f"{name}.gguf")
-        weights_mib = sum(header_of(mmproj).tensors.values()) / 2**20
+        weights_mib = sum(tensor.size_bytes for tensor in header_of(mmproj).tensors.values()) / 2**20
 
         assert allocator.projector(mmproj, nothing) - weights_mib == pytest.approx(printed, abs=0.02)

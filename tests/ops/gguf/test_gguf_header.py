@@ -68,7 +68,13 @@ def test_every_tensor_s_bytes_come_from_its_shape_and_type(path: Path) -> None:
     tensors = {f"t{kind.value}": ((256, 3, 2), kind) for kind in gguf.GGML_QUANT_SIZES}
     ggufs.write(path, tensors=tensors)
     found = header_of(path.read_bytes()).tensors
-    assert found == {name: ggufs.bytes_of({name: tensor}) for name, tensor in tensors.items()}
+    assert {name: tensor.size_bytes for name, tensor in found.items()} == {
+        name: ggufs.bytes_of({name: tensor}) for name, tensor in tensors.items()
+    }
+    assert all(
+        tensor.shape == (256, 3, 2) and f"t{gguf.GGMLQuantizationType[tensor.type]}" == name
+        for name, tensor in found.items()
+    )
 
 
 def test_a_longer_header_is_asked_for_in_growing_pieces_and_no_byte_twice(

@@ -167,7 +167,9 @@ def test_check_asks_nobody_and_names_what_is_not_locked(desk: Desk) -> None:
     assert [f"models.{key}: got '{key}'. It is not in models.lock.yaml" in printed for key in "ab"] == [True, True]
     assert desk.hub.log == []
     desk.lock()
-    assert desk.lock("--check") == "models.lock.yaml has all 2 models of any stack\n", "every fact is from a header"
+    whole, note = desk.lock("--check").splitlines()
+    assert whole == "models.lock.yaml has all 2 models of any stack", "every fact is from a header"
+    assert note == "b is called Q8_0, and most numbers in its blocks are Q4_K: its quality is that of Q4_K."
     lock = desk.directory / "models.lock.yaml"
     lock.write_text(lock.read_text().replace("a-Q8_0", "b-Q8_0").replace(desk.models["b"].gen, "f" * 12))
     assert "does not match its files" in desk.lock("--check", code=1)

@@ -53,7 +53,7 @@ ODD: dict[str, tuple[bytes, str]] = {
     ),
     "half of a surrogate pair": (info(sibling("a\ud800-Q4_K_M.gguf")), r"'a\ud800-Q4_K_M.gguf'"),
     "markup in a name": (info(sibling("[/red]-Q8_0\x1b[1m.gguf")), "there are Q8_0"),
-    "markup alone": (info(sibling("[/red]\x1b[1m.gguf")), r"only [/red]\x1b[1m.gguf"),
+    "markup alone": (info(sibling("[/red]\x1b[1m.gguf")), r"there are [/red]\x1b[1m.gguf"),
 }  # fmt: skip
 
 

@@ -22,6 +22,9 @@ MODEL: dict[str, Any] = {
 }  # fmt: skip
 
 
+FILES = {"file": "Qwen3VL-4B-Instruct-Q4_K_M.gguf", "mmproj_file": "mmproj-Qwen3VL-4B-Instruct-F16.gguf"}
+
+
 def raw(home: str = "nfs") -> dict[str, Any]:
     """Valid, with every key; `home` is where its volume lies, for that is one of three."""
     homes: dict[str, Any] = {
@@ -59,6 +62,7 @@ def raw(home: str = "nfs") -> dict[str, Any]:
         "no_proxy": ["10.0.0.0/8", ".svc"], "proxy_secret": {"name": "proxy", "key": "login"},
         "ca_configmap": {"name": "authorities", "key": "ca.crt"},
     }  # fmt: skip
+    by_path = {key: value for key, value in MODEL.items() if key not in ("quant", "mmproj")} | FILES
     return {
         "namespace": "llama-cpp",
         "cluster": {"id": stacks.CLUSTER_ID},
@@ -67,7 +71,7 @@ def raw(home: str = "nfs") -> dict[str, Any]:
         "server": server,
         "fetch": fetch,
         "prune": {"mode": "report", "schedule": "17 4 * * *", "grace_h": 24},
-        "models": {"qwen3vl-8b": MODEL, "qwen3vl-4b": {**MODEL, "repo": OTHER, "aliases": [], "fallback": None}},
+        "models": {"qwen3vl-8b": MODEL, "qwen3vl-4b": {**by_path, "repo": OTHER, "aliases": [], "fallback": None}},
         "immich": {"namespace": "immich", "deployment": "ml", "container": "ml", "model_ttl_s": 600},
     }
 

@@ -129,4 +129,4 @@ def test_a9_a_part_of_fewer_parts_than_it_counts_is_refused(name: str) -> None:
 )
 def test_a9_nor_is_it_found_in_a_repository(names: list[str]) -> None:
     with pytest.raises(OpsError, match=r"parts|part of"):
-        file_names.model_files("a/b", names, "Q4_0")
+        file_names.by_tag("a/b", names, "model", "Q4_0")
