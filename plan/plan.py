@@ -13,11 +13,11 @@ from plan.engine.server import ServerPlan, load_seconds, plan_server
 from plan.gateway import contract, litellm
 from plan.gateway.fallback import fallback_notes, require_fallbacks
 from plan.live.expected import Expected, plan_expected
+from plan.models.abilities import require_modes, tools_notes
 from plan.models.agreement import locked_models
 from plan.models.engine_builds import build_notes, require_builds
 from plan.models.fact_gaps import notes
 from plan.models.lock import Lock
-from plan.models.tools import tools_notes
 from plan.weights.downloads import FetchesPlan, plan_fetches
 from plan.weights.prune import PrunePlan, plan_prune
 from plan.weights.space import require_space, space_notes
@@ -56,6 +56,7 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
     """
     locked = locked_models(stack.models, lock)
     require_fallbacks(stack.models)
+    require_modes(stack.models, locked)
     require_builds(stack, locked)
     fit = plan_fit(stack, locked, today)
     if fit:

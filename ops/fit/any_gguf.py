@@ -13,6 +13,8 @@ from ops.gguf import facts as gguf_facts
 from ops.gguf import header
 from ops.gguf.header import Header, HeaderError
 from plan import config
+from plan.models import agreement
+from plan.models.abilities import header_mode
 from plan.models.gguf_facts import GgufFacts
 from plan.text.show import plain, show
 from plan.vram.cards import CARDS, Card
@@ -40,9 +42,11 @@ def run(wish: Wish, *, as_json: bool) -> bool:
     facts = _facts(models, projectors)
     sizes = {"model": _bytes(models), **({"mmproj": _bytes(projectors)} if projectors else {})}
 
+    embeds = header_mode(facts.shape) is not None
+
     def at(request_tokens: int) -> Breakdown:
         total = config.total_tokens(request_tokens, wish.serving.parallel)
-        return estimate(facts, sizes, replace(wish.serving, total_tokens=total), card)
+        return estimate(facts, sizes, replace(wish.serving, total_tokens=total, embeds=embeds), card)
 
     try:
         breakdown = at(wish.request_tokens)
@@ -72,9 +76,13 @@ def _facts(models: Sequence[GgufFile], projectors: Sequence[GgufFile]) -> GgufFa
     headers = [_header(source) for source in models]
     projector = next((_header(source) for source in projectors), None)
     try:
-        return gguf_facts.facts(headers, projector)
+        found = gguf_facts.facts(headers, projector)
     except HeaderError as error:
         raise OpsError(f"{models[0].name} is not a usable GGUF file: {error}", "name another file") from None
+    for fault in agreement.projector_faults(found):
+        what = f"{projectors[0].name} hands the model {fault.got} numbers a token, and {fault.rule[:1].lower()}"
+        raise OpsError(f"{what}{fault.rule[1:]}", "name the projector of this model")
+    return found
 
 
 def _header(source: GgufFile) -> Header:
@@ -88,6 +96,7 @@ def _said(wish: Wish, facts: GgufFacts, breakdown: Breakdown, card: Card) -> dic
     return {
         "model": plain(wish.model.split("?")[0].rsplit("/", 1)[-1]),
         "architecture": plain(facts.shape.architecture),
+        "mode": header_mode(facts.shape) or "chat",
         "context": wish.request_tokens,
         "kv_type": wish.serving.kv_type,
         "parallel": wish.serving.parallel,
@@ -112,7 +121,8 @@ def _show(said: dict[str, Any], breakdown: Breakdown, card: Card) -> None:
     most = f"{said['largest_context']} would fit" if said["largest_context"] else "none would fit"
     text = Text(f"{said['model']}  ", "bold").append(
         f"{breakdown.total_mib:.0f} MiB, at most {breakdown.upper_mib:.0f} ({breakdown.source}); "
-        f"{said['architecture']}, context {said['context']}, {most}",
+        f"{said['architecture']}{'' if said['mode'] == 'chat' else ', ' + said['mode']}, "
+        f"context {said['context']}, {most}",
         "default",
     )
     show_model(out, text, breakdown, card.capacity_mib, said["notes"])

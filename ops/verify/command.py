@@ -8,9 +8,13 @@ from ops.base import network
 from ops.base.errors import OpsError
 from ops.base.token import require_variable, token
 from ops.stack import lock_file, stack_file, stack_models
+from ops.verify import meaning
 from ops.verify.endpoint import AskError, Endpoint
 from ops.verify.questions import Fault, Known, fault, questions, tokens_per_s, words
 from plan.base.commands import in_namespace
+from plan.config import Model
+from plan.config.model import Mode
+from plan.models.abilities import header_mode
 from plan.models.lock import LockedModel
 from plan.text.show import LINE, lines, plain, show
 from plan.text.url import parse_url
@@ -107,6 +111,7 @@ def _known(asked: Asked, listed: list[str]) -> list[Known]:
         known.append(
             Known(
                 model_id,
+                mode=_mode(model, lock),
                 chats=lock is None or lock.gguf.shape.chat_template is not False,
                 sees=model.has_projector if model else _has_projector(lock),
                 thinks=model is not None and model.reasoning != "off",
@@ -116,27 +121,54 @@ def _known(asked: Asked, listed: list[str]) -> list[Known]:
     return known
 
 
+def _mode(model: Model | None, lock: LockedModel | None) -> Mode:
+    said = model.mode if model else None
+    return said or (header_mode(lock.gguf.shape) if lock else None) or "chat"
+
+
 def _has_projector(lock: LockedModel | None) -> bool:
     return lock is not None and any(file.role == "mmproj" for file in lock.files)
 
 
 def _verify(endpoint: Endpoint, known: Known, slowest: float) -> list[Check]:
     """The model's checks; a question without any answer is the last."""
+    if known.mode != "chat":
+        return [_of_meaning(endpoint, known)]
     checks: list[Check] = []
     for question in questions(known):
         print(f"{plain(known.model)}: {question.name} ...", file=sys.stderr)
         try:
             reply = endpoint.ask(known.model, question.path, question.body)
         except AskError as error:
-            if error.final:
-                raise OpsError(f"{plain(known.model)}: {error}", error.fix) from None
-            return [*checks, Check(known.model, question.name, "", None, 0.0, str(error), error.fix)]
+            return [*checks, _unanswered(known.model, question.name, error)]
         speed = tokens_per_s(reply) if question.timed else None
         wrong = fault(question, reply, known.model) or _too_slow(speed, slowest)
         what, fix = (wrong.what, wrong.fix) if wrong else ("", "")
         said = " ".join(words(reply).split())[:80]
         checks.append(Check(known.model, question.name, said, speed, round(reply.took_s, 1), what, fix))
     return checks
+
+
+def _of_meaning(endpoint: Endpoint, known: Known) -> Check:
+    """The one question to a model that makes vectors or ranks."""
+    print(f"{plain(known.model)}: {known.mode} ...", file=sys.stderr)
+    try:
+        if known.mode == "embedding":
+            vectors, took_s = endpoint.post(known.model, *meaning.EMBEDDING, meaning.Vectors, "a list of vectors")
+            said, wrong = meaning.of_vectors(vectors)
+        else:
+            ranks, took_s = endpoint.post(known.model, *meaning.RERANK, meaning.Ranks, "a list of ranks")
+            said, wrong = meaning.of_ranks(ranks)
+    except AskError as error:
+        return _unanswered(known.model, known.mode, error)
+    what, fix = (wrong.what, wrong.fix) if wrong else ("", "")
+    return Check(known.model, known.mode, said, None, round(took_s, 1), what, fix)
+
+
+def _unanswered(model: str, check: str, error: AskError) -> Check:
+    if error.final:
+        raise OpsError(f"{plain(model)}: {error}", error.fix) from None
+    return Check(model, check, "", None, 0.0, str(error), error.fix)
 
 
 def _too_slow(speed: float | None, slowest: float) -> Fault | None:

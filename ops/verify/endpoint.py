@@ -94,18 +94,25 @@ class Endpoint:
         return [model.id for model in self._read(said, source, _Ids).data]
 
     def ask(self, model: str, path: str, body: Mapping[str, Any]) -> Reply:
-        """POST to /v1/PATH; raises AskError. While it waits, it says so on stderr every 15 seconds."""
+        """Ask for a completion; raises AskError."""
+        reply, took_s = self.post(model, path, body, Reply, "a completion")
+        if not reply.choices:
+            raise AskError("an answer without choices", _LOG)
+        return reply.model_copy(update={"took_s": took_s})
+
+    def post(self, model: str, path: str, body: Mapping[str, Any], kind: type[Read], name: str) -> tuple[Read, float]:
+        """POST to /v1/PATH and return an answer of this kind, and the seconds it took; raises AskError.
+
+        While it waits, it says so on stderr every 15 seconds.
+        """
         begun = time.monotonic()
         with waiting(model, "; a cold load takes a while", _COLD_S):
             said = self._call(f"/{path}", {"model": model, **body})
         try:
-            reply = self._read(said, Source("the answer", _LOG), Reply)
+            return self._read(said, Source("the answer", _LOG), kind), time.monotonic() - begun
         except TextError as error:
-            what = f"an answer that is not a completion: {show(self._shown(said))}; {error.what}"
+            what = f"an answer that is not {name}: {show(self._shown(said))}; {error.what}"
             raise AskError(what, _LOG) from None
-        if not reply.choices:
-            raise AskError(f"an answer without choices: {show(self._shown(said))}", _LOG)
-        return reply.model_copy(update={"took_s": time.monotonic() - begun})
 
     def _call(self, path: str, body: Mapping[str, Any] | None) -> bytes:
         key = {"Authorization": f"Bearer {self.key}"} if self.key else {}

@@ -9,6 +9,7 @@ from typing import Any
 
 from ops.verify.endpoint import Reply
 from plan.config import ExpectedAnswer
+from plan.config.model import Mode
 from plan.text.show import plain, show
 
 Json = dict[str, Any]
@@ -18,7 +19,7 @@ _THINKING_TOKENS = 2048
 _COUNT_TOKENS = 64
 _FEWEST_TO_TIME = 8
 _LONGEST = 50_000  # characters of an answer that are judged; these questions allow a hundredth of it
-_WEIGHTS = "compare weights, flags and build with what worked: docs/runbooks/weights.md, kubectl logs deploy/llama-swap"
+WEIGHTS = "compare weights, flags and build with what worked: docs/runbooks/weights.md, kubectl logs deploy/llama-swap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Known:
     """A model and what its stack and lock say about it. A base model has no chat template, so it cannot chat."""
 
     model: str
+    mode: Mode = "chat"
     chats: bool = True
     sees: bool = False
     thinks: bool = False
@@ -108,13 +110,13 @@ def fault(question: Question, reply: Reply, model: str) -> Fault | None:
         what = f"it only thought, and the answer is empty (finish_reason {plain(str(ended))})"
         return Fault(what, f'set `reasoning: "off"` of models.{model} in the stack file, then pulumi up')
     if not said:
-        return Fault(f"an empty answer (finish_reason {plain(str(ended))})", _WEIGHTS)
+        return Fault(f"an empty answer (finish_reason {plain(str(ended))})", WEIGHTS)
     if _is_garbage(said):
-        return Fault("garbage", _WEIGHTS)
+        return Fault("garbage", WEIGHTS)
     if question.expect is not None and question.expect.casefold() not in said.casefold():
-        return Fault(f"{show(question.expect)} is not in the answer", _WEIGHTS)
+        return Fault(f"{show(question.expect)} is not in the answer", WEIGHTS)
     if ended not in ("stop", "length"):
-        return Fault(f"it ended with finish_reason {plain(str(ended))}", _WEIGHTS)
+        return Fault(f"it ended with finish_reason {plain(str(ended))}", WEIGHTS)
     return None
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from plan import config
 from plan.base.errors import ConfigError
+from plan.models.abilities import mode
 from plan.models.engine_builds import image_build
 from plan.models.lock import LockedModel
 from plan.vram.calibration import calibrated
@@ -68,6 +69,7 @@ def _memory(model: config.Model, files: LockedModel, server: config.Server, card
         ubatch=model.ubatch,
         image_max_tokens=server.image_max_tokens,
         build=image_build(server.image),
+        embeds=mode(model, files.gguf.shape) != "chat",
     )
 
     def derived(serving: Serving) -> Breakdown:

@@ -45,6 +45,7 @@ Tag = Annotated[str, TextRule(r"[A-Za-z0-9][\w.+-]*", "it is as the file's name 
 ArgName = Annotated[
     str, TextRule(r"[\w-]+", "a flag is a long name of llama-server's --help, without dashes before it", 64)
 ]
+Mode = Literal["chat", "embedding", "rerank"]
 # YAML 1.1 readers turn an unquoted `off` into a boolean.
 Reasoning = Annotated[Literal["off", "on", "auto"], BeforeValidator(_not_yaml_boolean)]
 # Validated by hand: a union's members would each add a line to the error.
@@ -92,6 +93,13 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
     ] = None
     mmproj_file: Annotated[
         RepositoryPath | None, Field(description="Path of the projector's file in `repo`, where no `mmproj` names it")
+    ] = None
+    mode: Annotated[Mode | None, Field(description="What it is asked for; by default what its file's header says")] = (
+        None
+    )
+    pooling: Annotated[
+        Literal["mean", "cls", "last"] | None,
+        Field(description="How a text becomes one vector, where the header of a model of mode embedding says nothing"),
     ] = None
     # Thinking by default once cost a text consumer empty answers and 50 times the tokens.
     reasoning: Annotated[

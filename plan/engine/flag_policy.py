@@ -18,7 +18,7 @@ sampler-seq seed temp top-k top-p min-p top-nsigma xtc-probability xtc-threshold
 repeat-penalty presence-penalty frequency-penalty dry-multiplier dry-base dry-allowed-length dry-penalty-last-n
 dry-sequence-breaker adaptive-target adaptive-decay dynatemp-range dynatemp-exp mirostat mirostat-lr mirostat-ent
 logit-bias grammar json-schema
-chat-template chat-template-kwargs skip-chat-parsing prefill-assistant
+embd-normalize chat-template chat-template-kwargs skip-chat-parsing prefill-assistant
 reasoning-format reasoning-effort reasoning-budget reasoning-budget-message reasoning-preserve
 video-fps video-timestamp-interval tags metrics slots log-jsonl log-colors log-prefix log-timestamps
 """
@@ -26,8 +26,8 @@ USABLE = frozenset(_USABLE.split())
 _UNSEEN = "It has not been reviewed yet; plan/engine/flag_policy.py has the lists"
 # Patterns of names, and what a person reads. Names that only other builds have are refused as well.
 _REFUSED = (
-    ("model", "`repo` and `quant` of the model say which file is served"),
-    ("mmproj mmproj-auto", "`mmproj` of the model says which vision projector is loaded"),
+    ("model", "`repo` and `quant`, or `file`, of the model say which file is served"),
+    ("mmproj mmproj-auto", "`mmproj` or `mmproj_file` of the model says which vision projector is loaded"),
     ("ctx-size", "Use `context` of the model: what it takes of the card is planned"),
     ("predict", "Use `max_output_tokens` of the model: it is part of the contract"),
     ("image-max-tokens", "Use `server.image_max_tokens`: the projector's buffer grows with it"),
@@ -72,10 +72,8 @@ _REFUSED = (
         "spec-* draft draft-min lookup-cache-*",
         "There is no key for it yet: a draft model is not locked, and its memory not planned",
     ),
-    (
-        "embedding rerank pooling embd-normalize",
-        "There is no key for it yet: the contract knows models of mode `chat`, and buffers differ",
-    ),
+    ("embedding rerank", "Use `mode` of the model: it is part of the contract, and buffers differ"),
+    ("pooling", "Use `pooling` of the model"),
     (
         "hf-* model-url mmproj-url docker-repo embd-gemma-default fim-* gpt-oss-* vision-*",
         "The cluster serves locked files and asks no hub; name the model's `repo`",

@@ -7,6 +7,7 @@ from plan import config
 from plan.base.errors import ConfigError
 from plan.config.model import DEFAULT_UBATCH
 from plan.engine import args
+from plan.models.abilities import mode
 from plan.models.lock import LockedModel
 from plan.models.thinking import require_bound
 from plan.weights.volume import file_path
@@ -34,6 +35,11 @@ class Served:
 _ALL_LAYERS = 99  # more than any model has
 # Saved prompts in host memory. The default of 8 GiB per process does not fit beside a model in the pod's limit.
 _PROMPT_CACHE_MIB = 512
+_MODES: Mapping[str, Flags] = {
+    "chat": (),
+    "embedding": (("embeddings", None),),
+    "rerank": (("reranking", None),),
+}
 _BATCH = 2048  # llama-server's own; a ubatch above it would be cut to it (src/llama-context.cpp)
 
 
@@ -43,7 +49,9 @@ def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.G
     Raises ConfigError for a vision model whose context is full with one image, for one that thinks without a bound,
     and for `args` that may not be used.
     """
-    require_bound(model_id, model)
+    served = mode(model, locked.gguf.shape)
+    if served == "chat":
+        require_bound(model_id, model)
     path = file_path(model_id, locked, "model")
     projector = file_path(model_id, locked, "mmproj")
     if projector and image_max_tokens >= model.request_tokens:
@@ -59,12 +67,13 @@ def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.G
         ("ctx-size", str(model.total_tokens)),  # llama-server divides it among the slots
         ("parallel", str(model.parallel)),  # the default is four slots, each with its share of the context
         *([("predict", str(model.max_output_tokens))] if model.max_output_tokens else []),
+        *_MODES[served],
+        *([("pooling", model.pooling)] if model.pooling else []),
         *_memory(model),
         ("flash-attn", "on"),
         ("fit", "off"),  # on, an unset value shrinks to whatever the co-tenants left free
         ("cache-ram", str(_PROMPT_CACHE_MIB)),
-        ("jinja", None),
-        ("reasoning", model.reasoning),
+        *((("jinja", None), ("reasoning", model.reasoning)) if served == "chat" else ()),
         ("offline", None),
         *args.rendered(model_id, model.args),
     ]

@@ -10,9 +10,9 @@ from plan import config
 from plan.base import names
 from plan.engine.engines import metrics_path
 from plan.engine.llama_swap import API_KEY_ENV
+from plan.models.abilities import calls_tools, mode
 from plan.models.lock import LockedModel
 from plan.models.residency import RESIDENT
-from plan.models.tools import calls_tools
 
 VERSION = 1
 _CONCURRENCY_PER_MODEL = 10  # llama-swap's default
@@ -46,6 +46,9 @@ class ContractModel(TypedDict):
     `remoteImages`: a request may name an image by its URL, and the server's pod fetches it (llama.cpp 0.5.0,
     tools/server/server-common.cpp handle_media); https only where the engine was built with TLS.
 
+    `mode` is chat, embedding or rerank. One that does not chat has 0 `maxOutputTokens`, for it writes nothing; the
+    vectors of one of mode embedding have `dimensions` numbers.
+
     A request for a model unloads the others of its `swapGroup`, unless they are `resident`. `fallback` is the id of
     the model to ask when this one fails.
     """
@@ -59,6 +62,7 @@ class ContractModel(TypedDict):
     remoteImages: bool
     tools: bool
     reasoning: str
+    dimensions: NotRequired[int]
     contextTokens: int
     maxOutputTokens: int
     outputLimit: Literal["default", "none"]
@@ -105,16 +109,18 @@ def build(stack: config.Stack, locked: Mapping[str, LockedModel], load_s: int) -
 
 
 def _model(model_id: str, model: config.Model, locked: LockedModel) -> ContractModel:
+    shape = locked.gguf.shape
+    served = mode(model, shape)
     said = ContractModel(
         id=model_id,
         aliases=list(model.aliases),
-        mode="chat",
+        mode=served,
         vision=_sees(locked),
         remoteImages=_sees(locked),
         tools=calls_tools(locked, model) is not False,
         reasoning=model.reasoning,
         contextTokens=model.request_tokens,
-        maxOutputTokens=model.promised_tokens,
+        maxOutputTokens=model.promised_tokens if served == "chat" else 0,
         outputLimit="default" if model.max_output_tokens else "none",
         swapGroup=RESIDENT if model.resident else model.swap_group,
         resident=model.resident,
@@ -128,6 +134,8 @@ def _model(model_id: str, model: config.Model, locked: LockedModel) -> ContractM
         said["displayName"] = model.display_name
     if model.description:
         said["description"] = model.description
+    if served == "embedding" and shape.embedding_length:
+        said["dimensions"] = shape.embedding_length
     return said
 
 

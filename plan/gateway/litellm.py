@@ -10,6 +10,8 @@ from typing import Any
 from plan.gateway.contract import Contract, ContractModel
 from plan.text.writer import yaml_text
 
+# Both speak to any address; the first has no way for ranks (LiteLLM 1.106, rerank_api/main.py).
+_PROVIDERS = {"chat": "openai", "embedding": "openai", "rerank": "hosted_vllm"}
 _RATE_LIMIT_RETRIES = 3  # a full queue answers 429 at once, and loads nothing
 _BESIDE = {
     "general_settings": {"health_check_skip_disabled_background_models": True},
@@ -60,7 +62,7 @@ def _entry(name: str, model: ContractModel, contract: Contract) -> dict[str, Any
     return {
         "model_name": name,
         "litellm_params": {
-            "model": f"openai/{model['id']}",
+            "model": f"{_PROVIDERS[model['mode']]}/{model['id']}",
             "api_base": contract["endpoint"],
             "api_key": f"os.environ/{contract['auth']['env']}",
             # Both, or the gateway's own hold: the second is the time until a stream's headers, after queue and load.
@@ -75,7 +77,8 @@ def _entry(name: str, model: ContractModel, contract: Contract) -> dict[str, Any
             "supports_vision": model["vision"],
             "supports_function_calling": model["tools"],
             "max_input_tokens": model["contextTokens"],
-            "max_output_tokens": model["maxOutputTokens"],
+            **({"max_output_tokens": model["maxOutputTokens"]} if model["mode"] == "chat" else {}),
+            **({"output_vector_size": model["dimensions"]} if "dimensions" in model else {}),
             "input_cost_per_token": 0,
             "output_cost_per_token": 0,
             # A check is a completion: every round of them would load each model in turn.

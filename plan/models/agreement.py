@@ -43,7 +43,19 @@ def faults(locked: LockedModel) -> Iterator[Fault]:
     yield from _of_files(locked)
     yield from _of_quantization(locked)
     yield from fact_rules.faults(locked.gguf, locked.bytes_by_role, len(locked.files))
-    yield from _of_projector(locked.gguf)
+    yield from projector_faults(locked.gguf)
+
+
+def projector_faults(gguf: GgufFacts) -> Iterator[Fault]:
+    """llama.cpp refuses a projector whose output is not as wide as the model's input (mtmd.cpp, b10524)."""
+    shape, projector = gguf.shape, gguf.projector
+    if projector and projector.width and shape.embedding_length:
+        deep = shape.n_deepstack_layers or 0
+        takes = shape.embedding_length * (1 + deep)
+        how = f"{shape.embedding_length} for its input and each of {deep} deeper layers" if deep else "its embedding"
+        if projector.width != takes:
+            rule = f"The model takes {takes} numbers a token ({how}): the projector is another model's"
+            yield Fault("gguf.projector.width", projector.width, rule)
 
 
 def _problems(model_id: str, model: config.Model, locked: Mapping[str, LockedModel]) -> Iterator[ConfigError]:
@@ -109,15 +121,3 @@ def _of_quantization(locked: LockedModel) -> Iterator[Fault]:
         yield Fault(
             "gguf.shape.file_type", shape.file_type, f"It means {name}, and the entry's quant is {locked.quant}"
         )
-
-
-def _of_projector(gguf: GgufFacts) -> Iterator[Fault]:
-    """llama.cpp refuses a projector whose output is not as wide as the model's input (mtmd.cpp, b10524)."""
-    shape, projector = gguf.shape, gguf.projector
-    if projector and projector.width and shape.embedding_length:
-        deep = shape.n_deepstack_layers or 0
-        takes = shape.embedding_length * (1 + deep)
-        how = f"{shape.embedding_length} for its input and each of {deep} deeper layers" if deep else "its embedding"
-        if projector.width != takes:
-            rule = f"The model takes {takes} numbers a token ({how}): the projector is another model's"
-            yield Fault("gguf.projector.width", projector.width, rule)

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from plan import config
+from plan.models.abilities import calls_tools
 from plan.models.ggml_types import bits
 from plan.models.lock import LockedModel
-from plan.models.tools import calls_tools
 
 _NAMED = 2  # a sentence that lists ten keys is not read
 _MIXED_BITS = 1  # rows that are no whole blocks of a type get the next finer one (llama.cpp, tensor_type_fallback)

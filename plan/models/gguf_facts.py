@@ -68,6 +68,7 @@ class Shape(Frozen):
     time_step_rank: Count | None = None
     full_attention_interval: Count | None = None
     recurrent_layers: Layers | None = None
+    pooling_type: Count | None = None
     file_type: Count | None = None
     chat_template: bool | None = None
     chat_template_tools: bool | None = None

@@ -15,7 +15,8 @@ class VramError(ValueError):
 class Serving:
     """How llama-server serves a model: `total_tokens` is the context of all slots together; `ubatch` in tokens.
 
-    `build` is llama.cpp's number, the 10524 of b10524; None where it is not known.
+    `build` is llama.cpp's number, the 10524 of b10524; None where it is not known. `embeds`: it serves embeddings or
+    ranks, not chats.
     """
 
     total_tokens: int
@@ -24,6 +25,7 @@ class Serving:
     ubatch: int = 512
     image_max_tokens: int = 1024
     build: int | None = None
+    embeds: bool = False
 
 
 @dataclass(frozen=True, slots=True)

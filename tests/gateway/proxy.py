@@ -35,7 +35,10 @@ class Proxy:
         return self.log_file.read_text(errors="replace")
 
     def get(self, path: str) -> Any:
-        return json.loads(_get(self.url + path))
+        return json.loads(_asked(self.url + path))
+
+    def post(self, path: str, body: object) -> Any:
+        return json.loads(_asked(self.url + path, json.dumps(body).encode()))
 
 
 @contextmanager
@@ -84,13 +87,14 @@ def _wait(process: subprocess.Popen[bytes], url: str, log_file: Path) -> None:
 
 def _ready(url: str) -> bool:
     try:
-        return bool(_get(f"{url}/health/readiness"))
+        return bool(_asked(f"{url}/health/readiness"))
     except OSError:
         return False
 
 
-def _get(url: str) -> bytes:
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {MASTER_KEY}"})  # noqa: S310 - loopback
+def _asked(url: str, body: bytes | None = None) -> bytes:
+    headers = {"Authorization": f"Bearer {MASTER_KEY}", "Content-Type": "application/json"}
+    request = urllib.request.Request(url, body, headers)  # noqa: S310 - loopback
     try:
         with urllib.request.urlopen(request, timeout=300) as answer:  # noqa: S310 - loopback
             return answer.read()

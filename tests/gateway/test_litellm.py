@@ -32,6 +32,27 @@ SCRIPTS = {
     "loads": upstream.loads_for(3.0),
     "sees": upstream.fails(500, times=0),
     "hangs": upstream.waits_for(RELEASED),
+    # As llama-server 0.5.0 answers.
+    "embeds": upstream.says(
+        {
+            "object": "list",
+            "model": "embeds",
+            "data": [{"object": "embedding", "index": 0, "embedding": [0.5, -0.5]}],
+            "usage": {"prompt_tokens": 2, "total_tokens": 2},
+        }
+    ),
+    "ranks": upstream.says(
+        {
+            "object": "list",
+            "model": "ranks",
+            "results": [{"index": 1, "relevance_score": 3.5}, {"index": 0, "relevance_score": -9.0}],
+            "usage": {"prompt_tokens": 9, "total_tokens": 9},
+        }
+    ),
+}
+OTHERS = {
+    "embeds": {"mode": "embedding", "maxOutputTokens": 0, "dimensions": 2},
+    "ranks": {"mode": "rerank", "maxOutputTokens": 0},
 }
 
 
@@ -42,7 +63,14 @@ def contract(port: int, *ids: str, timeout_s: int | None = None) -> Contract:
     value["limits"]["recommendedTimeoutSeconds"] = timeout_s or value["limits"]["recommendedTimeoutSeconds"]
     blind = next(model for model in value["models"] if not model["vision"])
     value["models"] = [
-        {**blind, "id": model, "aliases": [f"Org/{model}:v1.5"], "vision": model == "sees", "tools": model == "sees"}
+        {
+            **blind,
+            "id": model,
+            "aliases": [f"Org/{model}:v1.5"],
+            "vision": model == "sees",
+            "tools": model == "sees",
+            **OTHERS.get(model, {}),
+        }
         for model in ids
     ]
     return value
@@ -141,6 +169,25 @@ def test_an_alias_is_answered_by_its_model(gateway: Proxy, server: Upstream) -> 
     assert server.asked[-1].model == "sees"
 
 
+def test_vectors_come_through(gateway: Proxy, server: Upstream) -> None:
+    for name in ("embeds", "Org/embeds:v1.5"):
+        answer = gateway.client.embeddings.create(model=name, input=["hi"], encoding_format="float")
+
+        assert answer.data[0].embedding == [0.5, -0.5]
+        assert server.asked[-1].model == "embeds"
+
+
+def test_ranks_come_through(gateway: Proxy, server: Upstream) -> None:
+    for name in ("ranks", "Org/ranks:v1.5"):
+        body = {"model": name, "query": "which?", "documents": ["this", "that"]}
+
+        answer = gateway.post("/v1/rerank", body)
+
+        assert [row["index"] for row in answer["results"]] == [1, 0]
+        assert server.asked[-1].model == "ranks"
+        assert server.asked[-1].authorization == f"Bearer {KEY}"
+
+
 def test_no_path_for_health_asks_a_model(gateway: Proxy, server: Upstream) -> None:
     before = list(server.asked)
 
@@ -168,8 +215,10 @@ def test_what_a_model_can_do_is_what_the_gateway_tells(gateway: Proxy) -> None:
     assert set(groups) == {name for model in SCRIPTS for name in (model, f"Org/{model}:v1.5")}
     assert {name for name, group in groups.items() if group["supports_vision"]} == {"sees", "Org/sees:v1.5"}
     assert {name for name, group in groups.items() if group["supports_function_calling"]} == {"sees", "Org/sees:v1.5"}
-    for group in groups.values():
-        assert (group["mode"], group["max_input_tokens"], group["max_output_tokens"]) == ("chat", 16384, 8192)
+    for name, group in groups.items():
+        mode = next((it["mode"] for model, it in OTHERS.items() if model in name), "chat")
+        assert (group["mode"], group["max_input_tokens"]) == (mode, 16384)
+        assert group["max_output_tokens"] == (8192 if mode == "chat" else None)
         assert (group["input_cost_per_token"], group["output_cost_per_token"]) == (0, 0)
 
 

@@ -61,6 +61,10 @@ def waits_for(event: threading.Event) -> Callable[["_Handler", int], None]:
     return answer
 
 
+def says(value: object) -> Callable[["_Handler", int], None]:
+    return lambda handler, _: handler.send(200, value, {})
+
+
 @contextmanager
 def running(scripts: dict[str, Callable[["_Handler", int], None]]) -> Iterator[Upstream]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)

@@ -25,6 +25,18 @@ def reply(
     return json.dumps({"object": "chat.completion", "choices": [choice], "usage": usage, **timings}).encode()
 
 
+def vectors(*rows: list[float]) -> Answer:
+    data = [{"object": "embedding", "index": number, "embedding": row} for number, row in enumerate(rows)]
+    return lambda _: (200, json.dumps({"object": "list", "data": data}).encode())
+
+
+def ranks(*scores: float) -> Answer:
+    """As llama-server does it, the best first."""
+    rows = [{"index": number, "relevance_score": score} for number, score in enumerate(scores)]
+    rows.sort(key=lambda row: -row["relevance_score"])
+    return lambda _: (200, json.dumps({"object": "list", "results": rows}).encode())
+
+
 def wise(body: Json) -> str:
     """What a well model says."""
     content = body.get("prompt") or body["messages"][0]["content"]

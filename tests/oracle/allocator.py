@@ -4,6 +4,9 @@ import functools
 import re
 import socket
 import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -41,6 +44,25 @@ class Allocator:
         said = self._run("llama-server", *map(str, argv), ends_well=False)
         return float(_found(r"memory usage of mmproj is ([\d.]+) MiB", said)[1])
 
+    def serving(self, model: Path, serving: Serving, *flags: str) -> float:
+        """MiB of the compute buffer of a llama-server with these flags; it is killed as soon as it has said so."""
+        said: list[str] = []
+        with device(self.programs) as own:  # one whose client is killed ends with it
+            argv = [
+                self.programs / "llama-server", "--model", model, "--ctx-size", str(serving.total_tokens),
+                "--ubatch-size", str(serving.ubatch), "--batch-size", str(max(2048, serving.ubatch)),
+                "--parallel", str(serving.parallel), "-ngl", "99", "--flash-attn", "on", "--fit", "off", "--no-warmup",
+                "--threads", "1", "--host", "127.0.0.1", "--port", str(free_port()), "-lv", "4",
+                "--rpc", own, "--device", "RPC0", *flags,
+            ]  # fmt: skip
+            with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as server:
+                for line in server.stderr or ():
+                    said.append(line)
+                    if found := re.search(r"RPC0\S* compute buffer size = +([\d.]+) MiB", line):
+                        server.kill()
+                        return float(found[1])
+        raise AssertionError("".join(said[-20:]))
+
     def _asked(self, model: Path, serving: Serving, device: str, *where: str) -> Taken:
         numbers = {
             "--ctx-size": serving.total_tokens,
@@ -67,6 +89,30 @@ def _found(pattern: str, said: str) -> re.Match[str]:
     match = re.search(pattern, said)
     assert match, f"{pattern} is not in: {said}"
     return match
+
+
+@contextmanager
+def device(programs: Path) -> Iterator[str]:
+    """A device of the RPC backend that stands for a card, while the block runs; its address."""
+    port = free_port()
+    argv = [programs / "ggml-rpc-server", "--host", "127.0.0.1", "--port", str(port)]
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            _wait_for(port, process)
+            yield f"127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=10).close()
+        except ConnectionRefusedError:
+            time.sleep(0.02)
+        else:
+            return
+    raise AssertionError(f"ggml-rpc-server ended with {process.returncode}")
 
 
 def free_port() -> int:

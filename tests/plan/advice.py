@@ -5,6 +5,7 @@ tests/house/test_hints.py finds every such advice in the sources; test_advice.py
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from plan.models.lock import Lock
@@ -75,11 +76,24 @@ def _with(whole: Lock, model_id: str, entry: Any) -> Lock:
     return whole.model_copy(update={"models": {**whole.models, model_id: entry}})
 
 
+def pooled(kind: int) -> Callable[[], Lock]:
+    """The lock with a model whose header says how a text becomes one vector."""
+
+    def lock() -> Lock:
+        whole = stacks.locked()
+        entry = whole.models[MODEL]
+        shape = entry.gguf.shape.model_copy(update={"pooling_type": kind, "source": "header"})
+        return _with(whole, MODEL, entry.model_copy(update={"gguf": entry.gguf.model_copy(update={"shape": shape})}))
+
+    return lock
+
+
 def measured_projector(raw: Raw) -> None:
     raw["gpu"] = {**raw["gpu"], **LARGE}
     raw["models"]["qwen3vl-8b"]["measured"] = [{**MEASURED[0], "context": 3072, "image_max_tokens": 1024}]
 
 
+SHORT = partial(model, context=512)
 BOUND, SWITCH = {"reasoning-budget": 1024}, "no-context-shift"
 FOLLOWED: dict[tuple[str, str], list[Advice]] = {
     ("plan/models/thinking.py", "reasoning: off"): [
@@ -88,6 +102,20 @@ FOLLOWED: dict[tuple[str, str], list[Advice]] = {
     ],
     ("plan/models/thinking.py", "args: {X: 1024}"): [
         Advice("args: {reasoning-budget: 1024}", model(reasoning="on"), model(reasoning="on", args=BOUND)),
+    ],
+    ("plan/models/abilities.py", "mode: X"): [
+        Advice("write `mode: embedding`", model(mode="chat"), model(mode="embedding"), pooled(3)),
+        Advice("write `mode: rerank`", SHORT(mode="chat"), SHORT(mode="rerank"), pooled(4)),
+    ],
+    ("plan/models/abilities.py", "mode: embedding"): [
+        Advice("It is for `mode: embedding`", model(pooling="last"), model(mode="embedding", pooling="last")),
+    ],
+    ("plan/models/abilities.py", "pooling: last"): [
+        Advice("write `pooling: last`", model(mode="embedding"), model(mode="embedding", pooling="last")),
+    ],
+    ("plan/models/abilities.py", "ubatch: X"): [
+        Advice("write `ubatch: 1024`", model(context=1024), model(context=1024, ubatch=1024), pooled(1)),
+        Advice("or a context of 512", model(context=1024), model(context=512), pooled(4)),
     ],
     ("plan/config/gpu.py", "model: other"): [
         Advice("Any other is `model: other`", card("a100"), model()),

@@ -88,6 +88,36 @@ def test_a_projector_is_counted_with_its_model(tmp_path: Path) -> None:
     assert "its mmproj is not a projector" in run("--gguf", file, "--mmproj", file, *CONTEXT, code=2)
 
 
+@pytest.mark.parametrize(("pooling", "mode"), [(0, "chat"), (1, "embedding"), (3, "embedding"), (4, "rerank")])
+def test_c8_a_model_is_computed_as_what_it_serves(tmp_path: Path, pooling: int, mode: str) -> None:
+    ggufs.write(tmp_path / "x.gguf", pairs={**PAIRS, "pooling_type": pooling}, vocabulary=9000)
+    ggufs.write(tmp_path / "plain.gguf", pairs=PAIRS, vocabulary=9000)
+
+    said, plain = (told("--gguf", tmp_path / name, *CONTEXT) for name in ("x.gguf", "plain.gguf"))
+
+    assert said["mode"] == mode
+    assert (said["compute_mib"] > plain["compute_mib"]) == (mode != "chat"), "logits of every token are reserved"
+    assert (f", {mode}, context" in run("--gguf", tmp_path / "x.gguf", *CONTEXT)) == (mode != "chat")
+
+
+def test_c7_a_projector_of_another_model_is_refused_with_both_widths(tmp_path: Path) -> None:
+    (file,) = tiny(tmp_path)
+    tensors = {"mm.input_projection.weight": ((2560, 1152), ggufs.Type.F16)}
+    ggufs.write(tmp_path / "mmproj.gguf", "clip", {"clip.projector_type": "gemma3"}, tensors, vocabulary=0)
+
+    said = run("--gguf", file, "--mmproj", tmp_path / "mmproj.gguf", *CONTEXT, code=2)
+
+    assert "the model takes 256 numbers a token (its embedding)" in said
+    assert "2560" in said
+
+
+@pytest.mark.parametrize("kind", ["adapter", "imatrix", "vocab", "mmproj"])
+def test_c8_a_file_that_is_no_model_is_told_by_what_it_says_it_is(tmp_path: Path, kind: str) -> None:
+    ggufs.write(tmp_path / "x-Q4_K_M.gguf", pairs={"general.type": kind})
+
+    assert f"its general.type is '{kind}'" in run("--gguf", tmp_path / "x-Q4_K_M.gguf", *CONTEXT, code=2)
+
+
 def test_a_model_larger_than_the_card_ends_with_3_and_the_breakdown(tmp_path: Path) -> None:
     (file,) = tiny(tmp_path, tensors=LARGE)
 

@@ -25,6 +25,9 @@ MODEL: dict[str, Any] = {
 FILES = {"file": "Qwen3VL-4B-Instruct-Q4_K_M.gguf", "mmproj_file": "mmproj-Qwen3VL-4B-Instruct-F16.gguf"}
 
 
+EMBEDS = {"repo": "Qwen/Qwen3-8B-GGUF", "quant": "Q4_K_M", "context": 512, "mode": "embedding", "pooling": "mean"}
+
+
 def raw(home: str = "nfs") -> dict[str, Any]:
     """Valid, with every key; `home` is where its volume lies, for that is one of three."""
     homes: dict[str, Any] = {
@@ -71,7 +74,11 @@ def raw(home: str = "nfs") -> dict[str, Any]:
         "server": server,
         "fetch": fetch,
         "prune": {"mode": "report", "schedule": "17 4 * * *", "grace_h": 24},
-        "models": {"qwen3vl-8b": MODEL, "qwen3vl-4b": {**by_path, "repo": OTHER, "aliases": [], "fallback": None}},
+        "models": {
+            "qwen3vl-8b": MODEL,
+            "qwen3vl-4b": {**by_path, "repo": OTHER, "aliases": [], "fallback": None},
+            "qwen3-8b": EMBEDS,
+        },
         "immich": {"namespace": "immich", "deployment": "ml", "container": "ml", "model_ttl_s": 600},
     }
 
