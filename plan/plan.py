@@ -18,6 +18,7 @@ from plan.models.agreement import locked_models
 from plan.models.engine_builds import build_notes, require_builds
 from plan.models.fact_gaps import notes
 from plan.models.lock import Lock
+from plan.models.thinking import thinking_notes
 from plan.weights.downloads import FetchesPlan, plan_fetches
 from plan.weights.prune import PrunePlan, plan_prune
 from plan.weights.space import require_space, space_notes
@@ -85,6 +86,7 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
             *fallback_notes(stack.models),
             *notes(locked, stack.models),
             *tools_notes(locked, stack.models),
+            *thinking_notes(locked, stack.models),
             *space_notes(stack.volume, locked),
             *warm_notes,
         ),

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from ops.gguf import kinds
-from ops.gguf.header import Header, HeaderError, Tensor, Value
+from ops.gguf import chat_template, kinds
+from ops.gguf.header import Header, HeaderError, Tensor
 from plan.models.gguf_facts import GgufFacts, Projector, Shape, Weights
 from plan.text.errors import in_words, steps
 from plan.text.show import path, plain, show
@@ -17,7 +17,6 @@ from plan.text.show import path, plain, show
 # llama.cpp keeps these on the CPU, because it only looks rows up in them (LLM_TENSOR_LAYER_INPUT, src/llama-arch.cpp).
 _INPUT = ("token_embd.", "token_embd_norm.", "position_embd.", "token_types.", "per_layer_token_embd.")
 _TEMPLATE = "tokenizer.chat_template"  # llama.cpp takes its .tool_use for requests with tools (common/chat.cpp)
-_TEMPLATE_TOKEN = re.compile(r"\{[%{]|[%}]\}|\btools\b")
 _FLAGS = ("sliding_window_pattern", "recurrent_layers", "is_deepstack_layers")
 
 
@@ -29,11 +28,12 @@ def facts(parts: Sequence[Header], projector: Header | None) -> GgufFacts:
     shape.setdefault("vocab_size", parts[0].lengths.get("tokenizer.ggml.tokens"))
     shape["chat_template"] = _TEMPLATE in pairs
     if shape["chat_template"]:
-        templates = (pairs.get(key) for key in (_TEMPLATE, f"{_TEMPLATE}.tool_use"))
-        shape["chat_template_tools"] = any(map(_reads_tools, templates))
+        templates = [pairs.get(key) for key in (_TEMPLATE, f"{_TEMPLATE}.tool_use")]
+        shape["chat_template_tools"] = any(chat_template.reads(it, "tools") for it in templates)
+        shape["chat_template_thinks"] = chat_template.always_thinks(templates[0])
     try:
         return GgufFacts(
-            shape=Shape(**shape, source="header"),
+            shape=Shape(**{**shape, "source": "header"}),
             weights=_weights(_tensors(parts), shape.get("block_count"), shape.get("nextn_predict_layers")),
             projector=_projector(projector) if projector else None,
         )
@@ -52,20 +52,6 @@ def _fields(group: type[BaseModel], header: Header, *sections: str) -> dict[str,
             value = header.pairs[keys[0]]
             found[name] = _layers(value) if name in _FLAGS and isinstance(value, tuple) else value
     return found
-
-
-def _reads_tools(template: Value | None) -> bool:
-    """Whether a Jinja template reads the variable `tools`: it stands between braces, not in the text around them."""
-    if not isinstance(template, str):
-        return False
-    inside = False
-    for token in _TEMPLATE_TOKEN.finditer(template):
-        if token[0] == "tools":
-            if inside:
-                return True
-        else:
-            inside = token[0].startswith("{")
-    return False
 
 
 def _layers(flags: Sequence[object]) -> tuple[int, ...]:
@@ -135,4 +121,4 @@ def _projector(header: Header) -> Projector:
     known = _fields(Projector, header, "clip", *vision)
     size = sum(tensor.size_bytes for tensor in header.tensors.values())
     width = kinds.projector_width(header, len(known.get("is_deepstack_layers") or ()))
-    return Projector(**known, weight_bytes=size, width=width, source="header")
+    return Projector(**{**known, "weight_bytes": size, "width": width, "source": "header"})

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from plan.live import question
-from plan.live.observed import Deployment, Entry, Kind, Node, Observed, Pod, Volume
+from plan.live.observed import Deployment, Entry, Kind, Node, Observed, Pod, Taint, Volume
 from plan.text.decode import text_of
 from plan.text.errors import Source, TextError
 from plan.text.show import show, words
@@ -50,8 +50,8 @@ def parse(answer: Answer) -> Observed:
         cluster_id=cluster_id,
         namespaces={name: phase for name, phase, _ in rows["Namespace"]},
         nodes=tuple(
-            Node(name, _pairs(labels), _pairs(offered), bool(cordoned))
-            for name, labels, offered, cordoned, _ in rows["Node"]
+            Node(name, _pairs(labels), _pairs(offered), bool(cordoned), tuple(map(_taint, taints.split())))
+            for name, labels, offered, cordoned, taints, _ in rows["Node"]
         ),
         pods=tuple(_pod(fields) for fields in rows["Pod"] if fields[2] not in ("Succeeded", "Failed")),
         deployments=tuple(_deployment(fields) for fields in rows["Deployment"]),
@@ -79,13 +79,32 @@ def _text(answer: bytes | str) -> str:
 
 
 def _pod(fields: list[str]) -> Pod:
-    namespace, name, _, node, owner, labels, node_selector, overhead, containers = fields
+    namespace, name, _, node, owner, labels, node_selector, overhead, runtime_class, claims, containers = fields
     kind, _, workload = owner.partition("/")
     labels_of = _pairs(labels)
     if kind == "ReplicaSet":
         workload = workload.removesuffix(f"-{labels_of.get('pod-template-hash', '')}")
-    asked = tuple(_containers(containers))
-    return Pod(namespace, name, node, workload or name, labels_of, _pairs(node_selector), _pairs(overhead), asked)
+    return Pod(
+        namespace=namespace,
+        name=name,
+        node=node,
+        workload=workload or name,
+        labels=labels_of,
+        node_selector=_pairs(node_selector),
+        overhead=_pairs(overhead),
+        containers=tuple(_containers(containers)),
+        runtime_class=runtime_class,
+        claims=bool(claims),
+        of_each_node=kind == "DaemonSet",
+    )
+
+
+def _taint(text: str) -> Taint:
+    key, equals, rest = text.partition("=")
+    value, colon, effect = rest.rpartition(":")
+    if not (key and equals and colon):
+        raise ValueError(f"kubectl printed a taint in an unknown form: {show(text)}")
+    return Taint(key, value, effect)
 
 
 def _containers(text: str) -> Iterator[tuple[Kind, Mapping[str, str]]]:

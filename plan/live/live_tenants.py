@@ -9,6 +9,7 @@ from plan.live.observed import Observed, Pod
 from plan.live.tenancy import Tenancy, waits_for, who
 
 _NAMED = 2  # pods of one workload; more are counted
+_USUAL_CLASS = "nvidia"  # as NVIDIA's GPU Operator and k3s call it
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,13 @@ def judge_tenants(wanted: Tenancy, seen: Observed) -> tuple[str, ...]:
     Raises ConfigError where a new server would not find room, ValueError for a quantity that is none.
     """
     notes = require_memory(wanted, wanted.memory, seen) if wanted.memory else ()
-    return (*notes, *_not_away(wanted, seen), *undeclared_notes(undeclared(wanted, seen)))
+    return (
+        *notes,
+        *_not_away(wanted, seen),
+        *_several(wanted, seen),
+        *undeclared_notes(undeclared(wanted, seen)),
+        *_without_a_slice(wanted, seen),
+    )
 
 
 def undeclared(wanted: Tenancy, seen: Observed) -> tuple[Undeclared, ...]:
@@ -65,6 +72,38 @@ def _not_away(wanted: Tenancy, seen: Observed) -> tuple[str, ...]:
         for name, made_by, pod in pods
         if name in wanted.away
     )
+
+
+def _several(wanted: Tenancy, seen: Observed) -> tuple[str, ...]:
+    """Tenants with more pods than one, each of which may hold what their entry says."""
+    pods: dict[str, list[str]] = {}
+    for pod in _tenants(wanted, seen):
+        if (name := wanted.tenant_of(pod)) and name not in wanted.away:
+            pods.setdefault(name, []).append(pod.name)
+    return tuple(
+        f"gpu.tenants.{name} has {_pods(tuple(sorted(found)))} on the card, and its peak_mib is counted once."
+        for name, found in sorted(pods.items())
+        if len(found) > 1
+    )
+
+
+def _without_a_slice(wanted: Tenancy, seen: Observed) -> tuple[str, ...]:
+    """Pods that get the card by their RuntimeClass or a claim; those of DaemonSets serve the node."""
+    classes = {wanted.runtime_class or _USUAL_CLASS, _USUAL_CLASS}
+    cards = {node.name for node in wanted.nodes(seen)} if wanted.shared else set[str]()
+    found = sorted(
+        f"{who(pod)} ({'a claim' if pod.claims else f'runtimeClassName {pod.runtime_class}'})"
+        for pod in seen.pods
+        if pod.node in cards
+        and not (pod.of_each_node or wanted.is_ours(pod) or wanted.asks(pod))
+        and (pod.claims or pod.runtime_class in classes)
+        and not wanted.tenant_of(pod)
+    )
+    if not found:
+        return ()
+    more = f" and {len(found) - _NAMED} more" if found[_NAMED:] else ""
+    what = "On the card's node without a request for a slice, so nothing counts them"
+    return (f"{what}: {', '.join(found[:_NAMED])}{more}.",)
 
 
 def undeclared_notes(found: Iterable[Undeclared]) -> tuple[str, ...]:

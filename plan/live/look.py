@@ -9,7 +9,7 @@ from plan.card.immich_ttl import TtlPatch
 from plan.live import prerequisites, question
 from plan.live.expected import Expected
 from plan.live.kubectl_answer import Answer, parse
-from plan.live.live_slices import slice_problems
+from plan.live.live_slices import slice_notes, slice_problems
 from plan.live.live_tenants import judge_tenants
 from plan.live.live_ttl import live_ttl, ttl_problems
 from plan.live.observed import Observed
@@ -38,7 +38,7 @@ def judge(expected: Expected, answer: Answer) -> Look:
         if found := list(_problems(expected, seen)):
             raise ConfigError.of(found)
         notes = _unknown(expected, lost, reasons)
-        tenants = judge_tenants(expected.tenancy, seen) if _card_is_seen(seen) else ()
+        tenants = (*judge_tenants(expected.tenancy, seen), *slice_notes(expected, seen)) if _card_is_seen(seen) else ()
         patch, ttl_notes = live_ttl(expected.immich, seen) if expected.immich else (None, ())
         objects = (*prerequisites.server_notes(expected, seen), *prerequisites.volume_notes(expected, seen))
         return Look((*notes, *tenants, *objects, *ttl_notes), patch)

@@ -10,6 +10,18 @@ Kind = Literal["init", "sidecar", "main"]
 
 
 @dataclass(frozen=True, slots=True)
+class Taint:
+    """What keeps pods without a matching toleration from a node; `value` may be ""."""
+
+    key: str
+    value: str
+    effect: str
+
+    def __str__(self) -> str:
+        return f"{self.key}{'=' * bool(self.value)}{self.value}:{self.effect}"
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """`allocatable` is what its pods may request in all, as quantities by resource."""
 
@@ -17,11 +29,15 @@ class Node:
     labels: Mapping[str, str]
     allocatable: Mapping[str, str]
     cordoned: bool
+    taints: tuple[Taint, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """`node` is "" while it waits for one. `workload` is who made it: the Deployment's name, not the ReplicaSet's."""
+    """`node` is "" while it waits for one. `workload` is who made it: the Deployment's name, not the ReplicaSet's.
+
+    `claims`: it asks for devices by claims (Dynamic Resource Allocation). `of_each_node`: a DaemonSet made it.
+    """
 
     namespace: str
     name: str
@@ -31,6 +47,9 @@ class Pod:
     node_selector: Mapping[str, str]
     overhead: Mapping[str, str]
     containers: tuple[tuple[Kind, Mapping[str, str]], ...]
+    runtime_class: str = ""
+    claims: bool = False
+    of_each_node: bool = False
 
     def requests(self, resource: str) -> int:
         """How much of it the scheduler counts (k8s.io/component-helpers, resource.PodRequests).

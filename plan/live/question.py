@@ -16,6 +16,7 @@ NODE = (
     ("metadata.labels", _PAIRS),
     ("status.allocatable", _PAIRS),
     ("spec.unschedulable", "cordoned"),
+    ("spec.taints", "{{range .}}{{.key}}={{with .value}}{{.}}{{end}}:{{.effect}} {{end}}"),
 )
 POD = (
     ("metadata.namespace", "{{.}}"),
@@ -26,6 +27,8 @@ POD = (
     ("metadata.labels", _PAIRS),
     ("spec.nodeSelector", _PAIRS),
     ("spec.overhead", _PAIRS),
+    ("spec.runtimeClassName", "{{.}}"),
+    ("spec.resourceClaims", "claims"),
 )
 DEPLOYMENT = (("metadata.namespace", "{{.}}"), ("metadata.name", "{{.}}"), ("metadata.generation", "{{.}}"))
 # Its files are in the export of an NFS server, or in the directory of a node.

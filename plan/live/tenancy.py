@@ -8,7 +8,11 @@ from plan import config
 from plan.base import names
 from plan.card.extended_resource import MemoryPlan
 from plan.card.tenants import is_away
-from plan.live.observed import Node, Observed, Pod
+from plan.config.tolerations import PodToleration, tolerations
+from plan.live.observed import Node, Observed, Pod, Taint
+
+# A node that is not ready, short of memory or cordoned (kubernetes.io, "Well-Known Labels, Annotations and Taints").
+_OF_KUBERNETES = ("node.kubernetes.io/", "node.cloudprovider.kubernetes.io/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +30,22 @@ class Tenancy:
     tenants: Mapping[str, str | None]
     away: tuple[str, ...]
     memory: MemoryPlan | None
+    tolerations: tuple[PodToleration, ...] = ()
+    runtime_class: str | None = None
 
     def nodes(self, seen: Observed) -> list[Node]:
         """The nodes with the card."""
         return [node for node in seen.nodes if self.selector.items() <= node.labels.items()]
+
+    def keeps_away(self, node: Node) -> tuple[Taint, ...]:
+        """The node's taints that keep the server from it; what Kubernetes sets and takes away by itself is left out."""
+        return tuple(
+            taint
+            for taint in node.taints
+            if taint.effect in ("NoSchedule", "NoExecute")
+            and not taint.key.startswith(_OF_KUBERNETES)
+            and not any(_tolerates(toleration, taint) for toleration in self.tolerations)
+        )
 
     def asks(self, pod: Pod) -> bool:
         """Whether it requests a slice of the card, or of its memory."""
@@ -63,7 +79,15 @@ def plan_tenancy(stack: config.Stack, memory: MemoryPlan | None, today: datetime
         tenants={name: it.workload for name, it in sorted(stack.gpu.tenants.items())},
         away=tuple(name for name, it in sorted(stack.gpu.tenants.items()) if today and is_away(it, today)),
         memory=memory,
+        tolerations=tolerations(stack.gpu.node),
+        runtime_class=stack.gpu.node.runtime_class,
     )
+
+
+def _tolerates(toleration: PodToleration, taint: Taint) -> bool:
+    """k8s.io/api core/v1, Toleration.ToleratesTaint."""
+    same = toleration.key == taint.key and toleration.effect in ("", taint.effect)
+    return same and (toleration.operator == "Exists" or (toleration.value or "") == taint.value)
 
 
 def waits_for(pod: Pod, node: Node) -> bool:

@@ -32,7 +32,8 @@ class Shape(Frozen):
     """A model's size by its key-values: lengths in elements, `context_length` as trained, in tokens.
 
     `file_type` is ggml's number of the quantization; `chat_template`: the file has one, `chat_template_tools`: and that
-    one reads `tools`, which a request may name.
+    one reads `tools`, which a request may name; `chat_template_thinks`: and that one begins an answer with a thought,
+    whatever a request says.
     """
 
     architecture: Architecture
@@ -72,6 +73,7 @@ class Shape(Frozen):
     file_type: Count | None = None
     chat_template: bool | None = None
     chat_template_tools: bool | None = None
+    chat_template_thinks: bool | None = None
     source: FactSource
 
     @property

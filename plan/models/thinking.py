@@ -1,10 +1,13 @@
-"""Refuses a model that could think without a limit."""
+"""Refuses a model that could think without a limit, and notes one whose template thinks all the same."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from plan import config
 from plan.base.errors import ConfigError
 from plan.config.model import ArgValue
+from plan.models.abilities import mode
+from plan.models.lock import LockedModel
 from plan.text.errors import Source, TextError
 from plan.text.json_reader import read_json
 
@@ -43,6 +46,21 @@ def require_bound(model_id: str, model: config.Model) -> None:
             f"With `{where}` and no bound it thinks until its output is used up, and consumers get empty answers. "
             f"Say `reasoning: off`, or bound it in tokens: `args: {{{_BUDGET}: 1024}}`.",
         )
+
+
+def thinking_notes(locked: Mapping[str, LockedModel], models: Mapping[str, config.Model]) -> tuple[str, ...]:
+    """A sentence for each model that thinks although its stack says `reasoning: off`, and has no bound."""
+    return tuple(
+        f"{model_id}: the chat template of its file begins each answer with a thought that no request turns off, so "
+        f"`reasoning: off` does not: bound it in tokens, `args: {{{_BUDGET}: 1024}}`, or bring another template, as "
+        "`chat-template` in its `args`."
+        for model_id, model in sorted(models.items())
+        if mode(model, locked[model_id].gguf.shape) == "chat"
+        and locked[model_id].gguf.shape.chat_template_thinks
+        and model.reasoning == "off"
+        and "chat-template" not in model.args
+        and model.thinking_tokens is None
+    )
 
 
 def _asked(model_id: str, args: dict[str, ArgValue]) -> bool:

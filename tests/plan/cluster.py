@@ -60,12 +60,13 @@ def node(
     *,
     slices: str | None = "100",
     cordoned: bool = False,
+    taints: Sequence[str] = (),
 ) -> str:
     marked = {"kubernetes.io/hostname": name, **labels}
     allocatable = {"cpu": "15900m", "memory": "65Gi"}
     allocatable |= {SLICE: slices} if slices else {}
     allocatable |= {GPUMEM: offered} if offered else {}
-    return f"Node\t{name}\t{_pairs(marked)}\t{_pairs(allocatable)}\t{'cordoned' * cordoned}\t"
+    return f"Node\t{name}\t{_pairs(marked)}\t{_pairs(allocatable)}\t{'cordoned' * cordoned}\t{' '.join(taints)}\t"
 
 
 def pod(
@@ -78,6 +79,8 @@ def pod(
     labels: Mapping[str, str] | None = None,
     node_selector: Mapping[str, str] | None = None,
     overhead: Mapping[str, str] | None = None,
+    runtime_class: str = "",
+    claims: bool = False,
 ) -> str:
     """`workload` is namespace/name; its pod is of a Deployment unless `owner` is another kind, or ""."""
     namespace, name = workload.split("/")
@@ -86,7 +89,8 @@ def pod(
     by = f"{owner}/{name}{'-7d4c9' if is_deployment else ''}" if owner else ""
     own_name = f"{name}-7d4c9-x2x4z" if is_deployment else name
     asked = "".join(f";{kind} {_pairs(requests)}" for kind, requests in containers)
-    fields = [namespace, own_name, phase, on, by, *map(_pairs, (marked, node_selector or {}, overhead or {})), asked]
+    fields = [namespace, own_name, phase, on, by, *map(_pairs, (marked, node_selector or {}, overhead or {}))]
+    fields += [runtime_class, "claims" * claims, asked]
     return "\t".join(["Pod", *fields])
 
 

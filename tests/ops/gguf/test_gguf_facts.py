@@ -119,6 +119,48 @@ def test_whether_the_template_has_tools_is_told(
     assert known(tmp_path, pairs).shape.chat_template_tools is expected
 
 
+ASKS = "{% for m in messages %}{{ m.content }}{% endfor %}{% if add_generation_prompt %}"
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        (ASKS + "{{ '<|Assistant|><think>\\n' }}{% endif %}", True),
+        (ASKS + "<|im_start|>assistant\n<think>\n{% endif %}", True),
+        (ASKS + "{{ '[THINK]' }}{% endif %}", True),
+        (ASKS + "a{% if enable_thinking is false %}{{ '<think>\\n\\n</think>' }}{% endif %}{% endif %}", False),
+        (ASKS + "{% if thinking %}<think>{% else %}</think>{% endif %}{% endif %}", False),
+        (ASKS + "{{ '<|im_start|>assistant' }}{% endif %}", False),
+        ("{{ m.content.split('<think>')[0] }}" + ASKS + "a{% endif %}", False),
+        ("<think>{{ m.content }}", False),
+        (ASKS, False),
+        (ASKS * 20_000 + "<think>", True),
+        (7, False),
+    ],
+)
+def test_a_template_that_thinks_whatever_a_request_says_is_told(tmp_path: Path, template: Any, expected: bool) -> None:
+    assert known(tmp_path, {**SHAPE, "tokenizer.chat_template": template}).shape.chat_template_thinks is expected
+
+
+@pytest.mark.parametrize("key", ["general.source", "general.chat_template", "general.chat_template_thinks"])
+def test_a_key_that_is_called_as_a_fact_of_ours_is_not_taken_for_it(tmp_path: Path, key: str) -> None:
+    assert known(tmp_path, {**SHAPE, key: True, "tokenizer.chat_template": "{{ x }}"}).shape.source == "header"
+
+
+@pytest.mark.parametrize("key", ["clip.source", "clip.weight_bytes", "clip.width", "clip.vision.width"])
+def test_nor_is_one_of_a_projector(tmp_path: Path, key: str) -> None:
+    pairs = {"clip.projector_type": "gemma3", key: 7}
+    (file,) = ggufs.write(tmp_path / "mmproj.gguf", "clip", pairs, BLOCK, vocabulary=0)
+    header = read_header(lambda start, end: file.read_bytes()[start:end], file.stat().st_size)
+    (model,) = ggufs.write(tmp_path / "model.gguf", pairs=SHAPE)
+    text = read_header(lambda start, end: model.read_bytes()[start:end], model.stat().st_size)
+
+    found = facts([text], header).projector
+
+    assert found
+    assert (found.weight_bytes, found.width) == (bytes_of(BLOCK), None)
+
+
 def test_the_parts_of_a_split_model_are_one_model(tmp_path: Path) -> None:
     whole = known(tmp_path)
     parts = ggufs.write(tmp_path / "b.gguf", pairs=SHAPE, split=4)
