@@ -102,7 +102,9 @@ class LlamaSwap(pulumi.ComponentResource):
                 progress_deadline_seconds=plan.rollout_s,
                 selector=LabelSelectorArgs(match_labels=names.selector(names.SERVING)),
                 template=PodTemplateSpecArgs(
-                    metadata=ObjectMetaArgs(labels=labels),
+                    metadata=ObjectMetaArgs(
+                        labels={**plan.pod_labels, **labels}, annotations=dict(plan.pod_annotations) or None
+                    ),
                     spec=_pod(args, config_map, secret),
                 ),
             ),

@@ -10,7 +10,17 @@ from plan.config.model import VariableText
 from plan.config.numbers import Deadline, Gib, IdleSeconds, Mib, NonRoot, Tokens
 from plan.kubernetes.cron import Schedule
 from plan.kubernetes.images import Image
-from plan.kubernetes.names import LABEL_MAX, LabelValue, Name, Subdomain, Variable, dns_label
+from plan.kubernetes.names import (
+    LABEL_MAX,
+    AnnotationValue,
+    ForeignLabelKey,
+    LabelKey,
+    LabelValue,
+    Name,
+    Subdomain,
+    Variable,
+    dns_label,
+)
 from plan.kubernetes.volumes import AbsolutePath, Host
 
 _GIVES_UP = "turns a pause of the NFS server into EIO for a fetcher and SIGBUS for whoever has a file mapped; use hard"
@@ -125,6 +135,14 @@ class Server(Frozen, json_schema_extra=example(engine="llama-swap", ttl_s=600)):
     env: Annotated[
         dict[Variable, VariableText],
         Field(description="Variables of the engine's processes", examples=[{"GGML_CUDA_GRAPH_OPT": "1"}]),
+    ] = {}  # noqa: RUF012 - pydantic copies it
+    pod_labels: Annotated[
+        dict[ForeignLabelKey, LabelValue],
+        Field(description="More labels of the server's pod", examples=[{"team": "ml"}]),
+    ] = {}  # noqa: RUF012 - pydantic copies it
+    pod_annotations: Annotated[
+        dict[LabelKey, AnnotationValue],
+        Field(description="Annotations of the server's pod", examples=[{"sidecar.istio.io/inject": "false"}]),
     ] = {}  # noqa: RUF012 - pydantic copies it
     rollout_s: Annotated[Deadline, Field(description="A rollout not ready by then has failed")] = 1800
     memory_request_mib: Annotated[Mib, Field(description="Host memory that the scheduler keeps for the server")] = 2048

@@ -50,6 +50,8 @@ class ServerPlan:
     tolerations: tuple[PodToleration, ...]
     runtime_class: str | None
     priority_class: str | None
+    pod_labels: Mapping[str, str]
+    pod_annotations: Mapping[str, str]
     warm: tuple[WarmPlan, ...]
     load_s: int
     rollout_s: int
@@ -90,6 +92,8 @@ def plan_server(
         tolerations=tolerations(stack.gpu.node),
         runtime_class=stack.gpu.node.runtime_class,
         priority_class=server.priority_class,
+        pod_labels=server.pod_labels,
+        pod_annotations=server.pod_annotations,
         warm=(warm,) if warm else (),
         load_s=load_s,
         rollout_s=server.rollout_s,

@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from plan.base.text_rule import TextRule
 
 LABEL_MAX = 63
 _SUBDOMAIN_MAX = 253
+_ANNOTATION_MAX = 8192  # all of an object's have 256 KiB together
 _CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 
 
@@ -30,6 +31,18 @@ def _prefix(key: str) -> None:
 def _no_parent(key: str) -> None:
     if key == "." or key.startswith(".."):
         raise ValueError("an entry's key is not '.' and does not begin with '..', because it may become a file's name")
+
+
+def _foreign(key: str) -> str:
+    if key.startswith("app.kubernetes.io/"):
+        raise ValueError("labels of app.kubernetes.io/ are the stack's own: by them the Service finds the pod")
+    return key
+
+
+def _annotation(value: str) -> str:
+    if any((ord(sign) < 32 and sign not in "\n\t") or "\ud800" <= sign <= "\udfff" for sign in value):
+        raise ValueError("an annotation's value has no control characters but newlines and tabs")
+    return value
 
 
 _LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
@@ -59,6 +72,8 @@ ENTRY_KEY = TextRule(
 Name = Annotated[str, AfterValidator(dns_label)]
 Variable = Annotated[str, VARIABLE]  # of a container's environment
 Subdomain = Annotated[str, SUBDOMAIN]
-LabelKey = Annotated[str, LABEL_KEY]
+LabelKey = Annotated[str, LABEL_KEY]  # of an annotation too
+ForeignLabelKey = Annotated[str, LABEL_KEY, AfterValidator(_foreign)]
 LabelValue = Annotated[str, LABEL_VALUE]
+AnnotationValue = Annotated[str, Field(max_length=_ANNOTATION_MAX), AfterValidator(_annotation)]
 EntryKey = Annotated[str, ENTRY_KEY]  # of a Secret or a ConfigMap

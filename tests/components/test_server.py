@@ -55,6 +55,26 @@ def test_server_and_preflight_run_with_the_nodes_runtime_class(recorder: Recorde
     assert preflight_of(recorder).inputs["spec"]["template"]["spec"].get("runtimeClassName") == wished
 
 
+def test_labels_and_annotations_of_the_pod_are_the_operators_choice_beside_our_own(recorder: Recorder) -> None:
+    own = {**stacks.raw("t4")["server"], "pod_labels": {"team": "ml"}, "pod_annotations": {"a.example/b": "c\nd"}}
+    build(lambda: server(planned("t4", server=own)))
+
+    (deployment,) = recorder.of("Deployment")
+    spec = deployment.inputs["spec"]
+    metadata = spec["template"]["metadata"]
+    assert metadata["labels"]["team"] == "ml"
+    assert spec["selector"]["matchLabels"].items() <= metadata["labels"].items()
+    assert "team" not in spec["selector"]["matchLabels"], "a selector cannot be changed later"
+    assert metadata["annotations"] == {"a.example/b": "c\nd"}
+
+
+def test_a_pod_without_annotations_has_no_empty_mapping_of_them(recorder: Recorder, plan: Plan) -> None:
+    build(lambda: server(plan))
+
+    (deployment,) = recorder.of("Deployment")
+    assert "annotations" not in deployment.inputs["spec"]["template"]["metadata"]
+
+
 def test_the_deployment_waits_for_weights_and_preflight_and_never_runs_two_pods(recorder: Recorder, plan: Plan) -> None:
     build(lambda: server(plan))
 

@@ -56,6 +56,14 @@ REFUSED: dict[Path, tuple[Any, ...]] = {
         {"A": "${env.B}"}, {"A": 1}, [], "x",
     ),
     ("gpu", "node", "runtime_class"): ("A", "", "a b", 1),
+    ("server", "pod_labels"): (
+        {"a b": "c"}, {"a": "b c"}, {"app.kubernetes.io/name": "x"}, {"a": "x" * 64}, {"/a": "b"}, {"a": 1}, ["a"],
+    ),
+    ("server", "pod_annotations"): ({"a b": "c"}, {"a": "\x1b[31m"}, {"a": 1}, {"a": "x" * 9000}, {"A/b/c": "d"}, "x"),
+    (*_MODEL, "mode"): ("rerank", "embedding", "vision", "", 1, ["chat"]),
+    (*_MODEL, "pooling"): ("mean", "rank", "", 1),
+    (*_MODEL, "file"): ("a.gguf", "../a.gguf", "/a.gguf", "a.bin", "", "a\n.gguf", 1, "a" * 2000 + ".gguf"),
+    (*_MODEL, "mmproj_file"): ("a.gguf", "a/../b.gguf", "a", "\x1b.gguf"),
     ("volume", "size_gib"): (0, -1, 10**12, 10**320, 1),
     ("volume", "read_mib_s"): (0, 10**12, 10**320),
     ("volume", "nfs", "server"): ("nas\nx", "", "a b", "nas,soft", "-nas", "nas/x", "\x1b[31m", "nas:", "a" * 300),
@@ -150,6 +158,9 @@ ACCEPTED: dict[Path, tuple[Any, ...]] = {
     "0 0 30 2 */2", "0 0 31 12 ?", "59 23 * * SUN"),
     (*_MODEL, "verify"): ({"prompt": "$(HOME) ${PORT} [/red]", "expect": "²³"},),
     (*_MODEL, "warm_priority"): (0, -5, 100),
+    (*_MODEL, "mode"): ("chat", None),
+    ("server", "pod_labels"): ({"team": "ml"}, {"example.com/a": ""}, {}),
+    ("server", "pod_annotations"): ({"example.com/a": "x\ny $(HOME) ${X}"}, {}),
     ("gpu", "tenants", "frigate", "scaled_to_zero_until"): ("2099-12-31", None),
 }  # fmt: skip
 

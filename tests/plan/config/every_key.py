@@ -57,6 +57,7 @@ def raw(home: str = "nfs") -> dict[str, Any]:
     server = {
         "engine": "llama-swap", "image": IMAGE, "uid": 1000, "gid": 1000, "ttl_s": 600, "image_max_tokens": 1024,
         "priority_class": "gpu", "rollout_s": 600, "env": {"GGML_CUDA_GRAPH_OPT": "1"},
+        "pod_labels": {"team": "ml"}, "pod_annotations": {"sidecar.istio.io/inject": "false"},
         "memory_request_mib": 2048, "memory_limit_mib": 4096,
     }  # fmt: skip
     fetch = {

@@ -1,0 +1,79 @@
+"""C10 on the played cluster: where the scheduler has no place for a new server, the old one is left in peace."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from dev.cluster import nodes
+from dev.cluster.kubectl import kubectl
+from tests.engine.played import INSTANCE, Stack
+from tests.engine.test_gpu_memory import there
+
+SLICE = "nvidia.com/gpu"
+_LABEL = next(iter(nodes.GPU_LABEL))
+
+
+def node(*words: str) -> None:
+    kubectl(INSTANCE, *words)
+
+
+def offers(slices: dict[str, str | None]) -> None:
+    body = json.dumps({"status": {"capacity": slices, "allocatable": slices}})
+    node("patch", "node", nodes.CARD, "--subresource=status", "--type=merge", f"--patch={body}")
+
+
+Do = Callable[[], None]
+DAMAGES: dict[str, tuple[Do, Do, str]] = {
+    "a taint": (
+        lambda: node("taint", "node", nodes.CARD, "dedicated=others:NoSchedule"),
+        lambda: node("taint", "node", nodes.CARD, "dedicated-"),
+        "Add `{key: dedicated, value: others, effect: NoSchedule}`",
+    ),
+    "a cordon": (
+        lambda: node("cordon", nodes.CARD),
+        lambda: node("uncordon", nodes.CARD),
+        f"kubectl uncordon {nodes.CARD}",
+    ),
+    "no label": (
+        lambda: node("label", "node", nodes.CARD, f"{_LABEL}-"),
+        lambda: node("label", "node", nodes.CARD, f"{_LABEL}=true"),
+        "No node has these labels",
+    ),
+    "another name": (
+        lambda: offers({SLICE: "0", f"{SLICE}.shared": "4"}),
+        lambda: offers({**nodes.GPU, f"{SLICE}.shared": None}),
+        f"They offer {SLICE}.shared: write that",
+    ),
+}
+
+
+@contextmanager
+def damaged(name: str) -> Iterator[str]:
+    damage, mend, said = DAMAGES[name]
+    damage()
+    try:
+        yield said
+    finally:
+        mend()
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_change_of_the_server_is_refused_before_the_old_pod_goes(stack: Stack, name: str) -> None:
+    stack.up()
+    assert stack.unchanged()
+    before = there(stack)
+    stack.raw["server"]["ttl_s"] = 601  # another pod
+
+    with damaged(name) as said:
+        for command in (("preview",), ("up", "--yes", "--skip-preview")):
+            refused = stack.pulumi(*command)
+
+            assert refused.returncode != 0, f"{command} would have replaced a server by one that waits for ever"
+            assert said in refused.stdout
+            assert "so a new server would wait after the old one is gone. Nothing was changed" in refused.stdout
+        assert there(stack) == before
+
+    stack.up()
+    assert stack.unchanged()
