@@ -14,7 +14,7 @@ from ops.verify.questions import Fault, Known, fault, questions, tokens_per_s, w
 from plan.base.commands import in_namespace
 from plan.config import Model
 from plan.config.model import Mode
-from plan.models.abilities import header_mode
+from plan.models.abilities import header_mode, sees
 from plan.models.lock import LockedModel
 from plan.text.show import LINE, lines, plain, show
 from plan.text.url import parse_url
@@ -113,7 +113,7 @@ def _known(asked: Asked, listed: list[str]) -> list[Known]:
                 model_id,
                 mode=_mode(model, lock),
                 chats=lock is None or lock.gguf.shape.chat_template is not False,
-                sees=model.has_projector if model else _has_projector(lock),
+                sees=sees(lock) if lock else model is not None and model.has_projector,
                 thinks=model is not None and model.reasoning != "off",
                 golden=model.verify if model else None,
             )
@@ -124,10 +124,6 @@ def _known(asked: Asked, listed: list[str]) -> list[Known]:
 def _mode(model: Model | None, lock: LockedModel | None) -> Mode:
     said = model.mode if model else None
     return said or (header_mode(lock.gguf.shape) if lock else None) or "chat"
-
-
-def _has_projector(lock: LockedModel | None) -> bool:
-    return lock is not None and any(file.role == "mmproj" for file in lock.files)
 
 
 def _verify(endpoint: Endpoint, known: Known, slowest: float) -> list[Check]:

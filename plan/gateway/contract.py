@@ -10,7 +10,7 @@ from plan import config
 from plan.base import names
 from plan.engine.engines import metrics_path
 from plan.engine.llama_swap import API_KEY_ENV
-from plan.models.abilities import calls_tools, mode
+from plan.models.abilities import calls_tools, mode, sees
 from plan.models.lock import LockedModel
 from plan.models.residency import RESIDENT
 
@@ -115,8 +115,8 @@ def _model(model_id: str, model: config.Model, locked: LockedModel) -> ContractM
         id=model_id,
         aliases=list(model.aliases),
         mode=served,
-        vision=_sees(locked),
-        remoteImages=_sees(locked),
+        vision=sees(locked),
+        remoteImages=sees(locked),
         tools=calls_tools(locked, model) is not False,
         reasoning=model.reasoning,
         contextTokens=model.request_tokens,
@@ -137,10 +137,3 @@ def _model(model_id: str, model: config.Model, locked: LockedModel) -> ContractM
     if served == "embedding" and shape.embedding_length:
         said["dimensions"] = shape.embedding_length
     return said
-
-
-def _sees(locked: LockedModel) -> bool:
-    """Whether it has a projector, and not one for sound alone."""
-    has_projector = any(file.role == "mmproj" for file in locked.files)
-    projector = locked.gguf.projector
-    return has_projector and (projector is None or projector.has_vision_encoder is not False)

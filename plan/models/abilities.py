@@ -1,4 +1,4 @@
-"""What a model can be asked for: chats, embeddings or ranks, and in a chat whether it calls tools.
+"""What a model can be asked for: chats, embeddings or ranks, and in a chat whether it sees and calls tools.
 
 A file's header says how a text becomes one vector (pooling_type, enum llama_pooling_type of llama.h): a model that has
 that serves embeddings, with the kind RANK it scores documents, and without any it chats.
@@ -59,6 +59,15 @@ def calls_tools(locked: LockedModel, model: config.Model) -> bool | None:
     if not model.tools or "chat-template" in model.args:  # a person who brings a template knows it
         return model.tools
     return locked.gguf.shape.calls_tools
+
+
+def sees(locked: LockedModel) -> bool:
+    """Whether it has a projector, and not one for sound alone."""
+    has_projector = any(file.role == "mmproj" for file in locked.files)
+    projector = locked.gguf.projector
+    if projector is None or projector.has_vision_encoder is not None:
+        return has_projector and (projector is None or projector.has_vision_encoder is True)
+    return has_projector and not projector.has_audio_encoder
 
 
 def tools_notes(locked: Mapping[str, LockedModel], models: Mapping[str, config.Model]) -> tuple[str, ...]:

@@ -154,3 +154,23 @@ def test_both_models_of_a_chain_are_told_when_neither_is_what_it_says() -> None:
 
     assert "models.qwen3-8b.mode" in said
     assert "models.qwen3vl-4b.pooling" in said
+
+
+@pytest.mark.parametrize(
+    ("encoders", "sees"),
+    [
+        ({}, True),
+        ({"has_vision_encoder": True}, True),
+        ({"has_vision_encoder": True, "has_audio_encoder": True}, True),
+        ({"has_vision_encoder": False}, False),
+        ({"has_audio_encoder": True}, False),
+        ({"has_vision_encoder": False, "has_audio_encoder": True}, False),
+        ({"has_audio_encoder": False}, True),
+    ],
+)
+def test_a_projector_for_sound_alone_is_no_vision(encoders: dict[str, bool], sees: bool) -> None:
+    lock = with_entry("qwen3vl-8b", with_facts("qwen3vl-8b", projector=encoders))
+
+    said = next(it for it in made(stacks.raw("t4"), lock).contract["models"] if it["id"] == "qwen3vl-8b")
+
+    assert (said["vision"], said["remoteImages"]) == (sees, sees)
