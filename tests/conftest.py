@@ -3,6 +3,7 @@
 import atexit
 import gc
 import logging
+import signal
 from collections.abc import Iterator
 
 import hypothesis
@@ -18,6 +19,10 @@ from tests.stacks import CLUSTER_ID
 # No deadline: an example's time is the machine's affair.
 hypothesis.settings.register_profile("local-llm", max_examples=EXAMPLES, deadline=None)
 hypothesis.settings.load_profile("local-llm")
+
+# A run that a script starts in the background ignores Ctrl-C, and with it would every program that a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A program that a test makes fail leaves futures that Pulumi does not await. They are told when the process ends, each
 # with a traceback, unless their logger has a handler; pytest shows them with the test that failed all the same.
