@@ -1,6 +1,7 @@
 """`make_plan`: the one place where configuration and lock meet."""
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from plan import config
@@ -17,7 +18,7 @@ from plan.models.abilities import require_modes, tools_notes
 from plan.models.agreement import locked_models
 from plan.models.engine_builds import build_notes, require_builds
 from plan.models.fact_gaps import notes
-from plan.models.lock import Lock
+from plan.models.lock import Lock, LockedModel
 from plan.models.thinking import thinking_notes
 from plan.weights.downloads import FetchesPlan, plan_fetches
 from plan.weights.prune import PrunePlan, plan_prune
@@ -79,15 +80,20 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
         contract=for_gateways,
         litellm=litellm.render(for_gateways),
         fit=fit,
-        notes=(
-            *((fit_line(fit), *fit.notes) if fit else ()),
-            *window_notes(stack.gpu, today),
-            *build_notes(stack, locked),
-            *fallback_notes(stack.models),
-            *notes(locked, stack.models),
-            *tools_notes(locked, stack.models),
-            *thinking_notes(locked, stack.models),
-            *space_notes(stack.volume, locked),
-            *warm_notes,
-        ),
+        notes=(*_notes(stack, locked, fit, today), *warm_notes),
+    )
+
+
+def _notes(
+    stack: config.Stack, locked: Mapping[str, LockedModel], fit: Fit | None, today: datetime.date
+) -> tuple[str, ...]:
+    return (
+        *((fit_line(fit), *fit.notes) if fit else ()),
+        *window_notes(stack.gpu, today),
+        *build_notes(stack, locked),
+        *fallback_notes(stack.models),
+        *notes(locked, stack.models),
+        *tools_notes(locked, stack.models),
+        *thinking_notes(locked, stack.models),
+        *space_notes(stack.volume, locked),
     )

@@ -26,6 +26,7 @@ def facts(parts: Sequence[Header], projector: Header | None) -> GgufFacts:
     architecture = kinds.architecture(parts[0])
     shape = _fields(Shape, parts[0], "general", architecture, f"{architecture}.attention", f"{architecture}.ssm")
     shape.setdefault("vocab_size", parts[0].lengths.get("tokenizer.ggml.tokens"))
+    shape["source"] = "header"
     shape["chat_template"] = _TEMPLATE in pairs
     if shape["chat_template"]:
         templates = [pairs.get(key) for key in (_TEMPLATE, f"{_TEMPLATE}.tool_use")]
@@ -33,7 +34,7 @@ def facts(parts: Sequence[Header], projector: Header | None) -> GgufFacts:
         shape["chat_template_thinks"] = chat_template.always_thinks(templates[0])
     try:
         return GgufFacts(
-            shape=Shape(**{**shape, "source": "header"}),
+            shape=Shape(**shape),
             weights=_weights(_tensors(parts), shape.get("block_count"), shape.get("nextn_predict_layers")),
             projector=_projector(projector) if projector else None,
         )
@@ -121,4 +122,5 @@ def _projector(header: Header) -> Projector:
     known = _fields(Projector, header, "clip", *vision)
     size = sum(tensor.size_bytes for tensor in header.tensors.values())
     width = kinds.projector_width(header, len(known.get("is_deepstack_layers") or ()))
-    return Projector(**{**known, "weight_bytes": size, "width": width, "source": "header"})
+    known |= {"weight_bytes": size, "width": width, "source": "header"}
+    return Projector(**known)

@@ -64,7 +64,7 @@ def _tainted(nodes: list[Node], expected: Expected, seen: Observed) -> ConfigErr
     rows = "; ".join(f"{name} has {', '.join(map(str, taints))}" for name, taints in kept.items())
     first = next(iter(kept.values()))[0]
     value = f", value: {first.value}" if first.value else ""
-    fix = f"Add `{{key: {first.key}{value}, effect: {first.effect}}}`"
+    fix = f"Add `tolerations: [{{key: {first.key}{value}, effect: {first.effect}}}]`"
     have = [toleration.key for toleration in expected.tenancy.tolerations] or None
     return ConfigError(f"{_KEY}.node.tolerations", have, f"Taints keep it from every node ({rows}), {_OUTAGE}. {fix}.")
 

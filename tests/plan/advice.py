@@ -175,4 +175,6 @@ FOLLOWED: dict[tuple[str, str], list[Advice]] = {
     ],
     # Followed by tests/plan/live/test_live_tenants.py, which has a cluster's answer.
     ("plan/live/live_tenants.py", "workload: namespace/name"): [],
+    # Followed by tests/engine/card/test_scheduler.py, on a cluster.
+    ("plan/live/live_slices.py", "tolerations: [{key: XX, effect: X}]"): [],
 }

@@ -28,11 +28,14 @@ def notes(answer: str, **changes: Any) -> str:
 @pytest.mark.parametrize(
     ("taint", "fix"),
     [
-        (TAINT, "Add `{key: nvidia.com/gpu, value: present, effect: NoSchedule}`."),
-        ("dedicated=gpu:NoSchedule", "Add `{key: dedicated, value: gpu, effect: NoSchedule}`."),
-        ("gpu=:NoExecute", "Add `{key: gpu, effect: NoExecute}`."),
-        ("a.example/b=c:NoSchedule", "Add `{key: a.example/b, value: c, effect: NoSchedule}`."),
-        ("node-role.kubernetes.io/control-plane=:NoSchedule", "Add `{key: node-role.kubernetes.io/control-plane, eff"),
+        (TAINT, "Add `tolerations: [{key: nvidia.com/gpu, value: present, effect: NoSchedule}]`."),
+        ("dedicated=gpu:NoSchedule", "Add `tolerations: [{key: dedicated, value: gpu, effect: NoSchedule}]`."),
+        ("gpu=:NoExecute", "Add `tolerations: [{key: gpu, effect: NoExecute}]`."),
+        ("a.example/b=c:NoSchedule", "Add `tolerations: [{key: a.example/b, value: c, effect: NoSchedule}]`."),
+        (
+            "node-role.kubernetes.io/control-plane=:NoSchedule",
+            "Add `tolerations: [{key: node-role.kubernetes.io/control-plane, eff",
+        ),
     ],
 )
 def test_a_taint_that_nothing_tolerates_is_refused_with_the_toleration(taint: str, fix: str) -> None:

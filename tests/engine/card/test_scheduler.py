@@ -1,44 +1,46 @@
 """C10 on the played cluster: where the scheduler has no place for a new server, the old one is left in peace."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+import yaml
 
 from dev.cluster import nodes
 from dev.cluster.kubectl import kubectl
+from tests.engine.card.test_gpu_memory import there
 from tests.engine.played import INSTANCE, Stack
-from tests.engine.test_gpu_memory import there
 
 SLICE = "nvidia.com/gpu"
 _LABEL = next(iter(nodes.GPU_LABEL))
 
 
-def node(*words: str) -> None:
+def on_card(*words: str) -> None:
     kubectl(INSTANCE, *words)
 
 
 def offers(slices: dict[str, str | None]) -> None:
     body = json.dumps({"status": {"capacity": slices, "allocatable": slices}})
-    node("patch", "node", nodes.CARD, "--subresource=status", "--type=merge", f"--patch={body}")
+    on_card("patch", "node", nodes.CARD, "--subresource=status", "--type=merge", f"--patch={body}")
 
 
 Do = Callable[[], None]
 DAMAGES: dict[str, tuple[Do, Do, str]] = {
     "a taint": (
-        lambda: node("taint", "node", nodes.CARD, "dedicated=others:NoSchedule"),
-        lambda: node("taint", "node", nodes.CARD, "dedicated-"),
-        "Add `{key: dedicated, value: others, effect: NoSchedule}`",
+        lambda: on_card("taint", "node", nodes.CARD, "dedicated=others:NoSchedule"),
+        lambda: on_card("taint", "node", nodes.CARD, "dedicated-"),
+        "Add `tolerations: [{key: dedicated, value: others, effect: NoSchedule}]`",
     ),
     "a cordon": (
-        lambda: node("cordon", nodes.CARD),
-        lambda: node("uncordon", nodes.CARD),
+        lambda: on_card("cordon", nodes.CARD),
+        lambda: on_card("uncordon", nodes.CARD),
         f"kubectl uncordon {nodes.CARD}",
     ),
     "no label": (
-        lambda: node("label", "node", nodes.CARD, f"{_LABEL}-"),
-        lambda: node("label", "node", nodes.CARD, f"{_LABEL}=true"),
+        lambda: on_card("label", "node", nodes.CARD, f"{_LABEL}-"),
+        lambda: on_card("label", "node", nodes.CARD, f"{_LABEL}=true"),
         "No node has these labels",
     ),
     "another name": (
@@ -47,6 +49,11 @@ DAMAGES: dict[str, tuple[Do, Do, str]] = {
         f"They offer {SLICE}.shared: write that",
     ),
 }
+
+
+def uids(stack: Stack) -> dict[str, str]:
+    """What would change if anything were replaced; a node's change alone touches the status of its pods."""
+    return {name: uid for name, (uid, _) in there(stack).items()}
 
 
 @contextmanager
@@ -63,7 +70,7 @@ def damaged(name: str) -> Iterator[str]:
 def test_a_change_of_the_server_is_refused_before_the_old_pod_goes(stack: Stack, name: str) -> None:
     stack.up()
     assert stack.unchanged()
-    before = there(stack)
+    before = uids(stack)
     stack.raw["server"]["ttl_s"] = 601  # another pod
 
     with damaged(name) as said:
@@ -73,7 +80,20 @@ def test_a_change_of_the_server_is_refused_before_the_old_pod_goes(stack: Stack,
             assert refused.returncode != 0, f"{command} would have replaced a server by one that waits for ever"
             assert said in refused.stdout
             assert "so a new server would wait after the old one is gone. Nothing was changed" in refused.stdout
-        assert there(stack) == before
+        assert uids(stack) == before
 
     stack.up()
     assert stack.unchanged()
+
+
+def test_the_advised_toleration_leads_to_a_server_on_the_tainted_node(stack: Stack) -> None:
+    stack.up()
+    node = stack.raw["gpu"].setdefault("node", {})
+    stack.raw["server"]["ttl_s"] = 602
+    with damaged("a taint") as said:
+        advised = re.search(r"`(tolerations: .*)`", said)
+        assert advised
+        node["tolerations"] = [*node.get("tolerations", []), *yaml.safe_load(advised[1])["tolerations"]]
+
+        stack.up()
+        assert stack.unchanged()
