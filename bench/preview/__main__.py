@@ -6,6 +6,7 @@ tenth. The cluster is the played one; a preview without changes asks the API ser
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,9 @@ _EMPTY = "import pulumi\n"
 
 def main() -> int:
     """Print the ratios and their parts; returns 1 when that of CPU seconds is over the limit."""
+    # Put into the background by a script it ignores this, its children inherit that, and the engine waits five seconds
+    # for each plugin that it asks to end.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     tools.ensure("debian", "postgres", "pulumi", "kubernetes", "kwok")
     _forget()
     postgres.start(INSTANCE, fsync=False)
