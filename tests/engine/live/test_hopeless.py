@@ -34,6 +34,9 @@ def test_a_pod_that_may_not_be_made_ends_the_update_with_the_reason_and_what_to_
     assert "maximum memory usage per Container is 1Mi" in caught.value.what
     assert f"kubectl describe resourcequota,limitrange -n {stack.namespace}" in caught.value.fix
     kubectl(INSTANCE, "delete", "limitrange", "small", "-n", stack.namespace)
+    # With each failure the controllers wait twice as long, soon longer than this stack's rollout may take. What is
+    # written to they look at at once.
+    kubectl(INSTANCE, "annotate", "replicaset,job", "--all", "tests/again=1", "-n", stack.namespace)
     up(stack)
     assert stack.unchanged()
 
