@@ -1,9 +1,15 @@
-"""The model TTL on immich's machine-learning Deployment, which someone else owns: we own one env entry of it."""
+"""The model TTL on immich's machine-learning workload, which someone else owns: we own one env entry of it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
-from pulumi_kubernetes.apps.v1 import DeploymentPatch, DeploymentSpecPatchArgs
+from pulumi_kubernetes.apps.v1 import (
+    DeploymentPatch,
+    DeploymentSpecPatchArgs,
+    StatefulSetPatch,
+    StatefulSetSpecPatchArgs,
+)
 from pulumi_kubernetes.core.v1 import (
     ContainerPatchArgs,
     EnvVarPatchArgs,
@@ -13,6 +19,12 @@ from pulumi_kubernetes.core.v1 import (
 from pulumi_kubernetes.meta.v1 import ObjectMetaPatchArgs
 
 from plan.card.immich_ttl import TtlPatch
+
+# Two classes of one shape, which their types do not say.
+_KINDS: dict[str, tuple[Any, Any]] = {
+    "Deployment": (DeploymentPatch, DeploymentSpecPatchArgs),
+    "StatefulSet": (StatefulSetPatch, StatefulSetSpecPatchArgs),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +38,17 @@ class ImmichTtl(pulumi.ComponentResource):
     def __init__(self, name: str, args: ImmichTtlArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("llm:tenant:ImmichTtl", name, None, opts)
         plan = args.plan
-        DeploymentPatch(
+        patch, spec = _KINDS[plan.kind]
+        entry = EnvVarPatchArgs(name=plan.variable, value=plan.ttl_s)
+        pod = PodSpecPatchArgs(containers=[ContainerPatchArgs(name=plan.container, env=[entry])])
+        patch(
             f"{name}-patch",
             metadata=ObjectMetaPatchArgs(
                 namespace=plan.namespace,
                 name=plan.deployment,
                 annotations=plan.annotations,
             ),
-            spec=DeploymentSpecPatchArgs(
-                template=PodTemplateSpecPatchArgs(
-                    spec=PodSpecPatchArgs(
-                        containers=[
-                            ContainerPatchArgs(
-                                name=plan.container,
-                                env=[EnvVarPatchArgs(name=plan.variable, value=plan.ttl_s)],
-                            )
-                        ]
-                    )
-                )
-            ),
+            spec=spec(template=PodTemplateSpecPatchArgs(spec=pod)),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 ignore_changes=list(plan.ignored),

@@ -68,9 +68,10 @@ def _ready(instance: Instance, stack: str) -> None:
 
 
 def _tenant(stack: str) -> stand_ins.Tenant:
-    """The tenant of the card whose Deployment the stack patches."""
+    """The tenant of the card whose Deployment or StatefulSet the stack patches."""
     immich = committed(stack).get("immich")
     if not immich:
         return stand_ins.Tenant()
     deployment = immich["deployment"]
-    return stand_ins.Tenant(immich["namespace"], deployment, immich.get("container") or deployment)
+    container, kind = immich.get("container") or deployment, immich.get("kind", "Deployment")
+    return stand_ins.Tenant(immich["namespace"], deployment, container, kind)

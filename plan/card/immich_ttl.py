@@ -1,4 +1,4 @@
-"""immich's model TTL: the one env entry of its Deployment that this stack sets.
+"""immich's model TTL: the one env entry of its Deployment, or StatefulSet, that this stack sets.
 
 Pulumi compares with its state and not with the cluster, so it never sees that someone has changed the entry. What is
 seen is an annotation: the TTL itself, and what a look at the cluster found to mend (plan/live/live_ttl.py).
@@ -6,6 +6,7 @@ seen is an annotation: the TTL itself, and what a look at the cluster found to m
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from plan import config
 from plan.base.names import IMMICH_TTL
@@ -15,12 +16,13 @@ _MENDS = "local-llm/model-ttl-mends"
 
 @dataclass(frozen=True, slots=True)
 class TtlPatch:
-    """One env entry of a Deployment that someone else owns; `ttl_s` in seconds, as the digits that the entry holds.
+    """One env entry of a workload that someone else owns; `ttl_s` in seconds, as the digits that the entry holds.
 
     A difference in `annotations` replaces the patch, which writes the entry again; one below `ignored` is none.
     """
 
     namespace: str
+    kind: Literal["Deployment", "StatefulSet"]
     deployment: str
     container: str
     variable: str
@@ -38,6 +40,7 @@ def plan_ttl(immich: config.Immich) -> TtlPatch:
     ttl_s = str(immich.model_ttl_s)
     return TtlPatch(
         namespace=immich.namespace,
+        kind=immich.kind,
         deployment=immich.deployment,
         container=immich.container or immich.deployment,
         variable=IMMICH_TTL,

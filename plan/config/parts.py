@@ -174,10 +174,13 @@ class Prune(Frozen, json_schema_extra=example(mode="report", schedule="17 4 * * 
 class Immich(
     Frozen, json_schema_extra=example(namespace="immich", deployment="immich-machine-learning", model_ttl_s=600)
 ):
-    """The tenant whose model TTL we set on a Deployment that someone else owns; `model_ttl_s` in seconds."""
+    """The tenant whose model TTL we set on a workload that someone else owns; `model_ttl_s` in seconds."""
 
     namespace: Annotated[Name, Field(description="Where the Deployment is")]
     deployment: Annotated[Subdomain, Field(description="Name of the Deployment of immich's machine learning")]
+    kind: Annotated[
+        Literal["Deployment", "StatefulSet"], Field(description="What `deployment` names, where it is no Deployment")
+    ] = "Deployment"
     container: Annotated[Name | None, Field(description="Its container; defaults to the Deployment's name")] = None
     model_ttl_s: Annotated[
         int, Field(ge=1, le=86400, description="Idle seconds after which it unloads a model; 0, never, is refused")
@@ -186,6 +189,6 @@ class Immich(
     @model_validator(mode="after")
     def _names_a_container(self) -> Self:
         if self.container is None and ("." in self.deployment or len(self.deployment) > LABEL_MAX):
-            rule = "its container cannot have the Deployment's name, which is no DNS label: write `container`"
+            rule = f"its container cannot have the {self.kind}'s name, which is no DNS label: write `container`"
             raise wrong(rule, None, "container")
         return self

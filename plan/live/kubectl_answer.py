@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from plan.live import question
-from plan.live.observed import Deployment, Entry, Kind, Node, Observed, Pod, Taint, Volume
+from plan.live.observed import Entry, Kind, Node, Observed, Pod, Taint, Volume, Workload
 from plan.text.decode import text_of
 from plan.text.errors import Source, TextError
 from plan.text.show import show, words
@@ -54,7 +54,7 @@ def parse(answer: Answer) -> Observed:
             for name, labels, offered, cordoned, taints, _ in rows["Node"]
         ),
         pods=tuple(_pod(fields) for fields in rows["Pod"] if fields[2] not in ("Succeeded", "Failed")),
-        deployments=tuple(_deployment(fields) for fields in rows["Deployment"]),
+        workloads=tuple(_workload(kind, fields) for kind in ("Deployment", "StatefulSet") for fields in rows[kind]),
         volumes=tuple(_volume(fields) for fields in rows["PersistentVolume"]),
         csi_drivers=frozenset(name for name, _ in rows["CSIDriver"]),
         refused=answer.refused,
@@ -65,7 +65,8 @@ _FIELDS = {
     "Namespace": question.NAMESPACE,
     "Node": question.NODE,
     "Pod": question.POD,
-    "Deployment": question.DEPLOYMENT,
+    "Deployment": question.WORKLOAD,
+    "StatefulSet": question.WORKLOAD,
     "PersistentVolume": question.VOLUME,
     "CSIDriver": question.CSI_DRIVER,
 }
@@ -115,12 +116,12 @@ def _containers(text: str) -> Iterator[tuple[Kind, Mapping[str, str]]]:
         yield kind, _pairs(asked)
 
 
-def _deployment(fields: list[str]) -> Deployment:
+def _workload(kind: str, fields: list[str]) -> Workload:
     namespace, name, generation, containers = fields
     parts = [container.split() for container in containers.split(";")[1:]]
     if not all(parts):
         raise ValueError(f"kubectl printed a container without a name: {show(containers)}")
-    return Deployment(namespace, name, generation, {own: tuple(_entries(words)) for own, *words in parts})
+    return Workload(kind, namespace, name, generation, {own: tuple(_entries(words)) for own, *words in parts})
 
 
 def _entries(parts: list[str]) -> Iterator[Entry]:

@@ -100,4 +100,4 @@ def _checks(expected: Expected) -> Iterator[tuple[str, str]]:
         yield "persistentvolumes", "other volumes on the same directory"
         yield "deployments", "a server that was deleted"
     if expected.immich:
-        yield "deployments", "immich's TTL"
+        yield f"{expected.immich.kind.lower()}s", "immich's TTL"

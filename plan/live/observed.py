@@ -81,9 +81,13 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Deployment:
-    """`generation` grows with each change of its spec. `containers` have their entries of immich's TTL by name."""
+class Workload:
+    """A Deployment or a StatefulSet. `generation` grows with each change of its spec.
 
+    `containers` have their entries of immich's TTL by name.
+    """
+
+    kind: str
     namespace: str
     name: str
     generation: str
@@ -113,7 +117,7 @@ class Observed:
     namespaces: Mapping[str, str]
     nodes: tuple[Node, ...]
     pods: tuple[Pod, ...]
-    deployments: tuple[Deployment, ...]
+    workloads: tuple[Workload, ...]
     volumes: tuple[Volume, ...]
     csi_drivers: frozenset[str]
     refused: Mapping[str, str]

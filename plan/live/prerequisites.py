@@ -39,7 +39,8 @@ def server_notes(expected: Expected, seen: Observed) -> tuple[str, ...]:
     """A deleted server: Pulumi compares with its state alone, and a program cannot tell it from a first `up`."""
     place = f"{expected.volume.namespace}/{expected.volume.claim}"
     begun = any(volume.claim == place for volume in filter(_is_ours, seen.volumes))
-    there = any((it.namespace, it.name) == (expected.volume.namespace, names.SERVER) for it in seen.deployments)
+    server = "Deployment", expected.volume.namespace, names.SERVER
+    there = any((it.kind, it.namespace, it.name) == server for it in seen.workloads)
     if not begun or there or "deployments" in seen.refused:
         return ()
     where = f"The cluster has no Deployment {names.SERVER} in the namespace {expected.volume.namespace}"

@@ -6,7 +6,7 @@ thousand pods to some hundred kB. kubectl_answer.py reads the answer.
 
 from plan.base.names import IMMICH_TTL
 
-KINDS = ("namespaces", "nodes", "pods", "deployments", "persistentvolumes", "csidrivers")
+KINDS = ("namespaces", "nodes", "pods", "deployments", "statefulsets", "persistentvolumes", "csidrivers")
 # A line an object, fields after tabs. Neither names nor quantities nor labels have blanks, or the signs between them;
 # what may have any sign goes through urlquery.
 _PAIRS = "{{range $k, $v := .}}{{$k}}={{$v}} {{end}}"
@@ -30,7 +30,7 @@ POD = (
     ("spec.runtimeClassName", "{{.}}"),
     ("spec.resourceClaims", "claims"),
 )
-DEPLOYMENT = (("metadata.namespace", "{{.}}"), ("metadata.name", "{{.}}"), ("metadata.generation", "{{.}}"))
+WORKLOAD = (("metadata.namespace", "{{.}}"), ("metadata.name", "{{.}}"), ("metadata.generation", "{{.}}"))
 # Its files are in the export of an NFS server, or in the directory of a node.
 VOLUME = (
     ("metadata.name", "{{.}}"),
@@ -77,7 +77,8 @@ TEMPLATE = (
             _line("Namespace", NAMESPACE, _CLUSTER),
             _line("Node", NODE),
             _line("Pod", POD, _CONTAINERS),
-            _line("Deployment", DEPLOYMENT, _TTL),
+            _line("Deployment", WORKLOAD, _TTL),
+            _line("StatefulSet", WORKLOAD, _TTL),
             _line("PersistentVolume", VOLUME),
             _line("CSIDriver", CSI_DRIVER),
         )

@@ -140,7 +140,11 @@ def _other(change: Change) -> str:
     ours = [path for path in after if path[0] == "spec" or path[:2] == ("metadata", "labels")]
     found = [path for path in ours if path not in before or before[path] != after[path]]
     said = [f"{_name(path)} {f'{before[path]} -> ' if path in before else ''}{after[path]}" for path in found]
-    pods = "; its pods are replaced" if change.kind == "Deployment" and _has_other_pods(change, before, after) else ""
+    pods = (
+        "; its pods are replaced"
+        if change.kind in ("Deployment", "StatefulSet") and _has_other_pods(change, before, after)
+        else ""
+    )
     return f"{change.object}: {plain(', '.join(said)) or 'set again'}{pods}"
 
 

@@ -1,6 +1,9 @@
 """What each component wires together; what the values are is decided, and tested, in plan/."""
 
+from dataclasses import replace
+
 import pulumi
+import pytest
 
 from components.card.immich_ttl import ImmichTtl, ImmichTtlArgs
 from components.cluster.namespace import label_namespace
@@ -85,6 +88,16 @@ def test_a_ttl_patch_that_mends_says_so_in_an_annotation_that_is_not_ignored(rec
     assert patch.inputs["metadata"]["annotations"]["local-llm/model-ttl-mends"] == "0 by kubectl-set"
     assert patch.inputs["metadata"]["annotations"]["local-llm/model-ttl-s"] == "600"
     assert list(patch.options.ignoreChanges) == ["spec"]
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])
+def test_the_ttl_patch_is_of_the_kind_that_the_stack_names(recorder: Recorder, plan: Plan, kind: str) -> None:
+    assert plan.expected.immich
+    build(lambda: ImmichTtl("immich", ImmichTtlArgs(replace(plan.expected.immich, kind=kind))))  # type: ignore[type-var]
+
+    (patch,) = recorder.of(f"{kind}Patch")
+    (container,) = patch.inputs["spec"]["template"]["spec"]["containers"]
+    assert container["env"] == [{"name": "MACHINE_LEARNING_MODEL_TTL", "value": "600"}]
 
 
 def test_the_ttl_patch_differs_by_its_annotation_alone_and_stays_when_the_stack_goes(

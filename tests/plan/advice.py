@@ -175,6 +175,8 @@ FOLLOWED: dict[tuple[str, str], list[Advice]] = {
     ],
     # Followed by tests/plan/live/test_live_tenants.py, which has a cluster's answer.
     ("plan/live/live_tenants.py", "workload: namespace/name"): [],
+    # Followed by tests/plan/live/test_live_ttl.py, in which each kind is the right one once.
+    ("plan/live/live_ttl.py", "kind: X"): [],
     # Followed by tests/engine/card/test_scheduler.py, on a cluster.
     ("plan/live/live_slices.py", "tolerations: [{key: XX, effect: X}]"): [],
 }

@@ -27,11 +27,13 @@ def driver(name: str = "nfs.csi.k8s.io") -> str:
     return f"CSIDriver\t{name}\t"
 
 
-def deployment(workload: str = "immich/immich-machine-learning", *containers: str, generation: int = 2) -> str:
+def deployment(
+    workload: str = "immich/immich-machine-learning", *containers: str, generation: int = 2, kind: str = "Deployment"
+) -> str:
     """`containers` are as `ttl` makes them."""
     namespace, name = workload.split("/")
     shown = containers or (ttl("600", ("local-llm-immich-ttl", "2026-11-28T09:00:00Z"), container=name),)
-    return f"Deployment\t{namespace}\t{name}\t{generation}\t{''.join(shown)}"
+    return f"{kind}\t{namespace}\t{name}\t{generation}\t{''.join(shown)}"
 
 
 def ttl(value: str | None, *writers: tuple[str, str], container: str = "immich-machine-learning") -> str:

@@ -47,11 +47,12 @@ DRIVER = {
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """Somebody else's Deployment, and the name of its container."""
+    """Somebody else's Deployment or StatefulSet, and the name of its container."""
 
     namespace: str = IMMICH_NAMESPACE
     deployment: str = IMMICH
     container: str = IMMICH
+    kind: str = "Deployment"
 
 
 def ensure(instance: Instance, image: str, namespace: str = NAMESPACE, tenant: Tenant | None = None) -> None:
@@ -65,7 +66,7 @@ def ensure(instance: Instance, image: str, namespace: str = NAMESPACE, tenant: T
     ):
         if find(instance, "namespace", name) is None:
             apply(instance, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
-    if find(instance, "deployment", tenant.deployment, tenant.namespace) is None:
+    if find(instance, tenant.kind.lower(), tenant.deployment, tenant.namespace) is None:
         apply(instance, _immich(image, tenant), manager=OWNER)
 
 
@@ -81,13 +82,14 @@ def _immich(image: str, tenant: Tenant) -> dict[str, Any]:
         "resources": {"requests": {"nvidia.com/gpu": "1"}, "limits": {"nvidia.com/gpu": "1"}},
         "readinessProbe": {"httpGet": {"path": "/ping", "port": "http"}, "periodSeconds": 2},
     }
+    of_kind = {"strategy": {"type": "Recreate"}} if tenant.kind == "Deployment" else {"serviceName": tenant.deployment}
     return {
         "apiVersion": "apps/v1",
-        "kind": "Deployment",
+        "kind": tenant.kind,
         "metadata": {"name": tenant.deployment, "namespace": tenant.namespace, "labels": labels},
         "spec": {
+            **of_kind,
             "replicas": 1,
-            "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": labels},
             "template": {
                 "metadata": {"labels": labels},

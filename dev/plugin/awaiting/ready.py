@@ -191,9 +191,25 @@ def _daemon_set(_: Client, live: Object, __: Look) -> list[str]:
     return []
 
 
+def _stateful_set(_: Client, live: Object, __: Look) -> list[str]:
+    generation, seen = field(live, "metadata", "generation") or 0, field(live, "status", "observedGeneration")
+    if not generation or seen is None or seen < generation:
+        return ["the StatefulSet controller has not seen the change yet"]
+    by_hand = generation > 1 and text(live, "spec", "updateStrategy", "type") == "OnDelete"  # pods change when deleted
+    wanted = field(live, "spec", "replicas") or 0
+    for key in ("replicas", "readyReplicas", *([] if by_hand else ["currentReplicas"])):
+        if (count := field(live, "status", key) or 0) != wanted:
+            return [f"{key} of the StatefulSet is {count} of {wanted}"]
+    current = text(live, "status", "currentRevision")
+    if not by_hand and (not current or current != text(live, "status", "updateRevision")):
+        return ["the StatefulSet's pods are of an older revision"]
+    return []
+
+
 CHECKS: dict[tuple[object, object], Check] = {
     ("apps/v1", "DaemonSet"): _daemon_set,
     ("apps/v1", "Deployment"): _deployment,
+    ("apps/v1", "StatefulSet"): _stateful_set,
     ("batch/v1", "Job"): _job,
     ("v1", "Service"): _service,
     ("v1", "PersistentVolume"): _volume,
@@ -202,7 +218,6 @@ CHECKS: dict[tuple[object, object], Check] = {
 }
 # The official plugin waits for these as well. This one says so instead of going on without waiting.
 NOT_AWAITED_HERE = {
-    ("apps/v1", "StatefulSet"),
     ("networking.k8s.io/v1", "Ingress"),
     ("v1", "ReplicationController"),
     ("v1", "ResourceQuota"),

@@ -163,3 +163,29 @@ def test_what_cannot_be_set_is_refused_before_anything_changes_and_its_advice_is
     del stack.raw["immich"]
     stack.up()
     assert stack.unchanged()
+
+
+def test_c14_immich_as_a_stateful_set_is_set_and_mended(stack: Stack) -> None:
+    wanted = immich(f"{stack.namespace}-immich")
+    wanted |= {"kind": "StatefulSet", "metadata": {**wanted["metadata"], "name": "immich-ml"}}
+    wanted["spec"]["serviceName"] = "immich-ml"
+    apply(INSTANCE, wanted, manager=OWNER)
+    stack.raw["immich"]["deployment"] = "immich-ml"
+    stack.raw["immich"]["container"] = IMMICH
+    refused = stack.pulumi("preview")
+    assert "It is a StatefulSet: write `kind: StatefulSet`." in refused.stdout
+
+    stack.raw["immich"]["kind"] = "StatefulSet"
+    stack.up()
+
+    def value() -> str:
+        spec = stack.get("statefulset", "immich-ml", f"{stack.namespace}-immich")["spec"]["template"]["spec"]
+        return spec["containers"][0]["env"][-1]["value"]
+
+    assert value() == "600"
+    assert stack.unchanged()
+    assert stack.unchanged("--refresh")
+    kubectl(INSTANCE, "set", "env", "statefulset/immich-ml", "-n", f"{stack.namespace}-immich", f"{IMMICH_TTL}=0")
+    assert "immich TTL is 0 since 20" in stack.up()
+    assert value() == "600"
+    assert stack.unchanged()

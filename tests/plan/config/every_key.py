@@ -80,7 +80,13 @@ def raw(home: str = "nfs") -> dict[str, Any]:
             "qwen3vl-4b": {**by_path, "repo": OTHER, "aliases": [], "fallback": None},
             "qwen3-8b": EMBEDS,
         },
-        "immich": {"namespace": "immich", "deployment": "ml", "container": "ml", "model_ttl_s": 600},
+        "immich": {
+            "namespace": "immich",
+            "deployment": "ml",
+            "kind": "Deployment",
+            "container": "ml",
+            "model_ttl_s": 600,
+        },
     }
 
 

@@ -153,3 +153,47 @@ def test_where_deployments_may_not_be_listed_nothing_changes_and_one_line_says_s
     assert found.immich
     assert mends(found.immich) is None
     assert found.immich.ignored == IGNORED
+
+
+SET = {"namespace": "immich", "deployment": "immich-ml", "kind": "StatefulSet", "model_ttl_s": 600}
+ML = "immich/immich-ml"
+
+
+def stateful(*containers: str, workload: str = ML, kind: str = "StatefulSet") -> str:
+    return whole(immich=deployment(workload, *containers, kind=kind))
+
+
+def test_c14_a_stateful_set_is_read_and_mended_as_a_deployment_is() -> None:
+    found = look(stateful(ttl("0", BY_HAND, container="immich-ml")), immich=SET)
+
+    assert found.immich
+    assert (found.immich.kind, mends(found.immich)) == (
+        "StatefulSet",
+        "0 since 2026-11-29 14:02 UTC by kubectl-set, in generation 2",
+    )
+    assert look(stateful(ttl("600", OURS, container="immich-ml")), immich=SET).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("answer", "changes", "said"),
+    [
+        (
+            stateful(),
+            {**SET, "kind": "Deployment"},
+            "immich.kind: got 'Deployment'. It is a StatefulSet: write `kind: S",
+        ),
+        (stateful(kind="Deployment"), SET, "immich.kind: got 'StatefulSet'. It is a Deployment: write `kind: Deploy"),
+        (stateful(workload="immich/other"), SET, "no such StatefulSet in the namespace immich; there are other. Corr"),
+        (stateful(workload="x/immich-ml"), SET, "no such StatefulSet in the namespace immich; there is none"),
+        (stateful(";sidecar"), SET, "The StatefulSet immich/immich-ml has no such container; there are sidecar"),
+        (
+            stateful(ttl(None, BY_HAND, container="immich-ml")),
+            SET,
+            "kubectl set env -n immich statefulset/immich-ml -c immich-ml MACHINE_LEARNING_MODEL_TTL=600",
+        ),
+    ],
+)
+def test_c14_what_is_wrong_with_a_stateful_set_is_told_by_its_kind(
+    answer: str, changes: dict[str, object], said: str
+) -> None:
+    assert said in refusal(answer, immich=changes)

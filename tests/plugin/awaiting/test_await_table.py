@@ -60,6 +60,18 @@ def daemon_set(*, generation: int = 2, **status: int) -> Object:
     return {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": metadata, "status": status}
 
 
+def stateful_set(strategy: str = "RollingUpdate", *, generation: int = 2, **status: Any) -> Object:
+    revisions = {"currentRevision": "b", "updateRevision": "b"}
+    status = dict.fromkeys(("replicas", "readyReplicas", "currentReplicas"), 2) | revisions | status
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": "a", "generation": generation},
+        "spec": {"replicas": 2, "updateStrategy": {"type": strategy}},
+        "status": {"observedGeneration": 2, **status},
+    }
+
+
 # (source, what it is a case of, the object, what else the cluster has, how it is looked at, the official verdict)
 Row = tuple[str, str, Object, list[Object], Look, str]
 TABLE: list[Row] = [
@@ -128,6 +140,27 @@ TABLE: list[Row] = [
     ("daemonset.go", "old pods", daemon_set(updatedNumberScheduled=1), [], Look(), WAITS),
     ("daemonset.go", "not available", daemon_set(numberAvailable=1), [], Look(), WAITS),
     ("daemonset.go", "not ready", daemon_set(numberReady=0), [], Look(), WAITS),
+    ("statefulset.go", "rolled out", stateful_set(), [], Look(), READY),
+    ("statefulset.go", "rolled out, at a refresh", stateful_set(), [], REFRESH, READY),
+    ("statefulset.go", "change not seen", stateful_set(generation=3), [], Look(), WAITS),
+    ("statefulset.go", "change not seen at a refresh", stateful_set(generation=3), [], REFRESH, WAITS),
+    ("statefulset.go", "nothing seen", stateful_set(observedGeneration=None), [], Look(), WAITS),
+    ("statefulset.go", "one of two pods", stateful_set(replicas=1), [], Look(), WAITS),
+    ("statefulset.go", "one of two ready", stateful_set(readyReplicas=1), [], Look(), WAITS),
+    ("statefulset.go", "one too many", stateful_set(replicas=3), [], Look(), WAITS),
+    ("statefulset.go", "old pods", stateful_set(currentReplicas=1, updateRevision="c"), [], Look(), WAITS),
+    ("statefulset.go", "an older revision", stateful_set(updateRevision="c"), [], Look(), WAITS),
+    ("statefulset.go", "no revision", stateful_set(currentRevision="", updateRevision=""), [], Look(), WAITS),
+    ("statefulset.go", "by hand", stateful_set("OnDelete", currentReplicas=0, updateRevision="c"), [], Look(), READY),
+    ("statefulset.go", "by hand, not ready", stateful_set("OnDelete", readyReplicas=1), [], Look(), WAITS),
+    (
+        "statefulset.go",
+        "by hand, at first",
+        stateful_set("OnDelete", generation=1, updateRevision="c"),
+        [],
+        Look(),
+        WAITS,
+    ),
     ("service.go", "pods ready", service(), [endpoints(ready=1)], SETTLED, READY),
     ("service.go", "one of two ready", service(), [endpoints(ready=1, pending=1)], SETTLED, WAITS),
     ("service.go", "no pod yet", service(), [endpoints()], Look(waited_s=1), WAITS),

@@ -88,12 +88,15 @@ def test_a_job_that_a_rule_failed_is_waited_for_as_by_the_official_plugin_and_th
 
 @pytest.mark.parametrize(
     ("kind", "annotations", "said"),
-    [("StatefulSet", {}, "a StatefulSet needs the official"), ("ConfigMap", {WAIT_FOR: "jsonpath={.a}=b"}, WAIT_FOR)],
+    [
+        ("ResourceQuota", {}, "a ResourceQuota needs the official"),
+        ("ConfigMap", {WAIT_FOR: "jsonpath={.a}=b"}, WAIT_FOR),
+    ],
 )
 def test_what_only_the_official_plugin_waits_for_is_refused_unless_the_wait_is_skipped(
     kind: str, annotations: dict[str, str], said: str
 ) -> None:
-    version = {"StatefulSet": "apps/v1", "ConfigMap": "v1"}[kind]
+    version = "v1"
     live: dict[str, Any] = {"apiVersion": version, "kind": kind, "metadata": {"name": "a", "annotations": annotations}}
     waiter = Waiter(Answering(), threading.Event(), lambda _: None)
     with pytest.raises(InitFailedError, match=said):
