@@ -8,8 +8,7 @@ _BRACES = r"\{[%{]|[%}]\}"
 _PROMPT = "add_generation_prompt"
 # Openings of a thought, as templates write them behind the turn of the assistant.
 _THOUGHT = re.compile(r"<think>|<thinking>|<\|think\|>|\[THINK\]|<seed:think>|<\|START_THINKING\|>")
-# What a request may set so that there is no thought, or an empty one. llama-server sets the first two of these where
-# --reasoning is off (llama.cpp 0.5.0, common/chat.cpp).
+# Variables by which templates let a request have no thought, or an empty one. llama-server 0.5.0 knows the first.
 _SWITCHES = ("enable_thinking", "thinking", "thinking_budget")
 
 

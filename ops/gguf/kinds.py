@@ -1,4 +1,4 @@
-"""What kind of GGUF file a header is of, whatever its file is called: a model, a projector, or neither."""
+"""What kind of GGUF file it is by its header, not by its name: a model, a projector, or neither."""
 
 import re
 
@@ -14,8 +14,8 @@ _KINDS = {
     "vocab": "a vocabulary",
 }
 # The last tensor of a projector, and which of its dimensions the model's embedding has to have (clip_n_mmproj_embd in
-# llama.cpp's tools/mtmd/clip.cpp, b10524). A type that is not here is not compared: clip.vision.projection_dim is the
-# tower's own width in files of older converters.
+# llama.cpp's tools/mtmd/clip.cpp; tests/oracle asks llama-server 0.5.0 about gemma3, qwen3vl_merger and resampler). A
+# type that is not here is not compared: clip.vision.projection_dim is the tower's own width in older converters' files.
 _LAST = {
     "gemma3": ("mm.input_projection.weight", 0),
     "idefics3": ("mm.model.fc.weight", 1),

@@ -13,7 +13,7 @@ from plan.models.gguf_facts import Shape
 from plan.models.lock import LockedModel
 
 _POOLINGS = {1: "mean", 2: "cls", 3: "last", 4: "rank"}
-# They read a text in both directions, whole, and write none (llama.cpp, src/llama-arch.cpp, b10524).
+# They read a text in both directions, whole, and write none (llama.cpp 0.5.0, src/llama-arch.cpp).
 _ENCODERS = {
     "bert", "modern-bert", "nomic-bert", "nomic-bert-moe", "neo-bert", "jina-bert-v2", "jina-bert-v3", "eurobert",
     "gemma-embedding", "llama-embed", "t5encoder",

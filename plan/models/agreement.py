@@ -47,7 +47,7 @@ def faults(locked: LockedModel) -> Iterator[Fault]:
 
 
 def projector_faults(gguf: GgufFacts) -> Iterator[Fault]:
-    """llama.cpp refuses a projector whose output is not as wide as the model's input (mtmd.cpp, b10524)."""
+    """llama.cpp refuses a projector whose output is not as wide as the model's input (mtmd.cpp, 0.5.0)."""
     shape, projector = gguf.shape, gguf.projector
     if projector and projector.width and shape.embedding_length:
         deep = shape.n_deepstack_layers or 0
