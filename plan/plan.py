@@ -13,6 +13,7 @@ from plan.card.tenants import window_notes
 from plan.engine.server import ServerPlan, load_seconds, plan_server
 from plan.gateway import contract, litellm
 from plan.gateway.fallback import fallback_notes, require_fallbacks
+from plan.host.pod_limit import require_host_memory
 from plan.live.expected import Expected, plan_expected
 from plan.models.abilities import require_modes, tools_notes
 from plan.models.agreement import locked_models
@@ -63,6 +64,7 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
     fit = plan_fit(stack, locked, today)
     if fit:
         require_fit(fit, stack, locked)
+    require_host_memory(stack, locked)
     require_space(stack.volume, locked)
     warm, warm_notes = plan_warm(stack, locked)
     memory = plan_memory(stack, fit.needed_mib if fit else None, fit.capacity_mib if fit else None, today)

@@ -100,6 +100,9 @@ def _model(draw: st.DrawFn, source: dict[str, Any], engine: str) -> dict[str, An
             parallel=edges(1, 256),
             kv_type=st.sampled_from(["f16", "q8_0", "q4_0"]),
             ubatch=edges(1, 4096),
+            kv_unified=st.booleans(),
+            cache_ram_mib=edges(0, 2**16),
+            ctx_checkpoints=edges(0, 64),
             tools=st.booleans(),
             display_name=st.sampled_from(["Qwen 3.5 (9B)", "é: #1 'x'", "$(HOME) {}"]),
             description=st.sampled_from(["Small, and quick.", "- a: [b", "on"]),
@@ -114,8 +117,11 @@ def _model(draw: st.DrawFn, source: dict[str, Any], engine: str) -> dict[str, An
             ),
         )
     )
+    if draw(st.booleans()):
+        keys["batch"] = draw(edges(keys.get("ubatch", 512), 2**20))
     turns = [some(ttl_s=edges(1, INT32)), some(resident=st.just(True))] if engine == "llama-swap" else [st.just({})]
-    return {**source, "context": context, **keys, **draw(st.one_of(turns))}
+    swaps = some(concurrency=edges(256, INT32), listed=st.booleans()) if engine == "llama-swap" else st.just({})
+    return {**source, "context": context, **keys, **draw(st.one_of(turns)), **draw(swaps)}
 
 
 @st.composite
@@ -174,7 +180,8 @@ def _gpu(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def _server() -> st.SearchStrategy[dict[str, Any]]:
-    memory = st.sampled_from([(1, 1), (2048, 12288), (2**30, 2**30), (999, 1000), (1, 2**30)])
+    # What generated models keep on the machine, up to 256 requests with 64 checkpoints each, has to fit.
+    memory = st.sampled_from([(2**30, 2**30), (2**29, 2**30), (1, 2**30), (1, 2**40 // 2**20 * 4)])
     rest = st.fixed_dictionaries(
         {"image": images},
         optional={
@@ -184,6 +191,7 @@ def _server() -> st.SearchStrategy[dict[str, Any]]:
             "image_max_tokens": edges(1, 2047),
             "priority_class": subdomains,
             "rollout_s": edges(10, INT32),
+            "binary": st.sampled_from(["/app/llama-server", "/usr/local/bin/llama-server", "/opt/a+b-1.2/x"]),
             "env": st.dictionaries(st.sampled_from(["A", "_b", "GGML_X"]), st.sampled_from(["", "$(A) $$", "é: #"])),
         },
     )

@@ -62,7 +62,16 @@ def _least_tokens(model: config.Model, server: config.Server) -> int:
 def _memory(model: config.Model, files: LockedModel, server: config.Server, card: Card) -> Breakdown:
     """The memory of a model that is configured so; raises VramError where that is unknown."""
     sizes = files.bytes_by_role
-    serving = Serving(
+
+    def derived(serving: Serving) -> Breakdown:
+        return estimate(files.gguf, sizes, serving, card, files.quant)
+
+    return calibrated(derived, configured_serving(model, files, server), model.measured, "mmproj" in sizes)
+
+
+def configured_serving(model: config.Model, files: LockedModel, server: config.Server) -> Serving:
+    """How llama-server is told to serve it."""
+    return Serving(
         total_tokens=model.total_tokens,
         kv_type=model.kv_type,
         parallel=model.parallel,
@@ -70,9 +79,5 @@ def _memory(model: config.Model, files: LockedModel, server: config.Server, card
         image_max_tokens=server.image_max_tokens,
         build=image_build(server.image),
         embeds=mode(model, files.gguf.shape) != "chat",
+        unified=model.kv_unified,
     )
-
-    def derived(serving: Serving) -> Breakdown:
-        return estimate(files.gguf, sizes, serving, card, files.quant)
-
-    return calibrated(derived, serving, model.measured, "mmproj" in sizes)

@@ -1,8 +1,7 @@
 """What a person writes about a stack. Other rooms read it as `config.Stack`, `config.Model` and so on."""
 
 from plan.config.fetch import Fetch
-from plan.config.gpu import Gpu, GpuNode, Tenant
-from plan.config.gpu_memory import Memory
+from plan.config.gpu import Gpu, GpuNode, Memory, Tenant
 from plan.config.model import ExpectedAnswer, Model, ModelId, total_tokens
 from plan.config.parts import Immich, Prune, Server, Volume
 from plan.config.stack import KEY, MACHINE_FACTS, Stack, json_schema, load, parse

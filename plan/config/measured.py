@@ -19,6 +19,7 @@ class Measured(Frozen, json_schema_extra=example(mib=6900, context=8192, date="2
     total_tokens: Tokens = Field(alias="context", description="Tokens of all slots together, as they were served")
     kv_type: Annotated[Literal["f16", "q8_0", "q4_0"], Field(description="Number format of the KV cache")] = "f16"
     parallel: Annotated[Requests, Field(description="Requests at a time")] = 1
+    kv_unified: Annotated[bool, Field(description="Whether requests shared one cache")] = False
     ubatch: Annotated[Tokens, Field(description="Tokens of a prompt computed at once")] = 512
     image_max_tokens: Annotated[
         Tokens | None, Field(description="Tokens of the largest image that was sent; none without a projector")

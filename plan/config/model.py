@@ -1,6 +1,7 @@
 """One model in a stack's configuration: where it comes from and how it is served. Defaults are here, nowhere else."""
 
 import math
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
@@ -10,13 +11,10 @@ from plan.base.hub_names import Repo, RepositoryPath, Revision
 from plan.base.names import ModelId
 from plan.base.text_rule import TextRule
 from plan.config.measured import Measured
-from plan.config.numbers import IdleSeconds, Requests, Tokens
+from plan.config.numbers import IdleSeconds, MibOrZero, Requests, Tokens
+from plan.config.variant import Variant, not_yaml_boolean
 from plan.kubernetes.limits import INT32_MAX
 from plan.kubernetes.names import Name, Variable
-
-
-def _not_yaml_boolean(value: object) -> object:
-    return {False: "off", True: "on"}.get(value, value) if isinstance(value, bool) else value
 
 
 def _scalar(value: object) -> object:
@@ -46,8 +44,7 @@ ArgName = Annotated[
     str, TextRule(r"[\w-]+", "a flag is a long name of llama-server's --help, without dashes before it", 64)
 ]
 Mode = Literal["chat", "embedding", "rerank"]
-# YAML 1.1 readers turn an unquoted `off` into a boolean.
-Reasoning = Annotated[Literal["off", "on", "auto"], BeforeValidator(_not_yaml_boolean)]
+Reasoning = Annotated[Literal["off", "on", "auto"], BeforeValidator(not_yaml_boolean)]
 # Validated by hand: a union's members would each add a line to the error.
 ArgValue = Annotated[
     bool | int | float | str, PlainValidator(_scalar, json_schema_input_type=Literal[True] | int | float | str)
@@ -55,6 +52,7 @@ ArgValue = Annotated[
 Shown = Annotated[str, AfterValidator(_shown)]
 VariableText = Annotated[str, Field(max_length=4096), AfterValidator(_shown)]
 DEFAULT_UBATCH = 512  # llama-server's own
+DEFAULT_BATCH = 2048  # likewise; a ubatch above it would be cut to it (src/llama-context.cpp)
 DEFAULT_GROUP = "gpu0"
 
 
@@ -67,9 +65,12 @@ class ExpectedAnswer(Frozen, json_schema_extra=example(prompt="What is 2+2?", ex
     ]
 
 
-def total_tokens(request_tokens: int, parallel: int) -> int:
-    """Tokens of all slots together: llama-server divides its context among them, and each takes one request."""
-    return request_tokens * parallel
+def total_tokens(request_tokens: int, parallel: int, *, unified: bool = False) -> int:
+    """Tokens of all slots together: llama-server divides its context among them, and each takes one request.
+
+    A unified cache is not divided: one request may use all of it, and all together no more.
+    """
+    return request_tokens if unified else request_tokens * parallel
 
 
 class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="Q4_K_M", context=8192)):
@@ -134,7 +135,42 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
         Field(description="Number format of the KV cache; all but f16 are slow on old cards"),
     ] = "f16"
     parallel: Annotated[Requests, Field(description="Requests at a time, each with all of `context`")] = 1
+    kv_unified: Annotated[
+        bool, Field(description="Requests share one cache of `context` tokens, in place of one for each of `parallel`")
+    ] = False
     ubatch: Annotated[Tokens, Field(description="Tokens of a prompt computed at once")] = DEFAULT_UBATCH
+    batch: Annotated[
+        Tokens | None,
+        Field(description="Tokens of all prompts taken in at once; defaults to 2048, or to a larger `ubatch`"),
+    ] = None
+    cache_ram_mib: Annotated[
+        MibOrZero, Field(description="Host memory for prompts of earlier requests; 0 keeps none")
+    ] = 512
+    ctx_checkpoints: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=1024,  # of at least a MiB each, and more than one for each 1000 tokens of the longest contexts
+            description="Points of a conversation to go back to, per request, of a model with windows or a state; each "
+            "is a copy of these in host memory",
+        ),
+    ] = 8
+    concurrency: Annotated[
+        int | None,
+        Field(gt=0, le=INT32_MAX, description="Requests that may wait or run at a time; more get HTTP 429. Default 10"),
+    ] = None
+    image_min_tokens: Annotated[
+        Tokens | None, Field(description="Tokens that a small image is enlarged to, for a model that sees")
+    ] = None
+    listed: Annotated[bool, Field(description="Whether /v1/models lists it; it answers all the same")] = True
+    variants: Annotated[
+        dict[ModelId, Variant],
+        Field(
+            max_length=100,
+            description="More names of the model, each with parameters that its requests get",
+            examples=[{"qwen3-8b-creative": {"temperature": 1.0}}],
+        ),
+    ] = {}  # noqa: RUF012 - pydantic copies it
     resident: Annotated[bool, Field(description="Loaded at the start and never unloaded, beside every other")] = False
     swap_group: Annotated[Name, Field(description="One model of a group is loaded at a time")] = DEFAULT_GROUP
     fallback: Annotated[ModelId | None, Field(description="The model that a gateway asks when this one fails")] = None
@@ -176,7 +212,16 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
 
     @property
     def total_tokens(self) -> int:
-        return total_tokens(self.request_tokens, self.parallel)
+        return total_tokens(self.request_tokens, self.parallel, unified=self.kv_unified)
+
+    @property
+    def batch_tokens(self) -> int:
+        return self.batch or max(DEFAULT_BATCH, self.ubatch)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What else than its id a request may ask for."""
+        return (*self.aliases, *sorted(self.variants))
 
     @property
     def promised_tokens(self) -> int:
@@ -204,15 +249,27 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
         return self
 
     @model_validator(mode="after")
-    def _tokens_fit(self) -> Self:
-        if self.total_tokens > INT32_MAX:
-            rule = f"context {self.request_tokens} times parallel {self.parallel} is more than {INT32_MAX}"
-            raise wrong(rule, self.request_tokens, "context")
-        if self.max_output_tokens is not None and self.max_output_tokens > self.request_tokens:
-            raise wrong(
-                f"max_output_tokens {self.max_output_tokens} is more than context {self.request_tokens}, "
-                "which an answer shares with what was asked",
-                self.max_output_tokens,
-                "max_output_tokens",
-            )
+    def _numbers_fit(self) -> Self:
+        for path, got, rule in self._misfits():
+            raise wrong(rule, got, *path)
         return self
+
+    def _misfits(self) -> Iterator[tuple[tuple[str, ...], int, str]]:
+        context = self.request_tokens
+        if self.total_tokens > INT32_MAX:
+            rule = f"context {context} times parallel {self.parallel} is more than {INT32_MAX}"
+            yield ("context",), context, rule
+        if (batch := self.batch) is not None and batch < self.ubatch:
+            yield ("batch",), batch, f"batch {batch} is less than ubatch {self.ubatch}, which would be cut to it"
+        if (most := self.concurrency) is not None and most < self.parallel:
+            rule = f"concurrency {most} is less than parallel {self.parallel}: the rest is never used"
+            yield ("concurrency",), most, rule
+        if (answer := self.max_output_tokens) is not None and answer > context:
+            rule = (
+                f"max_output_tokens {answer} is more than context {context}, which an answer shares with what was asked"
+            )
+            yield ("max_output_tokens",), answer, rule
+        for name, variant in self.variants.items():
+            if (answer := variant.max_tokens) is not None and answer > context:
+                rule = f"max_tokens {answer} is more than context {context} of the model"
+                yield ("variants", name, "max_tokens"), answer, rule

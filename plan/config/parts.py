@@ -41,6 +41,12 @@ MountOption = Annotated[
 ]
 
 
+# It is a word of llama-swap's command, of a shell's, and of a container's.
+Program = Annotated[
+    str, TextRule(r"(/[\w.+-]+)+", "the absolute path of a program, without spaces and signs that a shell reads", 256)
+]
+
+
 class Cluster(Frozen, json_schema_extra=example(id="11111111-2222-4333-8444-555555555555")):
     """`id` is the uid of the namespace kube-system: a run against any other cluster is refused."""
 
@@ -123,6 +129,7 @@ class Server(Frozen, json_schema_extra=example(engine="llama-swap", ttl_s=600)):
         Image,
         Field(description="Image with that program and llama-server, by digest; its tag names llama.cpp's build"),
     ]
+    binary: Annotated[Program, Field(description="Where the image has llama-server")] = "/app/llama-server"
     uid: Annotated[NonRoot, Field(description="User of every pod, to whom the models' directory belongs")] = 65532
     gid: Annotated[NonRoot, Field(description="Group of every pod")] = 65532
     ttl_s: IdleSeconds = 600

@@ -63,11 +63,13 @@ class Stack(Frozen):
     def _one_meaning_per_name(self) -> Self:
         taken = dict.fromkeys(self.models, "a model's id")
         for model_id, model in self.models.items():
-            for number, alias in enumerate(model.aliases):
-                if other := taken.get(alias):
-                    rule = f"an id or alias stands for one model, and {alias} is {other} already: take another name"
-                    raise wrong(rule, alias, "models", model_id, "aliases", number)
-                taken[alias] = f"an alias of {model_id}"
+            aliases = [(alias, ("aliases", number), "an alias") for number, alias in enumerate(model.aliases)]
+            variants = [(variant, ("variants", variant), "a variant") for variant in model.variants]
+            for name, path, kind in (*aliases, *variants):
+                if other := taken.get(name):
+                    rule = f"an id or alias stands for one model, and {name} is {other} already: take another name"
+                    raise wrong(rule, name, "models", model_id, *path)
+                taken[name] = f"{kind} of {model_id}"
         return self
 
     @model_validator(mode="after")

@@ -31,12 +31,13 @@ class Engine:
 
 def configured_engine(stack: config.Stack, served: Mapping[str, Served], load_s: int) -> Engine:
     """The engine of `server.engine` with its models; `load_s` is the longest cold load in seconds."""
+    binary = stack.server.binary
     if stack.server.engine == "llama-swap":
-        module = llama_swap
-        text = llama_swap.render(served, load_s, swap_groups(stack.models), residents(stack.models))
+        module, command = llama_swap, llama_swap.COMMAND
+        text = llama_swap.render(served, binary, load_s, swap_groups(stack.models), residents(stack.models))
     else:
-        module, text = llama_server, llama_server.render(served)
-    return Engine(module.COMMAND, module.arguments, module.CONFIG_FILE, text, module.API_KEY_ENV, module.LLAMA_SERVER)
+        module, command, text = llama_server, binary, llama_server.render(served)
+    return Engine(command, module.arguments, module.CONFIG_FILE, text, module.API_KEY_ENV, binary)
 
 
 def metrics_path(server: config.Server) -> str | None:

@@ -11,7 +11,7 @@ _USABLE = """
 threads threads-batch threads-http cpu-mask cpu-range cpu-strict prio poll cpu-mask-batch cpu-range-batch
 cpu-strict-batch prio-batch poll-batch numa perf check-tensors defrag-thold cont-batching timeout sse-ping-interval
 keep escape context-shift reverse-prompt special spm-infill ignore-eos cache-prompt cache-reuse
-cache-idle-slots slot-prompt-similarity
+cache-idle-slots slot-prompt-similarity checkpoint-min-step
 rope-scaling rope-scale rope-freq-base rope-freq-scale
 yarn-orig-ctx yarn-ext-factor yarn-attn-factor yarn-beta-slow yarn-beta-fast
 sampler-seq seed temp top-k top-p min-p top-nsigma xtc-probability xtc-threshold typical repeat-last-n
@@ -41,17 +41,17 @@ _REFUSED = (
     ("jinja offline flash-attn", "It is on for every model"),
     ("fit fit-*", "Off for every model: an unset size would shrink to whatever the co-tenants left free"),
     ("parallel", "Use `parallel` of the model: each slot has all of `context`, and that is planned"),
-    ("batch-size ubatch-size", "Use `ubatch` of the model: compute buffers are planned for it"),
+    ("batch-size ubatch-size", "Use `batch` and `ubatch` of the model: compute buffers are planned for them"),
     ("cache-type-?", "Use `kv_type` of the model: what the cache takes of the card is planned"),
-    ("kv-unified*", "There is no key for it yet: each slot is planned with a cache of its own"),
+    ("kv-unified no-kv-unified", "Use `kv_unified` of the model: its cache is planned for it"),
+    ("kv-unified-per-slot", "Use `parallel` of the model: each slot has all of `context`, and that is planned"),
     (
         "kv-offload swa-full",
         "There is no key for it yet: the cache is planned on the card, windows as the model has them",
     ),
-    (
-        "cache-ram ctx-checkpoints checkpoint-min-step",
-        "There is no key for it yet: it is host memory, which has to fit into `server.memory_limit_mib`",
-    ),
+    ("cache-ram", "Use `cache_ram_mib` of the model: it has to fit into `server.memory_limit_mib`"),
+    ("ctx-checkpoints", "Use `ctx_checkpoints` of the model: they have to fit into `server.memory_limit_mib`"),
+    ("image-min-tokens", "Use `image_min_tokens` of the model"),
     (
         "load-mode lazy-mode mmap no-mmap mlock direct-io no-direct-io",
         "There is no key for it: a mapped file turns a pause of the NFS server into SIGBUS, a locked one fills the pod",
@@ -61,7 +61,7 @@ _REFUSED = (
         "There is no key for it yet: the plan puts all layers on one card, and nothing else moves tensors",
     ),
     (
-        "mmproj-offload mmproj-device image-min-tokens mtmd-batch-max-tokens",
+        "mmproj-offload mmproj-device mtmd-batch-max-tokens",
         "There is no key for it yet: the projector is planned on the card, with `server.image_max_tokens`",
     ),
     ("backend-sampling", "There is no key for it yet: it takes memory of the card that is not planned"),

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from plan import config
 from plan.base.errors import ConfigError
-from plan.config.model import DEFAULT_UBATCH
+from plan.config.model import DEFAULT_BATCH, DEFAULT_UBATCH
 from plan.engine import args
+from plan.host.process_memory import makes_checkpoints
 from plan.models.abilities import mode
 from plan.models.lock import LockedModel
 from plan.models.thinking import require_bound
@@ -22,7 +23,10 @@ def words(flags: Flags) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What both engines read about one model; unloaded after `ttl_s` idle seconds, and never when that is 0."""
+    """What both engines read about one model; unloaded after `ttl_s` idle seconds, and never when that is 0.
+
+    `variants` are the parameters that requests for another name get; llama.cpp's router has none of the last three.
+    """
 
     flags: Flags
     aliases: tuple[str, ...]
@@ -30,17 +34,18 @@ class Served:
     description: str | None
     env: Mapping[str, str]
     ttl_s: int
+    concurrency: int | None
+    listed: bool
+    variants: Mapping[str, dict[str, object]]
 
 
 _ALL_LAYERS = 99  # more than any model has
-# Saved prompts in host memory. The default of 8 GiB per process does not fit beside a model in the pod's limit.
-_PROMPT_CACHE_MIB = 512
+DEVICE = "device"  # the flag that llama-server refuses where the card cannot be seen
 _MODES: Mapping[str, Flags] = {
     "chat": (),
     "embedding": (("embeddings", None),),
     "rerank": (("reranking", None),),
 }
-_BATCH = 2048  # llama-server's own; a ubatch above it would be cut to it (src/llama-context.cpp)
 
 
 def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.Gpu, image_max_tokens: int) -> Flags:
@@ -53,17 +58,12 @@ def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.G
     if served == "chat":
         require_bound(model_id, model)
     path = file_path(model_id, locked, "model")
-    projector = file_path(model_id, locked, "mmproj")
-    if projector and image_max_tokens >= model.request_tokens:
-        key = f"{config.KEY}.models.{model_id}.context"
-        rule = f"One image may take {image_max_tokens} tokens (server.image_max_tokens), and the answer needs some too."
-        raise ConfigError(key, model.request_tokens, f"{rule} Raise context or lower image_max_tokens.")
     rows: list[tuple[str, str | None]] = [
         ("model", path),
-        # The projector's compute buffer grows with the largest image, for good: the model's own maximum takes twice as
-        # much of the card.
-        *([("mmproj", projector), ("image-max-tokens", str(image_max_tokens))] if projector else []),
+        *_images(model_id, model, file_path(model_id, locked, "mmproj"), image_max_tokens),
         ("n-gpu-layers", "0" if gpu.model == "none" else str(_ALL_LAYERS)),
+        # Without it a build that has no CUDA, or sees no card, would answer from the CPU at a token every two seconds.
+        *([] if gpu.model == "none" else [(DEVICE, "CUDA0")]),
         ("ctx-size", str(model.total_tokens)),  # llama-server divides it among the slots
         ("parallel", str(model.parallel)),  # the default is four slots, each with its share of the context
         *([("predict", str(model.max_output_tokens))] if model.max_output_tokens else []),
@@ -72,7 +72,9 @@ def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.G
         *_memory(model),
         ("flash-attn", "on"),
         ("fit", "off"),  # on, an unset value shrinks to whatever the co-tenants left free
-        ("cache-ram", str(_PROMPT_CACHE_MIB)),
+        # Saved prompts in host memory: the default of 8 GiB does not fit beside a model in the pod's limit.
+        ("cache-ram", str(model.cache_ram_mib)),
+        *([("ctx-checkpoints", str(model.ctx_checkpoints))] if makes_checkpoints(model, locked) else []),
         *((("jinja", None), ("reasoning", model.reasoning)) if served == "chat" else ()),
         ("offline", None),
         *args.rendered(model_id, model.args),
@@ -80,9 +82,29 @@ def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.G
     return tuple(rows)
 
 
+def _images(model_id: str, model: config.Model, projector: str | None, most: int) -> Flags:
+    """What a model sees: images are enlarged or shrunk to between so many tokens."""
+    key, least = f"{config.KEY}.models.{model_id}", model.image_min_tokens
+    if projector is None:
+        if least is not None:
+            raise ConfigError(f"{key}.image_min_tokens", least, "It sees no images: add `mmproj`, or leave it out.")
+        return ()
+    if most >= model.request_tokens:
+        rule = f"One image may take {most} tokens (server.image_max_tokens), and the answer needs some too."
+        fix = f"{rule} Raise context or lower image_max_tokens."
+        raise ConfigError(f"{key}.context", model.request_tokens, fix)
+    if least is not None and least > most:
+        raise ConfigError(f"{key}.image_min_tokens", least, f"The largest image has {most} (server.image_max_tokens).")
+    # The projector's compute buffer grows with the largest image, for good: the model's own maximum takes twice as
+    # much of the card.
+    smallest = (("image-min-tokens", str(least)),) if least else ()
+    return (("mmproj", projector), ("image-max-tokens", str(most)), *smallest)
+
+
 def _memory(model: config.Model) -> Flags:
     """What differs from llama-server's defaults in the cache and in how much of a prompt is computed at once."""
     cache = (("cache-type-k", model.kv_type), ("cache-type-v", model.kv_type)) if model.kv_type != "f16" else ()
     ubatch = (("ubatch-size", str(model.ubatch)),) if model.ubatch != DEFAULT_UBATCH else ()
-    batch = (("batch-size", str(model.ubatch)),) if model.ubatch > _BATCH else ()
-    return (*cache, *batch, *ubatch)
+    batch = (("batch-size", str(model.batch_tokens)),) if model.batch_tokens != DEFAULT_BATCH else ()
+    shared = (("kv-unified", None),) if model.kv_unified else ()
+    return (*cache, *batch, *ubatch, *shared)

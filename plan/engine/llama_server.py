@@ -7,7 +7,6 @@ from plan import config
 from plan.base.errors import ConfigError
 from plan.engine.flags import Served
 
-COMMAND = LLAMA_SERVER = "/app/llama-server"
 CONFIG_FILE = "models.ini"
 API_KEY_ENV = "LLAMA_API_KEY"  # read by the router and inherited by its children
 

@@ -4,24 +4,27 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from plan.engine.flags import Served, words
-from plan.engine.llama_swap_schema import Config, Group, ModelEntry
+from plan.engine.llama_swap_schema import Config, Filters, Group, ModelEntry
 from plan.models.residency import RESIDENT
 from plan.text.writer import yaml_text
 
 COMMAND = "/app/llama-swap"
 CONFIG_FILE = "llama-swap.yaml"
 API_KEY_ENV = "LLAMA_SWAP_API_KEY"
-LLAMA_SERVER = "/app/llama-server"
 
 
 def render(
-    models: Mapping[str, Served], load_s: int, groups: Mapping[str, Sequence[str]], residents: Sequence[str]
+    models: Mapping[str, Served],
+    llama_server: str,
+    load_s: int,
+    groups: Mapping[str, Sequence[str]],
+    residents: Sequence[str],
 ) -> str:
     """The configuration file: models by id, the seconds after which a load has failed, and who takes turns.
 
     One group with all models is left out of the file: llama-swap swaps models without a group in the same way.
     """
-    entries = {model_id: _entry(model_id, served) for model_id, served in models.items()}
+    entries = {model_id: _entry(model_id, served, llama_server) for model_id, served in models.items()}
     config = Config(
         models=entries,
         healthCheckTimeout=load_s,
@@ -49,9 +52,9 @@ def _groups(groups: Mapping[str, Sequence[str]], residents: Sequence[str]) -> di
     return {**turns, **({RESIDENT: stay} if stay else {})}
 
 
-def _entry(model_id: str, served: Served) -> ModelEntry:
+def _entry(model_id: str, served: Served, llama_server: str) -> ModelEntry:
     # Without an alias an answer names the file as its model. llama.cpp's router sets it for its children itself.
-    command = [LLAMA_SERVER, "--host", "127.0.0.1", "--alias", model_id, *words(served.flags)]
+    command = [llama_server, "--host", "127.0.0.1", "--alias", model_id, *words(served.flags)]
     # The default port differs between builds, so it is always given; ${PORT} is llama-swap's macro.
     return ModelEntry(
         cmd=f"{shlex.join(command)} --port ${{PORT}}",
@@ -60,4 +63,8 @@ def _entry(model_id: str, served: Served) -> ModelEntry:
         env=[f"{name}={value}" for name, value in sorted(served.env.items())] or None,
         ttl=served.ttl_s,
         aliases=list(served.aliases) or None,
+        concurrencyLimit=served.concurrency,
+        unlisted=None if served.listed else True,
+        # Their names become aliases by it (v250, internal/config/load.go).
+        filters=Filters(setParamsByID=dict(served.variants)) if served.variants else None,
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from plan import config
 from plan.base import names
-from plan.engine.flags import Flags, words
+from plan.engine.flags import DEVICE, Flags, words
 from plan.kubernetes.arguments import argument, literal, require_arguments
 
 # The script finds who listens on `port` in /proc/net/tcp: in hexadecimal, 0A is LISTEN. Both engines read all of their
@@ -67,6 +67,6 @@ def plan_preflight(
 
 
 def _tried(model_id: str, flags: Flags) -> str:
-    """What the script tries for one model: its id and, quoted for the shell, its flags."""
-    text = f"{model_id} {shlex.join(words(flags))}"
+    """What the script tries for one model: its id and, quoted for the shell, its flags but the card, which it hides."""
+    text = f"{model_id} {shlex.join(words(tuple(flag for flag in flags if flag[0] != DEVICE)))}"
     return argument(text, f"{config.KEY}.models.{model_id}.args", "Shorten the longest of its flags")

@@ -40,6 +40,9 @@ done
 [ "$bad" -eq 0 ] || refuse "$first$([ "$bad" -eq 1 ] || echo " (and those of $((bad - 1)) more)")" \
     "take the flag out of the model's args, or set server.image to one that knows it"
 
+loads="maps weights, for it knows no other way"
+case $("$server" --help 2>/dev/null) in *LLAMA_ARG_LOAD_MODE* | *LLAMA_ARG_MMAP*) loads="maps no weights" ;; esac
+
 out=${TMPDIR:-/tmp}/engine.log
 eval "exec $engine" >"$out" 2>&1 &
 pid=$!
@@ -51,4 +54,4 @@ until grep -qs "^ *[0-9]*: [0-9A-F]*:$(printf %04X "$port") [0-9A-F]*:0000 0A " 
 done
 kill "$pid"
 wait "$pid"
-echo "build $build of $image knows the flags of $# models and reads its configuration"
+echo "build $build of $image knows the flags of $# models and reads its configuration; it $loads"

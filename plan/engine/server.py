@@ -25,9 +25,13 @@ CONFIG_DIR = "/etc/local-llm"
 GATE_FILE = "gate.json"
 # What a load needs beside the time to read the bytes: process start, CUDA context, warm-up, the stop of another model.
 _LOAD_OVERHEAD_S = 120
+_HOME = "/tmp"  # noqa: S108 - an emptyDir of the pod's own
 # A fully offloaded model should not be mapped: over NFS that reads page by page, and a pause of the NFS server
-# becomes SIGBUS. The variable, because builds from b10884 refuse the old flag and older ones the new.
-_ENV = {"HOME": "/tmp", "LLAMA_ARG_LOAD_MODE": "none"}  # noqa: S108 - an emptyDir of the pod's own
+# becomes SIGBUS. The variables, because builds from b10875 refuse the old flag (ggml-org/llama.cpp#28334) and older
+# ones the new (ggml-org/llama.cpp#20834); a build ignores the variable that it does not know.
+_NOT_MAPPED = {"LLAMA_ARG_LOAD_MODE": "none"}
+_NOT_MAPPED_BEFORE = {"LLAMA_ARG_MMAP": "0"}
+_LOAD_MODE_SINCE = 10524  # the oldest image of which that is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ def plan_server(
     """Decide the pod; raises ConfigError for models that its engine cannot serve as they are configured."""
     require_engine_can(stack)
     served, server = _served(stack, locked), stack.server
-    engine, env = configured_engine(stack, served, load_s), {**environment.of_pod(stack), **_ENV}
+    engine, env = configured_engine(stack, served, load_s), _env(stack)
     return ServerPlan(
         name=names.SERVER,
         namespace=stack.namespace,
@@ -101,6 +105,12 @@ def plan_server(
     )
 
 
+def _env(stack: config.Stack) -> dict[str, str]:
+    build = image_build(stack.server.image)
+    older = build is None or build < _LOAD_MODE_SINCE
+    return {**environment.of_pod(stack), "HOME": _HOME, **_NOT_MAPPED, **(_NOT_MAPPED_BEFORE if older else {})}
+
+
 def _served(stack: config.Stack, locked: Mapping[str, LockedModel]) -> dict[str, Served]:
     return {
         model_id: Served(
@@ -110,6 +120,9 @@ def _served(stack: config.Stack, locked: Mapping[str, LockedModel]) -> dict[str,
             description=model.description,
             env=model.env,
             ttl_s=_ttl_s(model, stack.server),
+            concurrency=model.concurrency,
+            listed=model.listed,
+            variants={name: variant.parameters for name, variant in sorted(model.variants.items())},
         )
         for model_id, model in stack.models.items()
     }

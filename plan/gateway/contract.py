@@ -49,6 +49,9 @@ class ContractModel(TypedDict):
     `mode` is chat, embedding or rerank. One that does not chat has 0 `maxOutputTokens`, for it writes nothing; the
     vectors of one of mode embedding have `dimensions` numbers.
 
+    `variants` are those of its aliases for which the server sets parameters of the request, and these. `concurrency`
+    stands where a model has another than `limits` say; `listed` is false where the server's own list leaves it out.
+
     A request for a model unloads the others of its `swapGroup`, unless they are `resident`. `fallback` is the id of
     the model to ask when this one fails.
     """
@@ -63,6 +66,9 @@ class ContractModel(TypedDict):
     tools: bool
     reasoning: str
     dimensions: NotRequired[int]
+    variants: NotRequired[dict[str, dict[str, object]]]
+    concurrency: NotRequired[int]
+    listed: NotRequired[bool]
     contextTokens: int
     maxOutputTokens: int
     outputLimit: Literal["default", "none"]
@@ -113,7 +119,7 @@ def _model(model_id: str, model: config.Model, locked: LockedModel) -> ContractM
     served = mode(model, shape)
     said = ContractModel(
         id=model_id,
-        aliases=list(model.aliases),
+        aliases=list(model.names),
         mode=served,
         vision=sees(locked),
         remoteImages=sees(locked),
@@ -134,6 +140,12 @@ def _model(model_id: str, model: config.Model, locked: LockedModel) -> ContractM
         said["displayName"] = model.display_name
     if model.description:
         said["description"] = model.description
+    if model.variants:
+        said["variants"] = {name: its.parameters for name, its in sorted(model.variants.items())}
+    if model.concurrency:
+        said["concurrency"] = model.concurrency
+    if not model.listed:
+        said["listed"] = False
     if served == "embedding" and shape.embedding_length:
         said["dimensions"] = shape.embedding_length
     return said

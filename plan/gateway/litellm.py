@@ -62,7 +62,8 @@ def _entry(name: str, model: ContractModel, contract: Contract) -> dict[str, Any
     return {
         "model_name": name,
         "litellm_params": {
-            "model": f"{_PROVIDERS[model['mode']]}/{model['id']}",
+            # The server knows a variant by the name that was asked for.
+            "model": f"{_PROVIDERS[model['mode']]}/{name if name in model.get('variants', {}) else model['id']}",
             "api_base": contract["endpoint"],
             "api_key": f"os.environ/{contract['auth']['env']}",
             # Both, or the gateway's own hold: the second is the time until a stream's headers, after queue and load.

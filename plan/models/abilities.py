@@ -19,7 +19,7 @@ _ENCODERS = {
     "gemma-embedding", "llama-embed", "t5encoder",
 }  # fmt: skip
 # What a model without answers has no use for, by the key.
-_OF_CHATS = ("mmproj", "mmproj_file", "max_output_tokens", "verify")
+_OF_CHATS = ("mmproj", "mmproj_file", "image_min_tokens", "max_output_tokens", "variants", "verify")
 
 
 def mode(model: config.Model, shape: Shape) -> Mode:
@@ -96,7 +96,7 @@ def _contradictions(model: config.Model, shape: Shape) -> Iterator[tuple[str, ob
     if served == "chat":
         return
     for key in _OF_CHATS:
-        if getattr(model, key) is not None:
+        if getattr(model, key):
             yield key, getattr(model, key), f"A model of mode {served} writes no answer: leave it out"
     if model.reasoning != "off":
         yield "reasoning", model.reasoning, f"A model of mode {served} does not think: leave it out"

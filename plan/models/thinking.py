@@ -1,7 +1,7 @@
 """Refuses a model that could think without a limit, and notes one whose template thinks all the same."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from plan import config
 from plan.base.errors import ConfigError
@@ -21,31 +21,28 @@ def require_bound(model_id: str, model: config.Model) -> None:
     Thoughts count as output: with thinking on by default a consumer with a small limit got empty answers, for 50 times
     the tokens.
     """
-    budget = model.thinking_tokens
+    budget, key = model.thinking_tokens, f"{config.KEY}.models.{model_id}"
     if budget is not None and budget >= model.request_tokens:
         raise ConfigError(
-            f"{config.KEY}.models.{model_id}.args.{_BUDGET}",
+            f"{key}.args.{_BUDGET}",
             budget,
             f"Question, thoughts and answer share the {model.request_tokens} tokens of `context`: write less.",
         )
-    if budget is not None and model.reasoning != "off" and budget >= model.promised_tokens:
-        raise ConfigError(
-            f"{config.KEY}.models.{model_id}.args.{_BUDGET}",
-            budget,
-            f"Thoughts are output, and the longest that the contract says is {model.promised_tokens} tokens "
-            "(max_output_tokens, or half of context): write less, or raise max_output_tokens.",
-        )
-    if budget is not None and budget >= 0:
-        return
-    asked = model.reasoning == "off" and _asked(model_id, model.args)
-    where = "enable_thinking" if asked else "" if model.reasoning == "off" else f"reasoning: {model.reasoning}"
-    if where:
-        raise ConfigError(
-            f"{config.KEY}.models.{model_id}.reasoning",
-            model.reasoning,
-            f"With `{where}` and no bound it thinks until its output is used up, and consumers get empty answers. "
-            f"Say `reasoning: off`, or bound it in tokens: `args: {{{_BUDGET}: 1024}}`.",
-        )
+    for it in _thinkers(model_id, model):
+        if budget is not None and budget >= it.answer_tokens:
+            raise ConfigError(
+                f"{key}.args.{_BUDGET}",
+                budget,
+                f"Thoughts are output, and the longest that {it.who} is {it.answer_tokens} tokens ({it.by}): write "
+                f"less, or raise max_output_tokens.",
+            )
+        if budget is None or budget < 0:
+            raise ConfigError(
+                f"{key}.{it.key}",
+                it.said,
+                f"With `{it.where}` and no bound it thinks until its output is used up, and consumers get empty "
+                f"answers. Say `reasoning: off`, or bound it in tokens: `args: {{{_BUDGET}: 1024}}`.",
+            )
 
 
 def thinking_notes(locked: Mapping[str, LockedModel], models: Mapping[str, config.Model]) -> tuple[str, ...]:
@@ -61,6 +58,34 @@ def thinking_notes(locked: Mapping[str, LockedModel], models: Mapping[str, confi
         and "chat-template" not in model.args
         and model.thinking_tokens is None
     )
+
+
+class _Thinker(NamedTuple):
+    """The model, or one of its variants: by which key it thinks, what is said there, and its longest answer."""
+
+    key: str
+    said: str
+    where: str
+    answer_tokens: int
+    who: str = "the contract says"
+    by: str = "max_output_tokens, or half of context"
+
+
+def _thinkers(model_id: str, model: config.Model) -> Iterator[_Thinker]:
+    if model.reasoning != "off":
+        yield _Thinker("reasoning", model.reasoning, f"reasoning: {model.reasoning}", model.promised_tokens)
+    elif _asked(model_id, model.args):
+        yield _Thinker("reasoning", "off", "enable_thinking", model.promised_tokens)
+    for name, variant in sorted(model.variants.items()):
+        if (variant.reasoning or model.reasoning) == "off":
+            continue
+        of_variant = f"variants.{name}"
+        thinker = _Thinker(f"{of_variant}.reasoning", "on", "reasoning: on", model.promised_tokens)
+        if variant.max_tokens is not None and variant.max_tokens < model.promised_tokens:
+            thinker = thinker._replace(
+                answer_tokens=variant.max_tokens, who=f"{name} gives", by=f"{of_variant}.max_tokens"
+            )
+        yield thinker
 
 
 def _asked(model_id: str, args: dict[str, ArgValue]) -> bool:

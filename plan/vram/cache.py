@@ -24,16 +24,18 @@ def tokens_at_once(serving: Serving) -> int:
 
 
 def cells(lengths: Lengths, serving: Serving) -> tuple[int, int]:
-    """Cells of one slot in a layer that sees the whole context, and in one that sees a window; 0 without windows.
+    """Cells of one cache in a layer that sees the whole context, and in one that sees a window; 0 without windows.
 
-    The context is divided between the slots and then padded, so that several slots may get more than was asked for.
+    The context is divided between the slots and then padded, so that several slots may get more than was asked for; a
+    cache that they share has a window for each.
     """
     if serving.total_tokens < 1 or serving.parallel < 1 or serving.ubatch < 1:
         raise VramError("context, parallel and ubatch have to be positive")
-    whole = padded(padded(serving.total_tokens) // serving.parallel)
+    whole = padded(padded(serving.total_tokens) // serving.streams)
     if not lengths.sliding_window:
         return whole, 0
-    return whole, padded(min(whole, lengths.sliding_window + min(serving.ubatch, serving.total_tokens)))
+    windows = lengths.sliding_window * (serving.parallel if serving.unified else 1)
+    return whole, padded(min(whole, windows + min(serving.ubatch, serving.total_tokens)))
 
 
 def kv_bytes(lengths: Lengths, serving: Serving) -> int:
@@ -42,7 +44,14 @@ def kv_bytes(lengths: Lengths, serving: Serving) -> int:
         raise VramError(f"a cache of type {serving.kv_type} is none of {', '.join(_BLOCK_BYTES)}")
     whole, window = cells(lengths, serving)
     elements = sum((layer.key + layer.value) * (window if layer.swa else whole) for layer in lengths.layers)
-    return elements // 32 * block * serving.parallel
+    return elements // 32 * block * serving.streams
+
+
+def window_bytes(lengths: Lengths, serving: Serving) -> int:
+    """The part of `kv_bytes` that is of layers with a window."""
+    _, window = cells(lengths, serving)
+    elements = sum(layer.key + layer.value for layer in lengths.layers if layer.swa) * window
+    return elements // 32 * _BLOCK_BYTES[serving.kv_type] * serving.streams
 
 
 def state_bytes(lengths: Lengths, serving: Serving) -> int:

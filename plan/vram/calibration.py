@@ -57,9 +57,10 @@ def _whole(m: Measured) -> Breakdown:
 def _same_but_context(m: Measured, serving: Serving, has_projector: bool) -> bool:
     image = serving.image_max_tokens if has_projector else None
     build = m.build is None or serving.build is None or m.build == serving.build
-    return build and (m.kv_type, m.parallel, m.ubatch, m.image_max_tokens) == (
+    return build and (m.kv_type, m.parallel, m.kv_unified, m.ubatch, m.image_max_tokens) == (
         serving.kv_type,
         serving.parallel,
+        serving.unified,
         serving.ubatch,
         image,
     )

@@ -120,4 +120,4 @@ def _recurrent_bytes(lengths: Lengths, tokens: int, slots: int) -> int:
 def _copy_bytes(lengths: Lengths, serving: Serving, whole: int) -> int:
     if serving.kv_type == "f16":
         return 0
-    return _F16 * whole * serving.parallel * lengths.key_value
+    return _F16 * whole * serving.streams * lengths.key_value

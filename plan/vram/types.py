@@ -16,7 +16,7 @@ class Serving:
     """How llama-server serves a model: `total_tokens` is the context of all slots together; `ubatch` in tokens.
 
     `build` is llama.cpp's number, the 10524 of b10524; None where it is not known. `embeds`: it serves embeddings or
-    ranks, not chats.
+    ranks, not chats. `unified`: the slots share one cache of `total_tokens`, in place of an equal part of it each.
     """
 
     total_tokens: int
@@ -26,6 +26,12 @@ class Serving:
     image_max_tokens: int = 1024
     build: int | None = None
     embeds: bool = False
+    unified: bool = False
+
+    @property
+    def streams(self) -> int:
+        """Caches that are kept apart."""
+        return 1 if self.unified else self.parallel
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,13 @@ class Taken(NamedTuple):
     compute: int
 
 
+class Served(NamedTuple):
+    """MiB as llama-server logs them; `context` is cache and state together."""
+
+    context: float
+    compute: float
+
+
 @dataclass(frozen=True)
 class Allocator:
     """llama-fit-params, with and without a device to which every layer is offloaded."""
@@ -44,8 +51,8 @@ class Allocator:
         said = self._run("llama-server", *map(str, argv), ends_well=False)
         return float(_found(r"memory usage of mmproj is ([\d.]+) MiB", said)[1])
 
-    def serving(self, model: Path, serving: Serving, *flags: str) -> float:
-        """MiB of the compute buffer of a llama-server with these flags; it is killed as soon as it has said so."""
+    def serving(self, model: Path, serving: Serving, *flags: str) -> Served:
+        """What a llama-server with these flags takes of a card; it is killed as soon as it has said so."""
         said: list[str] = []
         with device(self.programs) as own:  # one whose client is killed ends with it
             argv = [
@@ -60,7 +67,8 @@ class Allocator:
                     said.append(line)
                     if found := re.search(r"RPC0\S* compute buffer size = +([\d.]+) MiB", line):
                         server.kill()
-                        return float(found[1])
+                        kept = re.findall(r"RPC0\S* (?:KV|RS) buffer size = +([\d.]+) MiB", "".join(said))
+                        return Served(sum(map(float, kept)), float(found[1]))
         raise AssertionError("".join(said[-20:]))
 
     def _asked(self, model: Path, serving: Serving, device: str, *where: str) -> Taken:

@@ -32,6 +32,7 @@ def model(**keys: Any) -> Callable[[Raw], None]:
 
     def change(raw: Raw) -> None:
         raw["gpu"] = {**raw["gpu"], **LARGE}
+        raw["server"] = {**raw["server"], "memory_limit_mib": 32768}
         entry = raw["models"][MODEL]
         entry.update(keys)
         for key in [key for key, value in entry.items() if value is None]:
@@ -51,6 +52,13 @@ def engine(name: str, **keys: Any) -> Callable[[Raw], None]:
     def change(raw: Raw) -> None:
         model(**keys)(raw)
         raw["server"]["engine"] = name
+
+    return change
+
+
+def host_memory(limit_mib: int) -> Callable[[Raw], None]:
+    def change(raw: Raw) -> None:
+        raw["server"] = {**raw["server"], "memory_request_mib": 512, "memory_limit_mib": limit_mib}
 
     return change
 
@@ -151,7 +159,16 @@ FOLLOWED: dict[tuple[str, str], list[Advice]] = {
             engine("llama-swap", env={"A": "b"}),
         ),
     ],
+    ("plan/host/pod_limit.py", "memory_limit_mib: X"): [
+        Advice("Write `memory_limit_mib: 5", host_memory(1024), host_memory(5999)),
+        Advice("or less of `cache_ram_mib`", model(cache_ram_mib=50000), model(cache_ram_mib=500)),
+    ],
     ("plan/models/residency.py", "server.engine: llama-swap"): [
+        Advice(
+            "Use `server.engine: llama-swap`",
+            engine("llama-server", concurrency=20),
+            engine("llama-swap", concurrency=20),
+        ),
         Advice(
             "Use `server.engine: llama-swap`",
             engine("llama-server", resident=True),

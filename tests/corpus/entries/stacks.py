@@ -43,6 +43,7 @@ REFUSED: dict[Path, tuple[Any, ...]] = {
     ("server", "memory_request_mib"): (12289, 10**15, 10**320, 0),
     ("server", "memory_limit_mib"): (1, 10**15, 10**320),
     ("server", "image_max_tokens"): (10**10, 10**320, 0),
+    ("server", "binary"): ("llama-server", "/a b", "/${PORT}", "/$(X)", "/a;b", "/a\x1b", "/", "", 1, "/" + "a" * 300),
     ("server", "image"): (
         f"ghcr.io/Upper/X@sha256:{_SHA}", f"https://ghcr.io/x/y@sha256:{_SHA}", f"ghcr.io//x@sha256:{_SHA}",
         f"-x@sha256:{_SHA}",
@@ -117,6 +118,20 @@ REFUSED: dict[Path, tuple[Any, ...]] = {
     (*_MODEL, "context"): (0, -1, 10**12, 10**320, 0.5, "8192", True),
     (*_MODEL, "parallel"): (0, 10**320, 10**9, 2**31),
     (*_MODEL, "ubatch"): (0, 10**320, 10**12),
+    (*_MODEL, "batch"): (0, 511, 10**320, 10**12, True, "2048"),
+    (*_MODEL, "kv_unified"): ("yes", 1, 0),
+    (*_MODEL, "cache_ram_mib"): (-1, 10**320, 10**6, 0.5, True),
+    (*_MODEL, "ctx_checkpoints"): (-1, 1025, 10**320, 0.5),
+    (*_MODEL, "concurrency"): (0, -1, 2**31, 10**320, True),
+    (*_MODEL, "listed"): ("no", 0, "\x1b"),
+    (*_MODEL, "image_min_tokens"): (0, 1, 10**320, 64),
+    (*_MODEL, "variants"): (
+        {"a": {}}, {"a": None}, {"a": 1}, {"": {"seed": 1}}, {"a b": {"seed": 1}}, {"${PORT}": {"seed": 1}},
+        {"x\x1b": {"seed": 1}}, {"qwen3-8b": {"seed": 1}}, {"a": {"temperature": 10**320}},
+        {"a": {"temperature": float("nan")}}, {"a": {"top_p": 1.1}}, {"a": {"seed": 2**31}},
+        {"a": {"max_tokens": 10**9}}, {"a": {"reasoning": "on"}}, {"a": {"model": "other"}}, {"a": {"seed": True}},
+        {"a" * 300: {"seed": 1}}, {str(n): {"seed": 1} for n in range(101)}, [{"seed": 1}], "x",
+    ),
     (*_MODEL, "ttl_s"): (0, 10**10, 10**320),
     (*_MODEL, "warm_priority"): (10**320, -(10**320), 2**63, 0.5),
     (*_MODEL, "max_output_tokens"): (999_999, 0, 10**320),
@@ -159,6 +174,7 @@ ACCEPTED: dict[Path, tuple[Any, ...]] = {
     (*_MODEL, "verify"): ({"prompt": "$(HOME) ${PORT} [/red]", "expect": "²³"},),
     (*_MODEL, "warm_priority"): (0, -5, 100),
     (*_MODEL, "mode"): ("chat", None),
+    (*_MODEL, "variants"): ({"A/b:C.1": {"temperature": 0, "reasoning": False}}, {}),
     ("server", "pod_labels"): ({"team": "ml"}, {"example.com/a": ""}, {}),
     ("server", "pod_annotations"): ({"example.com/a": "x\ny $(HOME) ${X}"}, {}),
     ("gpu", "tenants", "frigate", "scaled_to_zero_until"): ("2099-12-31", None),
@@ -179,10 +195,12 @@ def everything() -> dict[str, Any]:
     raw["fetch"]["token_secret"] = {"name": "hub", "key": "token"}
     raw["prune"] = {"mode": "trash", "schedule": "17 4 * * *", "grace_h": 24}
     raw["server"] |= {"uid": 65532, "gid": 65532, "priority_class": "high", "rollout_s": 1800}
-    raw["server"] |= {"memory_request_mib": 2048, "memory_limit_mib": 12288}
+    raw["server"] |= {"memory_request_mib": 2048, "memory_limit_mib": 12288, "binary": "/app/llama-server"}
     raw["models"]["qwen3-8b"] |= {
         "revision": "main", "aliases": ["chat"], "max_output_tokens": 4096, "kv_type": "f16", "parallel": 1,
-        "ubatch": 512, "display_name": "Qwen3", "description": "Answers.", "env": {"A": "b"},
+        "ubatch": 512, "batch": 2048, "kv_unified": False, "cache_ram_mib": 512, "ctx_checkpoints": 8,
+        "concurrency": 10, "listed": True, "variants": {"creative": {"temperature": 1.2}},
+        "display_name": "Qwen3", "description": "Answers.", "env": {"A": "b"},
         "swap_group": "gpu0", "ttl_s": 600, "warm_priority": 1, "tools": True, "resident": False,
         "fallback": "qwen3vl-4b",
         "args": {"temp": 0.2}, "verify": {"prompt": "Say hello.", "expect": "hello"},

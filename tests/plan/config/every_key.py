@@ -9,14 +9,30 @@ Path = tuple[str | int, ...]
 IMAGE = f"ghcr.io/a/b:v1-b10524@sha256:{'1' * 64}"
 OTHER = "Qwen/Qwen3-VL-4B-Instruct-GGUF"
 MEASURED = {
-    "mib": 9000, "context": 4096, "kv_type": "f16", "parallel": 1, "ubatch": 512, "image_max_tokens": 1024,
+    "mib": 9000, "context": 4096, "kv_type": "f16", "parallel": 1, "kv_unified": False, "ubatch": 512,
+    "image_max_tokens": 1024,
     "build": 10524, "tokens_s": 33.0, "date": "2026-11-01",
 }  # fmt: skip
+VARIANT = {
+    "temperature": 1.0,
+    "top_p": 0.9,
+    "top_k": 40,
+    "min_p": 0.1,
+    "presence_penalty": 0.5,
+    "frequency_penalty": 0.5,
+    "repeat_penalty": 1.1,
+    "seed": 1,
+    "max_tokens": 512,
+    "reasoning": "off",
+    "reasoning_effort": "low",
+}
 MODEL: dict[str, Any] = {
     "repo": "Qwen/Qwen3-VL-8B-Instruct-GGUF", "quant": "Q4_K_M", "context": 4096, "revision": "main", "mmproj": "F16",
     "reasoning": "off", "tools": True, "aliases": ["chat"], "max_output_tokens": 1024, "kv_type": "f16", "parallel": 1,
     "display_name": "Qwen3-VL", "description": "Sees.", "env": {"A": "b"},
     "ubatch": 512, "resident": False, "swap_group": "gpu0", "fallback": "qwen3vl-4b", "measured": [MEASURED],
+    "kv_unified": False, "batch": 2048, "cache_ram_mib": 256, "ctx_checkpoints": 4, "concurrency": 256,
+    "image_min_tokens": 64, "listed": False, "variants": {"chat-creative": VARIANT},
     "ttl_s": 60, "warm_priority": 1, "args": {"temp": 0.2, "seed": 1, "grammar": "root"},
     "verify": {"prompt": "a", "expect": "b"},
 }  # fmt: skip
@@ -55,7 +71,8 @@ def raw(home: str = "nfs") -> dict[str, Any]:
         },
     }  # fmt: skip
     server = {
-        "engine": "llama-swap", "image": IMAGE, "uid": 1000, "gid": 1000, "ttl_s": 600, "image_max_tokens": 1024,
+        "engine": "llama-swap", "binary": "/app/llama-server",
+        "image": IMAGE, "uid": 1000, "gid": 1000, "ttl_s": 600, "image_max_tokens": 1024,
         "priority_class": "gpu", "rollout_s": 600, "env": {"GGML_CUDA_GRAPH_OPT": "1"},
         "pod_labels": {"team": "ml"}, "pod_annotations": {"sidecar.istio.io/inject": "false"},
         "memory_request_mib": 2048, "memory_limit_mib": 4096,
@@ -77,7 +94,7 @@ def raw(home: str = "nfs") -> dict[str, Any]:
         "prune": {"mode": "report", "schedule": "17 4 * * *", "grace_h": 24},
         "models": {
             "qwen3vl-8b": MODEL,
-            "qwen3vl-4b": {**by_path, "repo": OTHER, "aliases": [], "fallback": None},
+            "qwen3vl-4b": {**by_path, "repo": OTHER, "aliases": [], "variants": {}, "fallback": None},
             "qwen3-8b": EMBEDS,
         },
         "immich": {

@@ -50,6 +50,7 @@ def test_the_configuration_with_every_key_is_valid(home: str) -> None:
 def test_it_has_every_key_there_is() -> None:
     have = {re.sub(r"\.\d+", "[]", name(path)) for path in written()}
     have = {re.sub(r"^(models|gpu\.tenants)\.[\w-]+", r"\1.<name>", path) for path in have}
+    have = {re.sub(r"\.variants\.[\w-]+", r".variants.<name>", path) for path in have}
     assert {key.path for key in config_reference.every_key()} - have == set()
 
 

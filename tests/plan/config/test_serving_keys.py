@@ -1,5 +1,6 @@
 """Keys that say how a model's memory is spent become the engine's flags, and only where they differ from its own."""
 
+import re
 import shlex
 from typing import Any
 
@@ -7,7 +8,8 @@ import pytest
 import yaml
 
 from plan.base.errors import ConfigError
-from tests.plans import with_models
+from tests import stacks
+from tests.plans import made, with_models
 
 
 def words(keys: dict[str, Any]) -> list[str]:
@@ -47,6 +49,107 @@ def test_a_ubatch_above_the_batch_takes_the_batch_along() -> None:
     assert "--batch-size" not in words({"ubatch": 2048})
     said = words({"ubatch": 4096})
     assert (value(said, "--batch-size"), value(said, "--ubatch-size")) == ("4096", "4096"), "it would be cut to 2048"
+
+
+def test_requests_that_share_a_cache_share_the_context() -> None:
+    keys = {"context": 8192, "parallel": 3, "kv_unified": True}
+    said, plan = words(keys), with_models({"qwen3-8b": keys})
+    assert (value(said, "--ctx-size"), value(said, "--parallel")) == ("8192", "3")
+    assert "--kv-unified" in said
+    assert plan.fit
+    assert plan.fit.models["qwen3-8b"].kv_mib == pytest.approx(36 * 8 * 256 * 2 * 8192 / 2**20)
+    assert {model["id"]: model for model in plan.contract["models"]}["qwen3-8b"]["contextTokens"] == 8192
+
+
+@pytest.mark.parametrize(
+    ("keys", "flag", "said"),
+    [
+        ({"batch": 4096}, "--batch-size", "4096"),
+        ({"batch": 512}, "--batch-size", "512"),
+        ({"batch": 8192, "ubatch": 4096}, "--batch-size", "8192"),
+        ({"cache_ram_mib": 0}, "--cache-ram", "0"),
+        ({"cache_ram_mib": 1024}, "--cache-ram", "1024"),
+    ],
+)
+def test_what_is_kept_and_taken_in_at_a_time_is_told_to_the_engine(keys: dict[str, Any], flag: str, said: str) -> None:
+    assert value(words(keys), flag) == said
+
+
+def test_checkpoints_are_told_for_a_model_that_makes_them() -> None:
+    """Of the tests' models the one with windows is on the CPU; Qwen3 goes back to any token."""
+    assert "--ctx-checkpoints" not in words({})
+    (ini,) = [text for name, text in made(stacks.raw("cpu")).server.files.items() if name == "models.ini"]
+    assert "ctx-checkpoints = 8" in ini
+
+
+def test_the_least_of_an_image_is_told_for_one_that_sees() -> None:
+    plan = with_models({"qwen3vl-8b": {"image_min_tokens": 256}})
+    command = yaml.safe_load(plan.server.files["llama-swap.yaml"])["models"]["qwen3vl-8b"]["cmd"]
+    assert value(shlex.split(command), "--image-min-tokens") == "256"
+
+
+def test_how_many_may_wait_and_who_is_not_listed_is_llama_swaps_to_know() -> None:
+    plan = with_models({"qwen3-8b": {"concurrency": 20, "listed": False}})
+    entries = yaml.safe_load(plan.server.files["llama-swap.yaml"])["models"]
+    assert (entries["qwen3-8b"]["concurrencyLimit"], entries["qwen3-8b"]["unlisted"]) == (20, True)
+    assert not {"concurrencyLimit", "unlisted"} & {*entries["qwen3vl-8b"]}
+    contract = {model["id"]: model for model in plan.contract["models"]}
+    assert (contract["qwen3-8b"].get("concurrency"), contract["qwen3-8b"].get("listed")) == (20, False)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"batch": 256}, "atch 256 is less than ubatch 512"),
+        ({"batch": 0}, "batch"),
+        ({"concurrency": 2, "parallel": 3}, "oncurrency 2 is less than parallel 3"),
+        ({"concurrency": 0}, "concurrency"),
+        ({"cache_ram_mib": -1}, "cache_ram_mib"),
+        ({"cache_ram_mib": 50000}, "server.memory_limit_mib"),
+        ({"ctx_checkpoints": -1}, "ctx_checkpoints"),
+        ({"image_min_tokens": 256}, "It sees no images"),
+        ({"args": {"batch-size": 4096}}, "`batch`"),
+        ({"args": {"kv-unified": True}}, "`kv_unified`"),
+        ({"args": {"no-kv-unified": True}}, "`kv_unified`"),
+        ({"args": {"cache-ram": 1}}, "`cache_ram_mib`"),
+        ({"args": {"ctx-checkpoints": 1}}, "`ctx_checkpoints`"),
+        ({"args": {"swa-checkpoints": 1}}, "`ctx_checkpoints`"),
+        ({"args": {"image-min-tokens": 1}}, "`image_min_tokens`"),
+    ],
+)
+def test_what_cannot_be_or_has_a_key_is_refused_with_it(keys: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        with_models({"qwen3-8b": keys})
+
+
+def test_an_image_has_at_most_what_the_server_says() -> None:
+    with pytest.raises(ConfigError, match="image_min_tokens"):
+        with_models({"qwen3vl-8b": {"image_min_tokens": 2000}})
+
+
+@pytest.mark.parametrize("key", [{"concurrency": 12}, {"listed": False}])
+def test_llama_cpps_own_router_has_none_of_them(key: dict[str, Any]) -> None:
+    raw = stacks.raw("cpu")
+    raw["models"][min(raw["models"])] |= key
+    with pytest.raises(ConfigError, match=r"llama\.cpp's router has no"):
+        made(raw)
+
+
+@pytest.mark.parametrize("stack", ["t4", "cpu"])
+def test_an_image_may_have_llama_server_elsewhere(stack: str) -> None:
+    raw = stacks.raw(stack)
+    raw["server"]["binary"] = "/usr/local/bin/llama-server"
+    server = made(raw).server
+    assert "/usr/local/bin/llama-server" in server.preflight.command
+    assert "/app/llama-server" not in "".join([server.command, *server.files.values(), *server.preflight.command])
+
+
+@pytest.mark.parametrize("path", ["llama-server", "/a b", "/a;b", "/a$(B)", "/${PORT}", "/a'b", "/"])
+def test_what_a_shell_or_llama_swap_would_misread_is_no_path_of_it(path: str) -> None:
+    raw = stacks.raw("t4")
+    raw["server"]["binary"] = path
+    with pytest.raises(ConfigError, match=r"server\.binary"):
+        made(raw)
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def test_an_unknown_flag_names_the_build_and_what_is_close(name: str, close: str
         ("predict n-predict", "`max_output_tokens` of the model"),
         ("cache-type-k cache-type-v", "`kv_type` of the model"),
         ("ubatch-size batch-size", "`ubatch` of the model"),
-        ("no-kv-offload swa-full kv-unified lora model-draft spec-type", "no key"),
+        ("no-kv-offload swa-full lora model-draft spec-type", "no key"),
         ("mlock no-mmap load-mode", "SIGBUS"),
         ("cache-ram", "server.memory_limit_mib"),
         ("samplers", "`sampler-seq`"),

@@ -31,7 +31,7 @@ if words == ["--version"]:
     print(told["version"], file=sys.stderr)
     sys.exit(told["starts"])
 if words[-1] == "--help":
-    print("usage: error: this is no error\\n" * 100)
+    print("usage: error: this is no error\\n" * 100 + told["help"])
     if bad := [word for word in words if word in told["unknown"]]:
         print("load_backend: failed to load libggml-cuda.so: error 2", file=sys.stderr)
         print(f"error: invalid argument: {{bad[0]}}", file=sys.stderr)
@@ -67,7 +67,15 @@ class EngineImage:
         self.command = self.plan.preflight.command
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = str(free.getsockname()[1])
-        self.told = {"version": OFFICIAL, "unknown": [], "slow_s": 0, "dies": "", "starts": 0, "port": self.port}
+        self.told = {
+            "version": OFFICIAL,
+            "unknown": [],
+            "slow_s": 0,
+            "dies": "",
+            "starts": 0,
+            "help": "(env: LLAMA_ARG_LOAD_MODE)",
+            "port": self.port,
+        }
 
     def builds(self, builds: BuildNeed) -> None:
         """Plan it again, for these builds."""

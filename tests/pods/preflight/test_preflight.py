@@ -9,6 +9,7 @@ import pytest
 from dev.tools import tools
 from plan.engine.preflight import BuildNeed
 from tests import stacks
+from tests.plans import made
 from tests.pods.preflight.engine_image import OFFICIAL, SINCE_0_4, UNKNOWN, EngineImage, engine_image
 
 SHELLS = [["dash"], ["bash", "--posix"], ["busybox", "sh"]]
@@ -39,14 +40,50 @@ def running(image: EngineImage) -> list[str]:
     return [line.decode() for line in cmdlines if f"{image.root}/app/".encode() in line]
 
 
-def test_each_model_is_tried_with_the_very_flags_that_the_engine_will_get(image: EngineImage) -> None:
+def test_each_model_is_tried_with_the_very_flags_that_the_engine_will_get_but_the_card(image: EngineImage) -> None:
+    """llama-server looks for --device while it reads its flags, and the trial hides the card."""
     image.run()
 
     (config,) = (text for name, text in image.plan.files.items() if name == "llama-swap.yaml")
-    tried = {words[words.index("--model") + 1]: words for words in image.calls() if words[-1] == "--help"}
+    tried = {words[words.index("--model") + 1]: words for words in image.calls() if "--model" in words}
     assert len(tried) == len(stacks.raw("t4")["models"])
     for words in tried.values():
-        assert shlex.join(words[:-1]) in config
+        assert shlex.join(words[:-1]) in config.replace(" --device CUDA0", "")
+    assert config.count(" --device CUDA0 ") == len(tried)
+
+
+@pytest.mark.parametrize(
+    ("helps", "said"),
+    [
+        ("(env: LLAMA_ARG_LOAD_MODE)", "maps no weights"),
+        ("--mmap, --no-mmap  (env: LLAMA_ARG_MMAP)", "maps no weights"),
+        ("--no-mmap  (env: LLAMA_ARG_NO_MMAP)", "maps weights, for it knows no other way"),
+        ("", "maps weights, for it knows no other way"),
+    ],
+)
+def test_it_is_told_whether_the_image_can_be_kept_from_mapping_weights(
+    image: EngineImage, helps: str, said: str
+) -> None:
+    image.told["help"] = helps
+
+    code, log, _ = image.run()
+
+    assert code == 0
+    assert log.rstrip().endswith(f"reads its configuration; it {said}")
+
+
+@pytest.mark.parametrize(("build", "older"), [("b10524", False), ("b10875", False), ("b10523", True), ("latest", True)])
+def test_an_image_that_may_not_know_the_load_mode_gets_the_older_variable_too(build: str, older: bool) -> None:
+    raw = stacks.raw("t4")
+    raw["server"]["image"] = raw["server"]["image"].replace("b10524", build)
+    env = made(raw).server.env
+
+    assert env["LLAMA_ARG_LOAD_MODE"] == "none"
+    assert env.get("LLAMA_ARG_MMAP") == ("0" if older else None)
+
+
+def test_a_stack_without_a_card_names_none(tmp_path: Path) -> None:
+    assert "device" not in "".join(engine_image(tmp_path, "cpu").plan.files.values())
 
 
 @pytest.mark.parametrize("text", ["it's $HOME `id`", 'a "b" \\c', "*"])

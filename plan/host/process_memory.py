@@ -1,0 +1,106 @@
+"""Host memory of one llama-server: what is not on the card, what it keeps of earlier requests, and the program itself.
+
+Nothing is mapped (plan/engine/server.py), so all of it is the pod's own and counts against its limit.
+"""
+
+from dataclasses import dataclass, replace
+
+from plan import config
+from plan.card.model_memory import configured_serving
+from plan.models.abilities import mode
+from plan.models.gguf_facts import GgufFacts
+from plan.models.lock import LockedModel
+from plan.vram.bounds import bounded
+from plan.vram.cache import cells, kv_bytes, state_bytes, tokens_at_once, window_bytes
+from plan.vram.compute import compute_bytes
+from plan.vram.layers import Lengths, lengths
+from plan.vram.types import MIB, Serving, VramError
+
+# Beside its buffers a CPU build took 25 MiB with a vocabulary of 262144 tokens (0.5.0, RssAnon). With a card there is
+# the host's side of its context, and four buffers of 64 MiB through which a file goes there (load_all_data in
+# src/llama-model-loader.cpp): public figures of two processes are 0.6 and 1.3 GB, with what their models leave here.
+_PROGRAM_MIB, _PROGRAM_WITH_CARD_MIB = 128, 512
+# From ggml-org/llama.cpp#25070 on --cache-ram is the most there is. Before, the newest prompt was kept however long it
+# is, and saved before the older ones went. The oldest build with its words in a public log is this one.
+_STRICT_FROM = 10644
+
+
+@dataclass(frozen=True, slots=True)
+class HostMemory:
+    """MiB. `model`: weights, cache and buffers that are not on a card; `prompts` and `checkpoints` of earlier turns."""
+
+    model: float
+    prompts: float
+    checkpoints: float
+    program: float
+
+    @property
+    def total(self) -> float:
+        return self.model + self.prompts + self.checkpoints + self.program
+
+
+def makes_checkpoints(model: config.Model, files: LockedModel) -> bool:
+    """Whether llama-server copies what a conversation cannot be taken back to: windows and recurrent states.
+
+    Only for models that chat (0.5.0, tools/server/server-context.cpp); one of unknown lengths may have either.
+    """
+    if mode(model, files.gguf.shape) != "chat":
+        return False
+    known = _lengths(files)
+    return known is None or bool(known.sliding_window) or any(layer.recurrent for layer in known.layers)
+
+
+def host_memory(model: config.Model, files: LockedModel, server: config.Server, *, on_card: bool) -> HostMemory:
+    """What its process takes of the pod's memory at most; of an architecture without lengths, weights and settings."""
+    serving = configured_serving(model, files, server)
+    of_model = _lengths(files)
+    rest = _on_card(of_model, serving) if on_card else _on_cpu(of_model, serving)
+    one = replace(serving, total_tokens=model.request_tokens, parallel=1, unified=False)
+    request = kv_bytes(of_model, one) + state_bytes(of_model, one) if of_model else 0
+    point = window_bytes(of_model, one) + state_bytes(of_model, one) if of_model else 0
+    copies = model.ctx_checkpoints * model.parallel if makes_checkpoints(model, files) else 0
+    return HostMemory(
+        model=(_weights(files.gguf, files.bytes_by_role, on_card) + rest) / MIB,
+        prompts=_prompts_mib(model.cache_ram_mib, request / MIB, serving.build),
+        checkpoints=copies * point / MIB,
+        program=_PROGRAM_WITH_CARD_MIB if on_card else _PROGRAM_MIB,
+    )
+
+
+def _lengths(files: LockedModel) -> Lengths | None:
+    shape, weights = files.gguf.shape, files.gguf.weights
+    try:
+        return lengths(bounded(shape, weights, files.quant).most if weights else shape)
+    except VramError:
+        return None
+
+
+def _weights(facts: GgufFacts, sizes: dict[str, int], on_card: bool) -> int:
+    """Bytes. A model on the card leaves the embedding of its input here; without facts it is taken to leave nothing."""
+    held = facts.weights
+    if on_card:
+        return held.input_bytes if held else 0
+    whole = held.gpu_bytes + held.input_bytes if held else sizes.get("model", 0)
+    return whole + sizes.get("mmproj", 0)
+
+
+def _on_card(of_model: Lengths | None, serving: Serving) -> int:
+    """Bytes of the inputs of a graph that a card computes, and of the logits that come back."""
+    if of_model is None:
+        return 0
+    tokens, masks = tokens_at_once(serving), sum(cells(of_model, serving))
+    return tokens * (2 * masks + 8 * of_model.width) + 4 * serving.parallel * of_model.vocabulary
+
+
+def _on_cpu(of_model: Lengths | None, serving: Serving) -> int:
+    if of_model is None:
+        return 0
+    compute, _ = compute_bytes(of_model, serving)
+    return kv_bytes(of_model, serving) + state_bytes(of_model, serving) + compute
+
+
+def _prompts_mib(limit_mib: int, request_mib: float, build: int | None) -> float:
+    """What saved prompts take, with the one that is being saved."""
+    if limit_mib == 0 or (build is not None and build >= _STRICT_FROM):
+        return limit_mib
+    return max(limit_mib, request_mib) + request_mib
