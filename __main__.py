@@ -23,6 +23,7 @@ from components.server.llama_swap import LlamaSwap, LlamaSwapArgs
 from components.weights.model_fetch import ModelFetch, ModelFetchArgs
 from components.weights.models_volume import ModelsVolume, ModelsVolumeArgs
 from components.weights.weights_prune import WeightsPrune, WeightsPruneArgs
+from observe import stack_files
 from plan import config
 from plan.base.errors import ConfigError, FixableError
 from plan.card.immich_ttl import TtlPatch
@@ -39,7 +40,8 @@ HERE = Path(__file__).parent
 def load() -> Plan:
     stack, file = config.load(pulumi.Config().get("stack")), HERE / "models.lock.yaml"
     locked = lock.load(file.read_bytes() if file.exists() else b"")
-    return make_plan(stack, locked, datetime.date.today())  # noqa: DTZ011 - the operator's day
+    today = datetime.date.today()  # noqa: DTZ011 - the operator's day
+    return make_plan(stack, locked, today, stack_files.templates(stack, HERE))
 
 
 def scripts(archive: str, namespace: str, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:

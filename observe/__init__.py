@@ -1,1 +1,1 @@
-"""Looks at the live cluster by kubectl; plan/ decides what the answer means."""
+"""What plan/ cannot look at itself: the live cluster by kubectl, and files beside the stack file."""

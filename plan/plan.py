@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from plan import config
 from plan.card.advertiser import AdvertiserPlan
@@ -52,10 +53,13 @@ class Plan:
         return (advertiser,) if advertiser else ()
 
 
-def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
+def make_plan(
+    stack: config.Stack, lock: Lock, today: datetime.date, templates: Mapping[str, str] = MappingProxyType({})
+) -> Plan:
     """Decide everything, offline; raises ConfigError where configuration and lock do not fit.
 
-    `today` ends maintenance windows: plan/ has no clock.
+    `today` ends maintenance windows: plan/ has no clock. `templates` are the texts of the chat templates that the stack
+    names, by path: plan/ reads no files.
     """
     locked = locked_models(stack.models, lock)
     require_fallbacks(stack.models)
@@ -75,7 +79,7 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
         namespace=stack.namespace,
         volume=plan_volume(stack.volume, stack.namespace),
         fetches=plan_fetches(stack, locked),
-        server=plan_server(stack, locked, load_s, warm, memory),
+        server=plan_server(stack, locked, load_s, warm, memory, templates),
         prune=plan_prune(stack, locked),
         gpu_memory=memory,
         expected=plan_expected(stack, memory, today),

@@ -8,7 +8,8 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from components.common import awaited_job, pod
 from plan.base import names
 from plan.engine import pod as numbers
-from plan.engine.server import CONFIG_DIR, ServerPlan
+from plan.engine.flags import CONFIG_DIR
+from plan.engine.server import ServerPlan
 
 
 def preflight(name: str, plan: ServerPlan, config_map: pulumi.Input[str], parent: pulumi.Resource) -> Job:

@@ -6,7 +6,8 @@ from pulumi_kubernetes.core.v1 import ContainerArgs, EnvVarArgs, LifecycleArgs, 
 from components.common import pod
 from plan.base import names
 from plan.engine import pod as numbers
-from plan.engine.server import CONFIG_DIR, GATE_FILE, ServerPlan
+from plan.engine.flags import CONFIG_DIR
+from plan.engine.server import GATE_FILE, ServerPlan
 from plan.weights.downloads import SCRIPTS_DIR
 from plan.weights.warm import WARM_FILE
 

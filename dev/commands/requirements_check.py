@@ -12,8 +12,9 @@ from dev.machine.instance import Instance
 from dev.machine.steps import DevError
 from dev.pulumi.stackfile import ROOT, complete
 from dev.tools import tools
+from observe import stack_files
 from plan import config
-from plan.base.errors import ConfigError
+from plan.base.errors import ConfigError, FixableError
 from plan.config.places import with_lines
 from plan.config.stack_file import NO_CLUSTER, Facts, file_name
 from plan.models import lock
@@ -59,9 +60,12 @@ def check(stack: str, facts: Facts) -> None:
     given, file, locked = complete(stack, facts), ROOT / file_name(stack), ROOT / lock.LOCK_FILE
     try:
         content = lock.load(locked.read_bytes() if locked.exists() else b"")
-        make_plan(config.parse(given), content, datetime.datetime.now(tz=datetime.UTC).date())
+        parsed, today = config.parse(given), datetime.datetime.now(tz=datetime.UTC).date()
+        make_plan(parsed, content, today, stack_files.templates(parsed, ROOT))
     except ConfigError as error:
         told = with_lines(error, PurePath(file.name), file.read_bytes, lambda: given)
         command = re.search(r"Run `([^`]+)`", error.fix)
         what = f"`{command[1]}`" if command else f"correct {file.name}"
         raise DevError(str(told), f"{what}, then run this again") from None
+    except FixableError as error:
+        raise DevError(error.what, error.fix) from None

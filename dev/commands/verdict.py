@@ -11,9 +11,10 @@ from dev.cluster import kubectl
 from dev.machine.steps import DevError, step
 from dev.pulumi.cli import PulumiCli
 from dev.pulumi.stackfile import ROOT, rendered
+from observe import stack_files
 from plan import config
 from plan.base import names
-from plan.base.errors import ConfigError
+from plan.base.errors import ConfigError, FixableError
 from plan.config import stack_file
 from plan.models import lock
 from plan.plan import Plan, make_plan
@@ -60,9 +61,12 @@ def _planned(cli: PulumiCli) -> Plan:
     try:
         stack = config.parse(stack_file.configuration(file.read_bytes(), file))
         locked = lock.load((ROOT / lock.LOCK_FILE).read_bytes())
-        return make_plan(stack, locked, datetime.date.today())  # noqa: DTZ011 - the operator's day, as in the program
+        today = datetime.date.today()  # noqa: DTZ011 - the operator's day, as in the program
+        return make_plan(stack, locked, today, stack_files.templates(stack, ROOT))
     except ConfigError as error:
         raise DevError(str(error), f"correct {stack_file.file_name(cli.stack)}, then run this again") from None
+    except FixableError as error:
+        raise DevError(error.what, error.fix) from None
 
 
 def _logs(cli: PulumiCli, plan: Plan, verdict: Verdict) -> str:

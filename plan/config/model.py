@@ -43,6 +43,14 @@ Tag = Annotated[str, TextRule(r"[A-Za-z0-9][\w.+-]*", "it is as the file's name 
 ArgName = Annotated[
     str, TextRule(r"[\w-]+", "a flag is a long name of llama-server's --help, without dashes before it", 64)
 ]
+TemplatePath = Annotated[
+    str,
+    TextRule(
+        r"[\w+-][\w.+-]*(/[\w+-][\w.+-]*)*",
+        "the path of a file below the directory of the stack file: letters, digits, '.', '_', '+' and '-'",
+        255,
+    ),
+]
 Mode = Literal["chat", "embedding", "rerank"]
 Reasoning = Annotated[Literal["off", "on", "auto"], BeforeValidator(not_yaml_boolean)]
 # Validated by hand: a union's members would each add a line to the error.
@@ -123,6 +131,10 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
             examples=[["assistant", "default"]],
         ),
     ] = ()
+    chat_template_file: Annotated[
+        TemplatePath | None,
+        Field(description="A chat template in place of the file's own, by its path beside the stack file"),
+    ] = None
     max_output_tokens: Annotated[
         Tokens | None,
         Field(
@@ -217,6 +229,11 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
     @property
     def batch_tokens(self) -> int:
         return self.batch or max(DEFAULT_BATCH, self.ubatch)
+
+    @property
+    def brings_template(self) -> bool:
+        """Whether a person brought the chat template, and knows what it can do."""
+        return self.chat_template_file is not None or "chat-template" in self.args
 
     @property
     def names(self) -> tuple[str, ...]:

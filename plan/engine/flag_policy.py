@@ -32,6 +32,7 @@ _REFUSED = (
     ("predict", "Use `max_output_tokens` of the model: it is part of the contract"),
     ("image-max-tokens", "Use `server.image_max_tokens`: the projector's buffer grows with it"),
     ("reasoning", "Use `reasoning` of the model: it is part of the contract"),
+    ("chat-template-file", "Use `chat_template_file` of the model: it lies beside the stack file"),
     ("alias", "Use `aliases` of the model: they are part of the contract"),
     ("sleep-idle-seconds", "Use `ttl_s` of the model"),
     ("n-gpu-layers", "`gpu.model` decides: every layer is on the card, none where it is `none`"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from plan import config
 from plan.base.errors import ConfigError
+from plan.base.names import slug
 from plan.config.model import DEFAULT_BATCH, DEFAULT_UBATCH
 from plan.engine import args
 from plan.host.process_memory import makes_checkpoints
@@ -40,6 +41,7 @@ class Served:
 
 
 _ALL_LAYERS = 99  # more than any model has
+CONFIG_DIR = "/etc/local-llm"
 DEVICE = "device"  # the flag that llama-server refuses where the card cannot be seen
 _MODES: Mapping[str, Flags] = {
     "chat": (),
@@ -76,10 +78,16 @@ def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.G
         ("cache-ram", str(model.cache_ram_mib)),
         *([("ctx-checkpoints", str(model.ctx_checkpoints))] if makes_checkpoints(model, locked) else []),
         *((("jinja", None), ("reasoning", model.reasoning)) if served == "chat" else ()),
+        *([("chat-template-file", template_file(model_id))] if model.chat_template_file else []),
         ("offline", None),
         *args.rendered(model_id, model.args),
     ]
     return tuple(rows)
+
+
+def template_file(model_id: str) -> str:
+    """Where its chat template lies in the pod."""
+    return f"{CONFIG_DIR}/{slug(model_id)}.jinja"
 
 
 def _images(model_id: str, model: config.Model, projector: str | None, most: int) -> Flags:

@@ -3,15 +3,17 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from plan import config
 from plan.base import names
+from plan.base.errors import ConfigError
 from plan.base.pod_types import Resources
 from plan.card.extended_resource import MemoryPlan
 from plan.config.tolerations import PodToleration, tolerations
 from plan.engine import environment, pod
 from plan.engine.engines import Engine, configured_engine
-from plan.engine.flags import Served, flags
+from plan.engine.flags import CONFIG_DIR, Served, flags, template_file
 from plan.engine.preflight import BuildNeed, PreflightPlan, plan_preflight
 from plan.kubernetes.arguments import require_config_map
 from plan.kubernetes.quantity import count_quantity, mib_quantity
@@ -21,7 +23,6 @@ from plan.models.residency import require_engine_can
 from plan.weights import downloads
 from plan.weights.warm import WARM_FILE, WarmPlan
 
-CONFIG_DIR = "/etc/local-llm"
 GATE_FILE = "gate.json"
 # What a load needs beside the time to read the bytes: process start, CUDA context, warm-up, the stop of another model.
 _LOAD_OVERHEAD_S = 120
@@ -74,8 +75,12 @@ def plan_server(
     load_s: int,
     warm: WarmPlan | None,
     memory: MemoryPlan | None,
+    templates: Mapping[str, str],
 ) -> ServerPlan:
-    """Decide the pod; raises ConfigError for models that its engine cannot serve as they are configured."""
+    """Decide the pod; raises ConfigError for models that its engine cannot serve as they are configured.
+
+    `templates` are the texts of chat templates by their path.
+    """
     require_engine_can(stack)
     served, server = _served(stack, locked), stack.server
     engine, env = configured_engine(stack, served, load_s), _env(stack)
@@ -86,7 +91,7 @@ def plan_server(
         gate_image=stack.fetch.image,
         command=engine.command,
         arguments=engine.arguments(CONFIG_DIR, names.SERVICE_PORT),
-        files=_files(engine, locked, warm),
+        files=_files(engine, locked, warm, _templates(stack.models, templates)),
         env=env,
         api_key_env=engine.api_key_env,
         uid=server.uid,
@@ -134,14 +139,34 @@ def _ttl_s(model: config.Model, server: config.Server) -> int:
     return server.ttl_s if model.ttl_s is None else model.ttl_s
 
 
-def _files(engine: Engine, locked: Mapping[str, LockedModel], warm: WarmPlan | None) -> dict[str, str]:
+def _templates(models: Mapping[str, config.Model], texts: Mapping[str, str]) -> dict[str, str]:
+    """Chat templates by their files' names in the pod; raises ConfigError for one that is missing or cannot be one."""
+    found: dict[str, str] = {}
+    for model_id, model in sorted(models.items()):
+        if not (path := model.chat_template_file):
+            continue
+        key, text = f"{config.KEY}.models.{model_id}.chat_template_file", texts.get(path)
+        if text is None:
+            raise ConfigError(key, path, "No such file lies beside the stack file: put it there, or correct the path.")
+        if not text.strip() or "\0" in text:
+            raise ConfigError(key, path, "The file is empty or no text: write the template there, in Jinja.")
+        if "chat-template" in model.args:
+            raise ConfigError(key, path, "`chat-template` in its `args` is another one: keep one of them.")
+        found[PurePosixPath(template_file(model_id)).name] = text
+    return found
+
+
+def _files(
+    engine: Engine, locked: Mapping[str, LockedModel], warm: WarmPlan | None, templates: Mapping[str, str]
+) -> dict[str, str]:
     files = {
+        **templates,
         engine.config_file: engine.config,
         GATE_FILE: downloads.gate_manifest(locked),
         **({WARM_FILE: warm.manifest} if warm else {}),
     }
     require_config_map(
-        files.values(), f"{config.KEY}.models", "Serve fewer models from one stack, or shorten their args"
+        files.values(), f"{config.KEY}.models", "Serve fewer models from one stack, or shorten their args and templates"
     )
     return files
 

@@ -19,7 +19,15 @@ _ENCODERS = {
     "gemma-embedding", "llama-embed", "t5encoder",
 }  # fmt: skip
 # What a model without answers has no use for, by the key.
-_OF_CHATS = ("mmproj", "mmproj_file", "image_min_tokens", "max_output_tokens", "variants", "verify")
+_OF_CHATS = (
+    "mmproj",
+    "mmproj_file",
+    "image_min_tokens",
+    "chat_template_file",
+    "max_output_tokens",
+    "variants",
+    "verify",
+)
 
 
 def mode(model: config.Model, shape: Shape) -> Mode:
@@ -56,7 +64,7 @@ def calls_tools(locked: LockedModel, model: config.Model) -> bool | None:
     """None where the stack says so and nothing tells what the file's template has."""
     if mode(model, locked.gguf.shape) != "chat":
         return False
-    if not model.tools or "chat-template" in model.args:  # a person who brings a template knows it
+    if not model.tools or model.brings_template:
         return model.tools
     return locked.gguf.shape.calls_tools
 
@@ -74,7 +82,7 @@ def tools_notes(locked: Mapping[str, LockedModel], models: Mapping[str, config.M
     """A sentence for each model whose stack file asks for more than its template has; a default asks for nothing."""
     return tuple(
         f"{model_id}: the chat template of its file has no tools, so the contract says that it calls none. Remove "
-        "`tools` there, or bring a template that has them, as `chat-template` in its `args`."
+        "`tools` there, or bring a template that has them (`chat_template_file`)."
         for model_id, model in sorted(models.items())
         if "tools" in model.model_fields_set and calls_tools(locked[model_id], model) is False and model.tools
     )

@@ -49,13 +49,13 @@ def thinking_notes(locked: Mapping[str, LockedModel], models: Mapping[str, confi
     """A sentence for each model that thinks although its stack says `reasoning: off`, and has no bound."""
     return tuple(
         f"{model_id}: the chat template of its file begins each answer with a thought that no request turns off, so "
-        f"`reasoning: off` does not: bound it in tokens, `args: {{{_BUDGET}: 1024}}`, or bring another template, as "
-        "`chat-template` in its `args`."
+        f"`reasoning: off` does not: bound it in tokens, `args: {{{_BUDGET}: 1024}}`, or bring another template "
+        "(`chat_template_file`)."
         for model_id, model in sorted(models.items())
         if mode(model, locked[model_id].gguf.shape) == "chat"
         and locked[model_id].gguf.shape.chat_template_thinks
         and model.reasoning == "off"
-        and "chat-template" not in model.args
+        and not model.brings_template
         and model.thinking_tokens is None
     )
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from dev.tools import tools
 from plan.engine import llama_server
-from plan.engine.server import CONFIG_DIR, ServerPlan
+from plan.engine.flags import CONFIG_DIR
+from plan.engine.server import ServerPlan
 from tests import stacks
 from tests.plans import planned
 

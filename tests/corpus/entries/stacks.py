@@ -118,6 +118,10 @@ REFUSED: dict[Path, tuple[Any, ...]] = {
     (*_MODEL, "context"): (0, -1, 10**12, 10**320, 0.5, "8192", True),
     (*_MODEL, "parallel"): (0, 10**320, 10**9, 2**31),
     (*_MODEL, "ubatch"): (0, 10**320, 10**12),
+    (*_MODEL, "chat_template_file"): (
+        "nowhere.jinja", "/etc/passwd", "../a", "a/../../b", ".ssh/id_rsa", "a b", "", "a\n", "\x1b[31m", 1, ["a"],
+        "a" * 300,
+    ),
     (*_MODEL, "batch"): (0, 511, 10**320, 10**12, True, "2048"),
     (*_MODEL, "kv_unified"): ("yes", 1, 0),
     (*_MODEL, "cache_ram_mib"): (-1, 10**320, 10**6, 0.5, True),

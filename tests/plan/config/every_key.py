@@ -28,7 +28,8 @@ VARIANT = {
 }
 MODEL: dict[str, Any] = {
     "repo": "Qwen/Qwen3-VL-8B-Instruct-GGUF", "quant": "Q4_K_M", "context": 4096, "revision": "main", "mmproj": "F16",
-    "reasoning": "off", "tools": True, "aliases": ["chat"], "max_output_tokens": 1024, "kv_type": "f16", "parallel": 1,
+    "reasoning": "off", "tools": True, "chat_template_file": "mine.jinja",
+    "aliases": ["chat"], "max_output_tokens": 1024, "kv_type": "f16", "parallel": 1,
     "display_name": "Qwen3-VL", "description": "Sees.", "env": {"A": "b"},
     "ubatch": 512, "resident": False, "swap_group": "gpu0", "fallback": "qwen3vl-4b", "measured": [MEASURED],
     "kv_unified": False, "batch": 2048, "cache_ram_mib": 256, "ctx_checkpoints": 4, "concurrency": 256,

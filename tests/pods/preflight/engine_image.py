@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from plan.engine.flags import CONFIG_DIR
 from plan.engine.preflight import BuildNeed, plan_preflight
-from plan.engine.server import CONFIG_DIR, ServerPlan
+from plan.engine.server import ServerPlan
 from tests.plans import expanded, planned
 
 OFFICIAL = "version: 10524 (9d57ce456)\nbuilt with GNU 14.2.0 for Linux x86_64"
