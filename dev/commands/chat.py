@@ -36,6 +36,7 @@ def run(instance: Instance, cluster: str, stack: str, kubeconfig: Path, model: s
 def _model(models: dict[str, Any], asked: str) -> str:
     """The id of the model that is asked, by id or alias: only by its id is it known whether it can chat."""
     ids = {name: model_id for model_id, model in models.items() for name in (model_id, *model.get("aliases", []))}
+    ids |= {name: name for model in models.values() for name in model.get("variants", {})}
     if asked and asked not in ids:
         raise DevError(f"MODEL={show(asked)} is none of this stack's models", f"name one of {', '.join(sorted(ids))}")
     return ids[asked] if asked else conversation.first_and_last(models)[0]

@@ -5,7 +5,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from plan.live import question
-from plan.live.observed import Entry, Kind, Node, Observed, Pod, Taint, Volume, Workload
+from plan.live.observed import (
+    Entry,
+    Kind,
+    Node,
+    Observed,
+    Pod,
+    RuntimeClass,
+    Taint,
+    Toleration,
+    Volume,
+    Workload,
+)
 from plan.text.decode import text_of
 from plan.text.errors import Source, TextError
 from plan.text.show import show, words
@@ -57,6 +68,10 @@ def parse(answer: Answer) -> Observed:
         workloads=tuple(_workload(kind, fields) for kind in ("Deployment", "StatefulSet") for fields in rows[kind]),
         volumes=tuple(_volume(fields) for fields in rows["PersistentVolume"]),
         csi_drivers=frozenset(name for name, _ in rows["CSIDriver"]),
+        runtime_classes={
+            name: RuntimeClass(_pairs(labels), tuple(map(_toleration, tolerated.split())))
+            for name, labels, tolerated, _ in rows["RuntimeClass"]
+        },
         refused=answer.refused,
     )
 
@@ -69,6 +84,7 @@ _FIELDS = {
     "StatefulSet": question.WORKLOAD,
     "PersistentVolume": question.VOLUME,
     "CSIDriver": question.CSI_DRIVER,
+    "RuntimeClass": question.RUNTIME_CLASS,
 }
 
 
@@ -106,6 +122,14 @@ def _taint(text: str) -> Taint:
     if not (key and equals and colon):
         raise ValueError(f"kubectl printed a taint in an unknown form: {show(text)}")
     return Taint(key, value, effect)
+
+
+def _toleration(text: str) -> Toleration:
+    key, equals, rest = text.partition("=")
+    value, *more = rest.split(":")
+    if not equals or len(more) != 2:
+        raise ValueError(f"kubectl printed a toleration in an unknown form: {show(text)}")
+    return Toleration(key, value, *more)
 
 
 def _containers(text: str) -> Iterator[tuple[Kind, Mapping[str, str]]]:

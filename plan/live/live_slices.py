@@ -30,10 +30,10 @@ def slice_problems(expected: Expected, seen: Observed) -> Iterator[ConfigError]:
     names = ", ".join(node.name for node in nodes)
     if not nodes:
         rule = f"No node has these labels, {_OUTAGE}"
-        yield ConfigError(f"{_KEY}.node.selector", dict(wanted.selector), f"{rule}. Correct them, or label the node.")
+        yield ConfigError(f"{_KEY}.node.selector", wanted.labels(seen), f"{rule}. Correct them, or label the node.")
     elif not open_nodes:
         rule = f"{names} takes no new pods, {_OUTAGE}"
-        yield ConfigError(f"{_KEY}.node.selector", dict(wanted.selector), f"{rule}. Next: `kubectl uncordon {names}`.")
+        yield ConfigError(f"{_KEY}.node.selector", wanted.labels(seen), f"{rule}. Next: `kubectl uncordon {names}`.")
     elif not reached:
         yield _tainted(open_nodes, expected, seen)
     elif not any(offering.values()):
@@ -56,7 +56,7 @@ def _kept_away(node: Node, expected: Expected, seen: Observed) -> list[Taint]:
     """Some clusters add a toleration for the resource itself to each pod that requests it: a server on it proves it."""
     wanted = expected.tenancy
     runs = any(pod.node == node.name and wanted.is_server(pod) for pod in seen.pods)
-    return [taint for taint in wanted.keeps_away(node) if not (runs and taint.key == wanted.slice_resource)]
+    return [taint for taint in wanted.keeps_away(node, seen) if not (runs and taint.key == wanted.slice_resource)]
 
 
 def _tainted(nodes: list[Node], expected: Expected, seen: Observed) -> ConfigError:

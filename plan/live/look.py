@@ -92,6 +92,8 @@ def _checks(expected: Expected) -> Iterator[tuple[str, str]]:
     if expected.tenancy.shared:
         yield "nodes", "undeclared tenants"
         yield "pods", "undeclared tenants"
+    if expected.tenancy.runtime_class:
+        yield "runtimeclasses", "the RuntimeClass"
     if isinstance(source, LocalSource):
         yield "nodes", "the volume's node"
     if isinstance(source, NfsSource):

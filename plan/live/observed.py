@@ -106,6 +106,24 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True)
+class Toleration:
+    """As Kubernetes has it; an empty `key` with Exists is every taint, an empty `effect` every effect."""
+
+    key: str
+    value: str
+    effect: str
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeClass:
+    """What pods of the class get besides their own."""
+
+    node_selector: Mapping[str, str]
+    tolerations: tuple[Toleration, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """`cluster_id` is the uid of kube-system; `namespaces` have their phase by name.
 
@@ -120,4 +138,5 @@ class Observed:
     workloads: tuple[Workload, ...]
     volumes: tuple[Volume, ...]
     csi_drivers: frozenset[str]
+    runtime_classes: Mapping[str, RuntimeClass]
     refused: Mapping[str, str]

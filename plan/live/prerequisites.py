@@ -20,6 +20,7 @@ _DRIVER_DOCS = "https://github.com/kubernetes-csi/csi-driver-nfs"
 def problems(expected: Expected, seen: Observed) -> Iterator[ConfigError]:
     yield from _namespaces(expected, seen)
     yield from _another_stack(expected, seen)
+    yield from _runtime_class(expected, seen)
     if new := expected.volume.new:
         yield from _source(new, expected, seen)
         yield from _name_taken(new, expected, seen)
@@ -72,6 +73,15 @@ def _another_stack(expected: Expected, seen: Observed) -> Iterator[ConfigError]:
             )
             fix = "Write another namespace, or, where this is that stack, the name of its claim in volume.name"
             yield ConfigError(f"{config.KEY}.namespace", namespace, f"{rule}. {fix}.")
+
+
+def _runtime_class(expected: Expected, seen: Observed) -> Iterator[ConfigError]:
+    name = expected.tenancy.runtime_class
+    if name and "runtimeclasses" not in seen.refused and name not in seen.runtime_classes:
+        there = ", ".join(sorted(seen.runtime_classes)[:_NAMED]) or "none"
+        rule = f"The cluster has no such RuntimeClass, so no pod of it can be made; there is {there}"
+        fix = "Write that one, or install what makes it: NVIDIA's GPU operator, or its container toolkit by hand"
+        yield ConfigError(f"{config.KEY}.gpu.node.runtime_class", name, f"{rule}. {fix}.")
 
 
 def _source(new: NewVolume, expected: Expected, seen: Observed) -> Iterator[ConfigError]:

@@ -6,7 +6,9 @@ thousand pods to some hundred kB. kubectl_answer.py reads the answer.
 
 from plan.base.names import IMMICH_TTL
 
-KINDS = ("namespaces", "nodes", "pods", "deployments", "statefulsets", "persistentvolumes", "csidrivers")
+KINDS = (
+    "namespaces", "nodes", "pods", "deployments", "statefulsets", "persistentvolumes", "csidrivers", "runtimeclasses",
+)  # fmt: skip
 # A line an object, fields after tabs. Neither names nor quantities nor labels have blanks, or the signs between them;
 # what may have any sign goes through urlquery.
 _PAIRS = "{{range $k, $v := .}}{{$k}}={{$v}} {{end}}"
@@ -45,6 +47,16 @@ VOLUME = (
     ),
 )
 CSI_DRIVER = (("metadata.name", "{{.}}"),)
+# What admission adds to its pods (kubernetes.io, "Runtime Class").
+RUNTIME_CLASS = (
+    ("metadata.name", "{{.}}"),
+    ("scheduling.nodeSelector", _PAIRS),
+    (
+        "scheduling.tolerations",
+        "{{range .}}{{with .key}}{{.}}{{end}}={{with .value}}{{.}}{{end}}:{{with .effect}}{{.}}{{end}}"
+        ":{{with .operator}}{{.}}{{end}} {{end}}",
+    ),
+)
 _ASKED = "{{with .resources}}{{with .requests}}" + _PAIRS + "{{end}}{{end}}"
 _CONTAINERS = (
     '{{range .spec.initContainers}};{{with .restartPolicy}}{{if eq . "Always"}}sidecar{{else}}init{{end}}{{else}}init'
@@ -81,6 +93,7 @@ TEMPLATE = (
             _line("StatefulSet", WORKLOAD, _TTL),
             _line("PersistentVolume", VOLUME),
             _line("CSIDriver", CSI_DRIVER),
+            _line("RuntimeClass", RUNTIME_CLASS),
         )
     )
     + "end}}{{end}}"

@@ -9,7 +9,7 @@ from plan.base import names
 from plan.card.extended_resource import MemoryPlan
 from plan.card.tenants import is_away
 from plan.config.tolerations import PodToleration, tolerations
-from plan.live.observed import Node, Observed, Pod, Taint
+from plan.live.observed import Node, Observed, Pod, RuntimeClass, Taint, Toleration
 
 # A node that is not ready, short of memory or cordoned (kubernetes.io, "Well-Known Labels, Annotations and Taints").
 _OF_KUBERNETES = ("node.kubernetes.io/", "node.cloudprovider.kubernetes.io/")
@@ -35,17 +35,26 @@ class Tenancy:
 
     def nodes(self, seen: Observed) -> list[Node]:
         """The nodes with the card."""
-        return [node for node in seen.nodes if self.selector.items() <= node.labels.items()]
+        return [node for node in seen.nodes if self.labels(seen).items() <= node.labels.items()]
 
-    def keeps_away(self, node: Node) -> tuple[Taint, ...]:
+    def labels(self, seen: Observed) -> dict[str, str]:
+        """Those of a node that may get the server: the stack's, and what its RuntimeClass adds."""
+        return {**self._class(seen).node_selector, **self.selector}
+
+    def keeps_away(self, node: Node, seen: Observed) -> tuple[Taint, ...]:
         """The node's taints that keep the server from it; what Kubernetes sets and takes away by itself is left out."""
+        tolerations = (*self.tolerations, *self._class(seen).tolerations)
         return tuple(
             taint
             for taint in node.taints
             if taint.effect in ("NoSchedule", "NoExecute")
             and not taint.key.startswith(_OF_KUBERNETES)
-            and not any(_tolerates(toleration, taint) for toleration in self.tolerations)
+            and not any(_tolerates(toleration, taint) for toleration in tolerations)
         )
+
+    def _class(self, seen: Observed) -> RuntimeClass:
+        """What the RuntimeClass adds to the server's pod; one that is not there is refused elsewhere."""
+        return seen.runtime_classes.get(self.runtime_class or "", RuntimeClass({}, ()))
 
     def asks(self, pod: Pod) -> bool:
         """Whether it requests a slice of the card, or of its memory."""
@@ -84,9 +93,9 @@ def plan_tenancy(stack: config.Stack, memory: MemoryPlan | None, today: datetime
     )
 
 
-def _tolerates(toleration: PodToleration, taint: Taint) -> bool:
+def _tolerates(toleration: PodToleration | Toleration, taint: Taint) -> bool:
     """k8s.io/api core/v1, Toleration.ToleratesTaint."""
-    same = toleration.key == taint.key and toleration.effect in ("", taint.effect)
+    same = toleration.key in ("", taint.key) and toleration.effect in ("", taint.effect)
     return same and (toleration.operator == "Exists" or (toleration.value or "") == taint.value)
 
 

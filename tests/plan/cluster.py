@@ -27,6 +27,11 @@ def driver(name: str = "nfs.csi.k8s.io") -> str:
     return f"CSIDriver\t{name}\t"
 
 
+def runtime_class(name: str = "nvidia", labels: Mapping[str, str] | None = None, *tolerations: str) -> str:
+    """`tolerations` as key=value:effect:operator."""
+    return f"RuntimeClass\t{name}\t{_pairs(labels or {})}\t{' '.join(tolerations)}\t"
+
+
 def deployment(
     workload: str = "immich/immich-machine-learning", *containers: str, generation: int = 2, kind: str = "Deployment"
 ) -> str:

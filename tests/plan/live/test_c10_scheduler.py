@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests import stacks
-from tests.plan.cluster import CARD, SLICE, node, pod, whole
+from tests.plan.cluster import CARD, SLICE, node, pod, runtime_class, whole
 from tests.plan.live.looks import look, refusal
 
 TAINT = f"{SLICE}=present:NoSchedule"
@@ -171,9 +171,74 @@ def test_the_class_that_the_stack_names_counts_too() -> None:
     other = pod("media/jellyfin", (("main", {}),), runtime_class="nvidia-cdi")
 
     assert "nothing counts them" not in notes(whole(node(), other))
-    assert "(runtimeClassName nvidia-cdi)" in notes(whole(node(), other), gpu=gpu(node={"runtime_class": "nvidia-cdi"}))
+    assert "(runtimeClassName nvidia-cdi)" in notes(
+        whole(node(), other, runtime_class("nvidia-cdi")), gpu=gpu(node={"runtime_class": "nvidia-cdi"})
+    )
 
 
 @pytest.mark.parametrize("odd", ["x", "a=b", "=b:NoSchedule", "a:NoSchedule", "\x1b[31m=x"])
 def test_a_taint_that_cannot_be_read_is_a_note(odd: str) -> None:
     assert "Not checked in the cluster" in notes(whole(node(taints=[odd])))
+
+
+CLASS = gpu(node={"runtime_class": "nvidia"})
+OTHERS = [runtime_class("gvisor"), runtime_class("nvidia-cdi")]
+
+
+@pytest.mark.parametrize(("there", "named"), [([], "there is none"), (OTHERS, "there is gvisor, nvidia-cdi")])
+def test_a_runtime_class_that_the_cluster_has_not_is_refused_before_a_pod_is_missed(
+    there: list[str], named: str
+) -> None:
+    said = refusal(whole(node(), *there), gpu=CLASS)
+
+    assert "gpu.node.runtime_class: got 'nvidia'. The cluster has no such RuntimeClass" in said
+    assert named in said
+    assert "GPU operator" in said
+
+
+def test_one_that_is_there_is_as_good_as_none() -> None:
+    assert notes(whole(node(), runtime_class()), gpu=CLASS) == notes(whole(node())) == ""
+
+
+def test_without_the_right_to_list_them_it_is_a_note() -> None:
+    (note,) = look(whole(node()), {"runtimeclasses": "forbidden"}, gpu=CLASS).notes
+
+    assert note.startswith("Not checked in the cluster: the RuntimeClass: forbidden")
+    assert look(whole(node()), {"runtimeclasses": "forbidden"}).notes == ()
+
+
+def test_nodes_that_the_class_asks_for_are_the_ones_that_count() -> None:
+    only = runtime_class("nvidia", {"nvidia.com/toolkit": "ready"})
+    ready = node("ready", labels={**CARD, "nvidia.com/toolkit": "ready"})
+
+    assert notes(whole(node(), ready, only), gpu=CLASS) == ""
+    said = refusal(whole(node(), only), gpu=CLASS)
+    assert "No node has these labels" in said
+    assert "nvidia.com/toolkit" in said
+    assert notes(whole(node(), only)) == "", "the stack names no class"
+
+
+@pytest.mark.parametrize(
+    ("tolerated", "goes"),
+    [
+        (f"{SLICE}=present:NoSchedule:Equal", True),
+        (f"{SLICE}=:NoSchedule:Exists", True),
+        (f"{SLICE}=::Exists", True),
+        ("=::Exists", True),
+        (f"{SLICE}=other:NoSchedule:", False),
+        (f"{SLICE}=present:NoExecute:", False),
+        ("x=::Exists", False),
+    ],
+)
+def test_what_the_class_tolerates_keeps_nobody_away(tolerated: str, goes: bool) -> None:
+    answer = whole(node(taints=[TAINT]), runtime_class("nvidia", {}, tolerated))
+
+    if goes:
+        assert notes(answer, gpu=CLASS) == ""
+    else:
+        assert "Taints keep it from every node" in refusal(answer, gpu=CLASS)
+
+
+@pytest.mark.parametrize("odd", ["x", "a=b", "a=b:c", "a=b:c:d:e"])
+def test_a_toleration_that_cannot_be_read_is_a_note(odd: str) -> None:
+    assert "Not checked in the cluster" in notes(whole(node(), runtime_class("nvidia", {}, odd)))

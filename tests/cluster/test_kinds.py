@@ -1,0 +1,83 @@
+"""Embeddings and ranks of real pods, through the Service; `ops verify` asks each model for what it serves."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dev.tools import tools
+from dev.tools.llama import SMOLLM2_FILES
+from plan import config
+from plan.base.names import slug
+from tests.checkout import copy_to
+from tests.cluster.embedded import INSTANCE, answered, dev, key, request, up
+from tests.gateway.test_modes import TEXTS, with_pooling
+
+VECTORS, RANKS = "Org/vectors.v1", "ranks"
+FILE = "Vectors-135M-Q4_1.gguf"
+MODELS: dict[str, dict[str, Any]] = {
+    VECTORS: {"repo": "local/vectors-GGUF", "mode": "embedding", "pooling": "mean"},
+    RANKS: {"repo": "local/ranks-GGUF", "mode": "rerank"},
+}
+
+
+@pytest.fixture
+def checkout(output: str, tmp_path: Path) -> Iterator[Path]:  # noqa: ARG001 - it is up
+    """A copy of this checkout whose stack serves two more models, up; afterwards the cluster knows nothing of them."""
+    copy_to(tmp_path)
+    hub = INSTANCE.state / "hub"
+    smollm2 = tools.path("smollm2") / SMOLLM2_FILES[0]
+    for model in MODELS.values():
+        (hub / model["repo"]).mkdir(parents=True)
+    (hub / MODELS[VECTORS]["repo"] / FILE).symlink_to(smollm2)
+    with_pooling(smollm2, hub / MODELS[RANKS]["repo"] / FILE)
+    served(tmp_path)
+    yield tmp_path
+    assert answered(up())
+    for model_id, model in MODELS.items():
+        shutil.rmtree(hub / model["repo"])
+        shutil.rmtree(INSTANCE.state / "models" / slug(model_id))
+
+
+def served(checkout: Path) -> None:
+    stack = checkout / "Pulumi.dev.yaml"
+    content = yaml.safe_load(stack.read_text())
+    for model_id, model in MODELS.items():
+        usual = {"quant": "Q4_1", "context": 512, "args": {"threads": 1}}
+        content["config"][config.KEY]["models"][model_id] = {**model, **usual}
+    stack.write_text(yaml.safe_dump(content))
+    env = {"HF_ENDPOINT": f"http://127.0.0.1:{INSTANCE.ports.hub}"}
+    assert ops(checkout, "lock", "--update", *MODELS, **env)
+    done = dev("up", cwd=checkout)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def ops(checkout: Path, *arguments: str, **env: str) -> str:
+    argv = [sys.executable, "-m", "ops", *arguments]
+    done = subprocess.run(argv, cwd=checkout, env={**os.environ, **env}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_each_answers_through_the_service_under_its_own_name(checkout: Path) -> None:
+    secret = key()
+
+    status, vectors = request("/v1/embeddings", secret, {"model": VECTORS, "input": TEXTS})
+    assert status == 200, vectors
+    assert vectors["model"] == VECTORS
+    assert [len(row["embedding"]) for row in vectors["data"]] == [576] * 3
+    status, ranks = request("/v1/rerank", secret, {"model": RANKS, "query": "Who sleeps?", "documents": TEXTS})
+    assert status == 200, ranks
+    assert sorted(row["index"] for row in ranks["results"]) == [0, 1, 2]
+
+    url = f"http://127.0.0.1:{INSTANCE.ports.endpoint}/v1"
+    argv = ["verify", "--url", url, "--stack", "dev", "--json", "--model", VECTORS]
+    checks = json.loads(ops(checkout, *argv, LOCAL_LLM_API_KEY=secret))["checks"]
+    assert [(row["model"], row["check"], row["ok"]) for row in checks] == [(VECTORS, "embedding", True)]
