@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import yaml
@@ -97,3 +98,36 @@ def test_the_advised_toleration_leads_to_a_server_on_the_tainted_node(stack: Sta
 
         stack.up()
         assert stack.unchanged()
+
+
+def test_a_runtime_class_is_missed_before_the_old_pod_goes_and_what_it_tolerates_is_known(stack: Stack) -> None:
+    stack.up()
+    before = uids(stack)
+    stack.raw["gpu"].setdefault("node", {})["runtime_class"] = "nvidia"
+
+    for command in (("preview",), ("up", "--yes", "--skip-preview")):
+        refused = stack.pulumi(*command)
+        assert refused.returncode != 0, command
+        assert "The cluster has no such RuntimeClass" in refused.stdout
+    assert uids(stack) == before
+
+    with damaged("a taint"), made_class({"tolerations": [{"key": "dedicated", "operator": "Exists"}]}):
+        stack.up()
+        assert stack.unchanged()
+    with made_class({"nodeSelector": {"nvidia.com/toolkit": "ready"}}):
+        refused = stack.pulumi("preview")
+        assert refused.returncode != 0
+        assert "nvidia.com/toolkit" in refused.stdout
+
+
+@contextmanager
+def made_class(scheduling: dict[str, Any]) -> Iterator[None]:
+    manifest = {
+        "apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "nvidia"},
+        "handler": "nvidia", "scheduling": scheduling,
+    }  # fmt: skip
+    kubectl(INSTANCE, "apply", "-f", "-", stdin=json.dumps(manifest))
+    try:
+        yield
+    finally:
+        on_card("delete", "runtimeclass", "nvidia")
