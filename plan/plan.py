@@ -65,7 +65,7 @@ def make_plan(stack: config.Stack, lock: Lock, today: datetime.date) -> Plan:
         require_fit(fit, stack, locked)
     require_space(stack.volume, locked)
     warm, warm_notes = plan_warm(stack, locked)
-    memory = plan_memory(stack, fit.needed_mib if fit else None, fit.capacity_mib if fit else None, today)
+    memory = plan_memory(stack, fit.server_mib if fit else None, fit.capacity_mib if fit else None, today)
     load_s = load_seconds(locked, stack.volume.read_mib_s)
     for_gateways = contract.build(stack, locked, load_s)
     return Plan(

@@ -5,7 +5,7 @@ from itertools import combinations
 
 from ops.base.errors import OpsError
 from ops.calibrate.prometheus import OTHERWISE, Series
-from plan.vram.cards import Card
+from plan.catalogue.card import Card
 
 
 def require(card: Card, series: Series, peaks_mib: Mapping[str, int]) -> None:

@@ -32,7 +32,7 @@ class Served:
     ttl_s: int
 
 
-# More than a model can have: LLAMA_MAX_LAYERS is 512 (src/llama-hparams.h, commit 027d5756), and Llama 3.1 405B has 126.
+# More than a model can have: LLAMA_MAX_LAYERS is 512 (src/llama-hparams.h, commit 027d5756); Llama 3.1 405B has 126.
 # `all` says the same, but older builds take a number alone.
 _ALL_LAYERS = 999
 # Saved prompts in host memory. The default of 8 GiB per process does not fit beside a model in the pod's limit.

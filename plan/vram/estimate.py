@@ -6,10 +6,10 @@ plan/vram/projector.py), the CUDA context is a figure of the card (plan/vram/car
 
 from collections.abc import Mapping
 
+from plan.catalogue.card import Card
 from plan.models.gguf_facts import GgufFacts, Weights
 from plan.vram.bounds import Bounded, bounded
 from plan.vram.cache import kv_bytes, state_bytes
-from plan.vram.cards import Card
 from plan.vram.compute import compute_bytes
 from plan.vram.layers import lengths
 from plan.vram.projector import compute_bytes as projector_compute_bytes
