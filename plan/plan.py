@@ -88,7 +88,7 @@ def _notes(
     stack: config.Stack, locked: Mapping[str, LockedModel], fit: Fit | None, today: datetime.date
 ) -> tuple[str, ...]:
     return (
-        *((fit_line(fit), *fit.notes) if fit else ()),
+        *((fit_line(fit), *fit.card_notes, *fit.notes) if fit else ()),
         *window_notes(stack.gpu, today),
         *build_notes(stack, locked),
         *fallback_notes(stack.models),

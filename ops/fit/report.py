@@ -87,4 +87,4 @@ def parts(breakdown: Breakdown) -> list[Segment]:
 
 def notes(report: Report) -> list[str]:
     """Lines about the whole card; those about a single model are shown with the model."""
-    return [*report.windows, *report.undeclared]
+    return [*(report.fit.card_notes if report.fit else ()), *report.windows, *report.undeclared]

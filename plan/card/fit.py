@@ -73,6 +73,11 @@ class Fit:
     notes: tuple[str, ...]
 
     @property
+    def card_notes(self) -> tuple[str, ...]:
+        """What a reader has to know of the card; `notes` are about the models."""
+        return tuple(card_notes(self.card, self.models))
+
+    @property
     def router_mib(self) -> int:
         return sum(row.mib for row in self.rows if row.kind == "router")
 
@@ -116,7 +121,7 @@ def plan_fit(stack: config.Stack, locked: Locked, today: datetime.date, *, with_
         room_mib=room,
         over_mib=needed - room,
         largest_context=_largest_contexts(searched, stack, locked, card),
-        notes=(*card_notes(card, models), *_notes(models)),
+        notes=_notes(models),
     )
 
 

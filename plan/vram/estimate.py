@@ -1,7 +1,7 @@
 """GPU memory of one served model: header facts and serving flags in, a breakdown in MiB out.
 
 Weights, cache and state are exact. Compute buffers are bounds of llama.cpp's allocator (plan/vram/compute.py and
-plan/vram/projector.py), the CUDA context is a figure of the card (plan/vram/cards.py). All layers are on that card.
+plan/vram/projector.py), the CUDA context is a figure of the card (plan/catalogue). All layers are on that card.
 """
 
 from collections.abc import Mapping

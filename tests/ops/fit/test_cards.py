@@ -14,9 +14,10 @@ from plan.catalogue.cards import CARDS
 from plan.vram.estimate import Serving
 from tests.ops.command import fit as run
 from tests.ops.fit.test_fit_gguf import tiny, told
+from tests.ops.inside import Inside
 
 
-def inside(file: Path, card: str) -> dict[str, Any]:
+def asked(file: Path, card: str) -> dict[str, Any]:
     """The same in this process: 37 of another take too long."""
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
@@ -28,7 +29,7 @@ def inside(file: Path, card: str) -> dict[str, Any]:
 def test_a_file_is_held_against_every_card_by_its_name(tmp_path: Path, card: str) -> None:
     (file,) = tiny(tmp_path)
 
-    said = inside(file, card)
+    said = asked(file, card)
 
     assert said["card"]["name"] == card
     assert said["card"]["capacity_mib"] == CARDS[card].capacity_mib
@@ -50,10 +51,21 @@ def test_a_card_that_is_not_built_in_is_refused_with_those_that_are_called_alike
     (file,) = tiny(tmp_path)
 
     with pytest.raises(OpsError) as caught:
-        inside(file, card)
+        asked(file, card)
 
     assert f"there is no card {card!r}" in str(caught.value)
     assert next_step in str(caught.value)
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_what_nobody_measured_of_a_stacks_card_is_said(inside: Inside, as_json: bool) -> None:
+    file = inside.directory / "Pulumi.t4.yaml"
+    file.write_text(file.read_text().replace("model: t4", "model: NVIDIA-RTX-A4000"))
+
+    printed = inside.run("fit", "--stack", "t4", "--offline", *(["--json"] if as_json else []), code=0)
+
+    assert "of gpu.model rtx-a4000 is bounded to 819 MiB, not measured" in printed
+    assert "on gpu.model rtx-a4000 is bounded to 372 MiB, not measured" in printed
 
 
 def test_the_list_of_cards_has_each_with_its_figures_and_sources() -> None:

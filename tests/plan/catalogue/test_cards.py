@@ -59,7 +59,7 @@ def test_a_card_is_promised_no_more_than_the_least_that_cuda_had_of_it(known: Kn
     assert fit.card.name == known.name
     for seen_mib in known.cuda_mib or (known.card.total_mib,):
         assert fit.capacity_mib <= seen_mib
-    bounded = re.findall(r"is bounded to (\d+) MiB, not measured", "\n".join(fit.notes))
+    bounded = re.findall(r"is bounded to (\d+) MiB, not measured", "\n".join(fit.card_notes))
     assert len(bounded) == (not known.cuda_mib) + (not known.contexts_mib and not known.fitted_mib)
 
 
@@ -153,7 +153,7 @@ def test_a_card_without_compute_capability_is_counted_by_its_own_figures_and_tol
     fit = counted(model=maker, card=MAKERS)
 
     assert (fit.capacity_mib, fit.card.compute_capability) == (48852, None)
-    (said,) = [note for note in fit.notes if note.startswith(f"gpu.model {maker} has no compute capability")]
+    (said,) = [note for note in fit.card_notes if note.startswith(f"gpu.model {maker} has no compute capability")]
     assert "no rule refuses a quantized KV cache" in said
     quantized = stacks.raw("t4")
     quantized["gpu"] |= {"tenants": {}, "model": maker, "card": MAKERS}
