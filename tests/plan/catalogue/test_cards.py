@@ -11,6 +11,7 @@ from plan import config
 from plan.base.errors import ConfigError
 from plan.card.configured_card import card as configured_card
 from plan.card.fit import Fit, plan_fit
+from plan.card.fit_table import table
 from plan.catalogue.card import VENDORS, Card, context_bound, driver_bound
 from plan.catalogue.cards import CARDS, CATALOGUE, Known
 from tests import stacks
@@ -176,3 +177,8 @@ def test_a_compute_capability_of_another_maker_is_refused(maker: str) -> None:
     raw["gpu"] |= {"model": maker, "card": {**MAKERS, "compute_capability": 8.6}}
     with pytest.raises(ConfigError, match=r"gpu\.card\.compute_capability: got 8\.6\. A card of model: \w+ has none"):
         config.parse(raw)
+
+
+@pytest.mark.parametrize(("model", "bound"), [("t4", False), ("a2", True), ("rtx-a4000", True), ("rtx-5090", False)])
+def test_the_table_of_a_card_says_whether_its_drivers_share_was_measured(model: str, bound: bool) -> None:
+    assert ("that its driver keeps, a bound, not measured" in table(counted(model=model))) is bound

@@ -119,7 +119,7 @@ def test_any_text_is_a_card_or_refused_in_words(text: str) -> None:
 
 
 def test_a_long_text_is_refused_at_once() -> None:
-    assert names.named("rtx 3090 " * 10**5) is None
+    assert names.named("rtx 3090" + " " * 200) is None
     assert len(refused("3090" * 10**5)) < 1000
 
 
