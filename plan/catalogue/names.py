@@ -59,11 +59,11 @@ def advice(text: str) -> str:
 
 
 def close(text: str) -> list[str]:
-    """The names of the catalogue that look most like it: those that go on where it ends, then others; four at most."""
+    """The names of the catalogue that go on where it ends; else those that look most like it. Four at most."""
     key = _key(text[:_LONGEST])
-    longer = [name for known, name in _names().items() if key and known.startswith(key)]
+    longer = sorted({name for known, name in _names().items() if key and known.startswith(key)})
     alike = [_names()[known] for known in difflib.get_close_matches(key, _names(), n=4, cutoff=_ALIKE)]
-    return list(dict.fromkeys([*sorted(longer), *alike]))[:4]
+    return (longer or list(dict.fromkeys(alike)))[:4]
 
 
 @functools.cache
