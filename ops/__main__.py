@@ -127,7 +127,7 @@ def fit(
     parallel: Annotated[int, typer.Option(min=1, max=SLOTS, help="With --gguf: requests at a time.")] = 1,
     ubatch: Annotated[int, typer.Option(min=1, max=INT32, help="With --gguf: tokens at a time.")] = 512,
     image_max_tokens: Annotated[int, typer.Option(min=1, max=INT32, help="With --gguf: of the largest image.")] = 1024,
-    card: Annotated[str, typer.Option(help="With --gguf: a name of plan/vram/cards.py.")] = "t4",
+    card: Annotated[str, typer.Option(help="With --gguf: its name, as RTX 3090. Alone, list shows all.")] = "t4",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
 ) -> None:
     """Show how much GPU memory every model takes, and whether all that may be loaded at once fits on the card.
@@ -136,8 +136,9 @@ def fit(
     With --gguf only the header of a file is read, also behind a URL; HF_TOKEN opens gated repositories of the hub.
     """
     with _ending(2):
-        if (stack is None) == (gguf is None):
-            raise OpsError("`bin/local-llm fit` needs one of --stack NAME and --gguf FILE", "pass one of the two")
+        if card == "list":
+            return _cards(as_json=as_json)
+        _require_one("fit", stack, gguf, "--stack NAME and --gguf FILE")
         if gguf is None:
             from ops.fit import command as of_stack
 
@@ -146,11 +147,21 @@ def fit(
         else:
             from ops.fit import any_gguf
 
-            if context is None:
-                raise OpsError("--gguf needs --context", "pass the tokens of one request; the cache grows with them")
-            serving = Serving(total_tokens(context, parallel), kv_type, parallel, ubatch, image_max_tokens)
-            fits = any_gguf.run(any_gguf.Wish(gguf, mmproj, context, serving, card), as_json=as_json)
+            tokens = any_gguf.asked(context)
+            serving = Serving(total_tokens(tokens, parallel), kv_type, parallel, ubatch, image_max_tokens)
+            fits = any_gguf.run(any_gguf.Wish(gguf, mmproj, tokens, serving, card), as_json=as_json)
     raise typer.Exit(0 if fits else 3)
+
+
+def _require_one(command: str, one: object, other: object, options: str) -> None:
+    if (one is None) == (other is None):
+        raise OpsError(f"{command} needs exactly one of {options}", "pass one of the two")
+
+
+def _cards(*, as_json: bool) -> None:
+    from ops.fit import cards
+
+    cards.show_all(as_json=as_json)
 
 
 @app.command()
@@ -215,11 +226,7 @@ def calibrate(
     from ops.calibrate.prometheus import series
 
     with _ending(2), stack_file.telling_lines(stack):
-        if (prometheus is None) == (nvidia_smi is None):
-            raise OpsError(
-                "`bin/local-llm calibrate` needs exactly one of --prometheus URL and --nvidia-smi FILE",
-                "pass one of the two",
-            )
+        _require_one("calibrate", prometheus, nvidia_smi, "--prometheus URL and --nvidia-smi FILE")
         today = datetime.date.today()  # noqa: DTZ011 - the operator's day
         wanted = command.Wanted(model, command.tenants(tenant or []), build, today)
         asked = series(prometheus, metric, pod_label, days) if prometheus is not None else None

@@ -71,7 +71,7 @@ def make_plan(
     require_host_memory(stack, locked)
     require_space(stack.volume, locked)
     warm, warm_notes = plan_warm(stack, locked)
-    memory = plan_memory(stack, fit.needed_mib if fit else None, fit.capacity_mib if fit else None, today)
+    memory = plan_memory(stack, fit.server_mib if fit else None, fit.capacity_mib if fit else None, today)
     load_s = load_seconds(locked, stack.volume.read_mib_s)
     for_gateways = contract.build(stack, locked, load_s)
     return Plan(
@@ -94,7 +94,7 @@ def _notes(
     stack: config.Stack, locked: Mapping[str, LockedModel], fit: Fit | None, today: datetime.date
 ) -> tuple[str, ...]:
     return (
-        *((fit_line(fit), *fit.notes) if fit else ()),
+        *((fit_line(fit), *fit.card_notes, *fit.notes) if fit else ()),
         *window_notes(stack.gpu, today),
         *build_notes(stack, locked),
         *fallback_notes(stack.models),

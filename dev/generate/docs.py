@@ -1,4 +1,4 @@
-"""The parts of the documents that the code itself can tell: configuration keys with their defaults, rooms, directions.
+"""The parts of the documents that the code itself can tell: configuration keys and defaults, cards, rooms, directions.
 
 `python -m dev.generate.docs` writes them between their marks (`<!-- generated: NAME -->`), `--check` only compares.
 """
@@ -8,16 +8,17 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from dev.generate import config_reference, rooms
+from dev.generate import cards, config_reference, rooms
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS: dict[str, Callable[[], str]] = {
+    "cards": cards.table,
     "configuration": config_reference.summary,
     "reference": config_reference.reference,
     "directions": rooms.picture,
     "rooms": rooms.table,
 }
-FILES = ("README.md", "docs/architecture.md", "docs/configuration.md")
+FILES = ("README.md", "docs/architecture.md", "docs/cards.md", "docs/configuration.md")
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ops.base.errors import OpsError
 from ops.calibrate import plausible, prometheus
 from ops.calibrate.nvidia_smi import Process
+from ops.calibrate.plausible import Held
 from ops.calibrate.prometheus import Peak, Series
 from ops.calibrate.stack_edit import Step, Value
 from plan import config
@@ -52,33 +53,38 @@ def of_pods(stack: config.Stack, wanted: Wanted, series: Series) -> list[Measure
     if wanted.model:
         raise OpsError("a pod's peak does not say which model was loaded then", "measure a model with --nvidia-smi")
     found, entries = prometheus.peaks(series), list[MeasuredEntry]()
-    highest = _highest(stack, wanted, found)
+    now, held = (_held(stack, wanted, pods) for pods in (found.now, found.highest))
     if described := card(stack.gpu):
-        plausible.require(described, series, highest)
+        plausible.require_pods(described, series, held, now)
+    highest = held.mine
     for name in wanted.tenants or sorted(stack.gpu.tenants):
         if name in highest:
             entries.append(_of_tenant(stack, wanted, name, highest[name], f"{series.metric}, {series.days} days"))
         elif name in wanted.tenants:
             raise OpsError(
-                f"{series.place} has no pod of {name}; it has {_listed(found)}", _name_it(name, series.label)
+                f"{series.place} has no pod of {name}; it has {_listed(found.highest)}", _name_it(name, series.label)
             )
     if not entries:
         fix = _name_it("NAME", series.label)
-        raise OpsError(f"{series.place} has no pod of any declared tenant; it has {_listed(found)}", fix)
+        raise OpsError(f"{series.place} has no pod of any declared tenant; it has {_listed(found.highest)}", fix)
     return entries
 
 
-def _highest(stack: config.Stack, wanted: Wanted, found: Sequence[Peak]) -> dict[str, int]:
-    """The peak, MiB, of each declared tenant that has pods, and of this stack's server: of all that share the card."""
+def _held(stack: config.Stack, wanted: Wanted, found: Sequence[Peak]) -> Held:
+    """The most that each declared tenant with pods held, and this stack's server; others may be on any card."""
     owners = {names.SERVER: (None, f"{stack.namespace}/{names.SERVER}")} | {
         name: (wanted.tenants.get(name), tenant.workload) for name, tenant in stack.gpu.tenants.items()
     }
-    mine = {name: [peak.mib for peak in found if _is_of(peak, name, *rule)] for name, rule in owners.items()}
-    return {name: max(mib) for name, mib in mine.items() if mib}
+    mine = {name: [peak for peak in found if _is_of(peak, name, *rule)] for name, rule in owners.items()}
+    known = {peak for pods in mine.values() for peak in pods}
+    others = {f"{peak.namespace}/{peak.pod}".lstrip("/"): peak.mib for peak in found if peak not in known}
+    return Held({name: max(peak.mib for peak in pods) for name, pods in mine.items() if pods}, others)
 
 
 def of_processes(stack: config.Stack, wanted: Wanted, processes: Sequence[Process]) -> list[MeasuredEntry]:
     """Entries from what a model and tenants hold now; raises OpsError where it is unclear whose a process is."""
+    if described := card(stack.gpu):
+        plausible.require_processes(described, processes)
     there = words(", ".join(sorted({plain(process.name) for process in processes})))
     if not wanted.model and not wanted.tenants:
         fix = f"say whose they are: --model ID for {SERVER}, --tenant NAME=PATTERN for any other"

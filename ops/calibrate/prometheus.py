@@ -8,6 +8,7 @@ import math
 import re
 import sys
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import httpx2
 from pydantic import BaseModel
@@ -15,6 +16,7 @@ from pydantic import BaseModel
 from ops.base import network
 from ops.base.errors import OpsError, unreachable
 from ops.base.waiting import waiting
+from ops.calibrate.nvidia_smi import COMMAND
 from ops.gguf import byte_ranges
 from plan.text import limits
 from plan.text.errors import Source, TextError
@@ -27,7 +29,11 @@ _TIMEOUT_S = 60
 _FLOAT = re.compile("-?[0-9.]+(e[-+]?[0-9]+)?", re.ASCII)  # as Go writes one; Python's float() takes 1_0 and ٣ too
 _MIB, _MOST_MIB = 2**20, 2**40  # no memory has an EiB
 _FIX = "check --prometheus: it is the server's own URL, as http://prometheus:9090"
-OTHERWISE = "measure on the node instead: --nvidia-smi; or name a per-process metric: --metric"
+OTHERWISE = (
+    f"measure on the node: save what `{COMMAND}` prints as card.csv, then run "
+    "`bin/local-llm calibrate --stack STACK --nvidia-smi card.csv --tenant NAME`; or name, by --metric, one of single "
+    "processes"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +101,15 @@ class Peak:
     mib: int
 
 
-def peaks(series: Series) -> list[Peak]:
-    """Each pod's peak over `series.days` days, the largest first; raises OpsError where the figures cannot be used."""
+class Found(NamedTuple):
+    """Each pod's peak over `series.days` days, the largest first, and what each holds at this moment."""
+
+    highest: list[Peak]
+    now: list[Peak]
+
+
+def peaks(series: Series) -> Found:
+    """The figures; raises OpsError where they cannot be used."""
     network.settle()
     chosen = f'{series.metric}{{{series.label}!=""}}'
     found = _ask(series, f"max_over_time({chosen}[{series.days}d])")
@@ -105,8 +118,9 @@ def peaks(series: Series) -> list[Peak]:
             f"{series.place} has no {series.metric} with a label {series.label} in {series.days} days",
             f"name another with --metric or --pod-label; {OTHERWISE}",
         )
-    _require_per_pod(series, found, _ask(series, chosen))
-    return sorted(found, key=lambda peak: (-peak.mib, peak.namespace, peak.pod))
+    now = _ask(series, chosen)
+    _require_per_pod(series, found, now)
+    return Found(sorted(found, key=lambda peak: (-peak.mib, peak.namespace, peak.pod)), now)
 
 
 def _require_per_pod(series: Series, highest: list[Peak], now: list[Peak]) -> None:

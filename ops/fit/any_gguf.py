@@ -6,18 +6,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ops.base.errors import OpsError
-from ops.fit import gguf_source
+from ops.fit import cards, gguf_source
 from ops.fit.as_json import of_model
 from ops.fit.gguf_source import GgufFile
 from ops.gguf import facts as gguf_facts
 from ops.gguf import header
 from ops.gguf.header import Header, HeaderError
 from plan import config
+from plan.card.card_notes import card_notes
+from plan.catalogue.card import Card
 from plan.models import agreement
 from plan.models.abilities import header_mode
 from plan.models.gguf_facts import GgufFacts
-from plan.text.show import plain, show
-from plan.vram.cards import CARDS, Card
+from plan.text.show import plain
 from plan.vram.estimate import Breakdown, Serving, VramError, estimate
 from plan.vram.largest_context import largest_context
 
@@ -33,11 +34,16 @@ class Wish:
     card: str
 
 
+def asked(context: int | None) -> int:
+    """The tokens of one request; raises OpsError where a person named none."""
+    if context is None:
+        raise OpsError("--gguf needs --context", "pass the tokens of one request; the cache grows with them")
+    return context
+
+
 def run(wish: Wish, *, as_json: bool) -> bool:
     """Show the model and return whether it fits on the card alone; raises OpsError for what cannot be computed."""
-    if wish.card not in CARDS:
-        raise OpsError(f"there is no card {show(wish.card)}", f"pass --card with one of: {_known()}")
-    card, models = CARDS[wish.card], gguf_source.sources(wish.model)
+    card, models = cards.named(wish.card), gguf_source.sources(wish.model)
     projectors = gguf_source.sources(wish.mmproj)[:1] if wish.mmproj else []
     facts = _facts(models, projectors)
     sizes = {"model": _bytes(models), **({"mmproj": _bytes(projectors)} if projectors else {})}
@@ -55,6 +61,7 @@ def run(wish: Wish, *, as_json: bool) -> bool:
     trained = facts.shape.context_length or wish.request_tokens
     said = _said(wish, facts, breakdown, card)
     said["largest_context"] = largest_context(at, card.capacity_mib, trained)
+    said["notes"] += card_notes(card, {"": breakdown})
     if wish.request_tokens > trained:
         said["notes"].append(f"It was trained for {trained} tokens; beyond that it answers nonsense.")
     if as_json:
@@ -62,10 +69,6 @@ def run(wish: Wish, *, as_json: bool) -> bool:
     else:
         _show(said, breakdown, card)
     return said["fits"]
-
-
-def _known() -> str:
-    return ", ".join(sorted(CARDS))
 
 
 def _bytes(sources: Sequence[GgufFile]) -> int:
@@ -100,7 +103,7 @@ def _said(wish: Wish, facts: GgufFacts, breakdown: Breakdown, card: Card) -> dic
         "context": wish.request_tokens,
         "kv_type": wish.serving.kv_type,
         "parallel": wish.serving.parallel,
-        "card": {"name": card.name, "capacity_mib": card.capacity_mib},
+        "card": {"name": card.name, "capacity_mib": card.capacity_mib, "bounded": card.bounded},
         "fits": breakdown.upper_mib <= card.capacity_mib,
         **of_model(breakdown),
     }

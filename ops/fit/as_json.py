@@ -47,6 +47,7 @@ def _card(fit: Fit) -> dict[str, Any]:
         "free_mib": max(0, -fit.over_mib),
         "over_mib": max(0, fit.over_mib),
         "models_mib": fit.needed_mib,
+        "router_mib": fit.router_mib,
         "reserve_mib": sum(row.mib for row in fit.rows if row.kind == "reserve"),
         "tenants_mib": sum(row.mib for row in fit.rows if row.kind == "tenant"),
         "holders": [{"who": row.who, "kind": row.kind, "mib": row.mib, "source": row.source} for row in fit.rows],

@@ -22,6 +22,7 @@ _HERE = Path(__file__).parent
 _CARD_KINDS = (
     ("tenant", "tenants, at their peak"),
     ("reserve", "reserve, stays free"),
+    ("router", "llama.cpp's router, which has no model"),
     ("model", "models, at most"),
     ("free", "free"),
     ("over", "too much"),
@@ -83,7 +84,7 @@ def _of_card(report: Report, fit: Fit) -> dict[str, Any]:
     return {
         "biggest": max(holders(fit), key=lambda it: it.mib),
         "card": drawings.card(fit),
-        "card_kinds": _CARD_KINDS,
+        "card_kinds": [kind for kind in _CARD_KINDS if kind[0] != "router" or fit.router_mib],
         "models": drawings.models(fit),
         "model_kinds": _MODEL_KINDS,
         "tables": (_holders(fit), _numbers(report, fit)),

@@ -8,9 +8,9 @@ from plan import config
 from plan.card.fit import Fit
 from plan.vram.estimate import Breakdown
 
-Kind = Literal["tenant", "reserve", "model"]
+Kind = Literal["tenant", "reserve", "router", "model"]
 PARTS = ("weights", "KV cache", "state", "compute", "projector", "CUDA context")
-_ORDER: tuple[Kind, ...] = ("tenant", "reserve", "model")
+_ORDER: tuple[Kind, ...] = ("tenant", "reserve", "router", "model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Report:
 
 
 def holders(fit: Fit) -> list[Segment]:
-    """Who holds how much, in the order of the bar: tenants, the reserve, and the models last, next to the free part."""
+    """Who holds how much, in the order of the bar: tenants, the reserve, and the server last, next to the free part."""
     segments: list[Segment] = []
     at = 0.0
     for row in sorted(fit.rows, key=lambda row: _ORDER.index(row.kind)):
@@ -87,4 +87,4 @@ def parts(breakdown: Breakdown) -> list[Segment]:
 
 def notes(report: Report) -> list[str]:
     """Lines about the whole card; those about a single model are shown with the model."""
-    return [*report.windows, *report.undeclared]
+    return [*(report.fit.card_notes if report.fit else ()), *report.windows, *report.undeclared]

@@ -16,6 +16,7 @@ from plan.vram.estimate import Breakdown
 _INK = {  # a glyph and a colour for each kind
     "tenant": ("▓", "yellow"),
     "reserve": ("░", "bright_black"),
+    "router": ("▚", "magenta"),
     "model": ("█", "blue"),
     "free": ("·", "green"),
     "over": ("X", "bold red"),

@@ -12,13 +12,15 @@ from typing import Literal
 
 from plan import config
 from plan.base.errors import ConfigError
+from plan.card.card_notes import card_notes
 from plan.card.configured_card import card as configured_card
 from plan.card.measured_days import require_past
 from plan.card.model_memory import Locked, breakdown, most_tokens
 from plan.card.model_rules import model_problems
 from plan.card.tenants import held_mib, require_open_windows
+from plan.catalogue.card import Card
+from plan.models.engine_builds import image_build, router_holds_context
 from plan.models.residency import residents, swap_groups
-from plan.vram.cards import Card
 from plan.vram.estimate import Breakdown
 
 Models = Mapping[str, Breakdown]
@@ -30,7 +32,7 @@ class Row:
 
     who: str
     mib: int
-    kind: Literal["model", "tenant", "reserve"]
+    kind: Literal["model", "tenant", "reserve", "router"]
     source: str
 
 
@@ -50,10 +52,11 @@ class SwapGroup:
 class Fit:
     """Who may hold how much of the card at once, MiB.
 
-    `resident` are the ids of the largest set that may be loaded together, `needed_mib` is what these hold: the server
-    pod's share. `room_mib` is what tenants and the reserve leave to all models, `over_mib` at most 0 where everything
-    fits. `largest_context` is, by model, the most tokens of `context` with which it would fit beside all others, None
-    where it fits with none; empty where everything fits, unless `plan_fit` was told to search.
+    `resident` are the ids of the largest set that may be loaded together, `needed_mib` is what these hold, and
+    `router_mib` what llama.cpp's router holds beside them. `room_mib` is what all others leave to the models,
+    `over_mib` at most 0 where everything fits. `largest_context` is, by model, the most tokens of `context` with which
+    it would fit beside all others, None where it fits with none; empty where everything fits, unless `plan_fit` was
+    told to search.
     """
 
     card: Card
@@ -68,6 +71,20 @@ class Fit:
     over_mib: int
     largest_context: Mapping[str, int | None]
     notes: tuple[str, ...]
+
+    @property
+    def card_notes(self) -> tuple[str, ...]:
+        """What a reader has to know of the card; `notes` are about the models."""
+        return tuple(card_notes(self.card, self.models))
+
+    @property
+    def router_mib(self) -> int:
+        return sum(row.mib for row in self.rows if row.kind == "router")
+
+    @property
+    def server_mib(self) -> int:
+        """The most that the server's pod may hold."""
+        return self.needed_mib + self.router_mib
 
 
 def plan_fit(stack: config.Stack, locked: Locked, today: datetime.date, *, with_contexts: bool = False) -> Fit | None:
@@ -84,7 +101,8 @@ def plan_fit(stack: config.Stack, locked: Locked, today: datetime.date, *, with_
     if card is None:
         return None
     models = {model_id: breakdown(model_id, stack, locked, card) for model_id in sorted(stack.models)}
-    others = (*_tenants(stack.gpu, today), Row("gpu.reserve_mib", stack.gpu.reserve_mib, "reserve", "stays free"))
+    reserve = Row("gpu.reserve_mib", stack.gpu.reserve_mib, "reserve", "stays free")
+    others = (*_tenants(stack.gpu, today), *_router(stack.server, card), reserve)
     room = card.capacity_mib - sum(row.mib for row in others)
     groups = _swap_groups(stack.models, models, room)
     resident = tuple(_largest(group.members, models) for group in groups)
@@ -144,6 +162,15 @@ def _swap_groups(configured: Mapping[str, config.Model], models: Models, room_mi
 def _tenants(gpu: config.Gpu, today: datetime.date) -> tuple[Row, ...]:
     held = {name: held_mib(tenant, today) for name, tenant in sorted(gpu.tenants.items())}
     return tuple(Row(name, mib, "tenant", source) for name, (mib, source) in held.items())
+
+
+def _router(server: config.Server, card: Card) -> tuple[Row, ...]:
+    """The context of the engine's own process, which has no model; llama-swap uses no card."""
+    build = image_build(server.image)
+    if server.engine == "llama-swap" or not router_holds_context(build):
+        return ()
+    source = f"a context without a model, in llama.cpp {f'b{build}' if build else 'of a build that no tag tells'}"
+    return (Row("server.engine", card.context_upper_mib, "router", source),)
 
 
 def _largest_contexts(

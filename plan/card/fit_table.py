@@ -30,7 +30,8 @@ def require_fit(fit: Fit, stack: config.Stack, locked: Locked) -> None:
 
 def table(fit: Fit) -> str:
     """A line for each holder, the sum, what the card has and what is missing or left, each after a newline."""
-    kept = f"{fit.card.total_mib} of the card, less {fit.card.driver_mib} that its driver keeps"
+    bound = ", a bound, not measured" if "driver_mib" in fit.card.bounded else ""
+    kept = f"{fit.card.total_mib} of the card, less {fit.card.driver_mib} that its driver keeps{bound}"
     rows = [
         *fit.rows,
         ("together", fit.used_mib, ""),

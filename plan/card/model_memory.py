@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from plan import config
 from plan.base.errors import ConfigError
+from plan.catalogue.card import Card
 from plan.models.abilities import mode
 from plan.models.engine_builds import image_build
 from plan.models.lock import LockedModel
 from plan.vram.calibration import calibrated
-from plan.vram.cards import Card
 from plan.vram.estimate import Breakdown, Serving, VramError, estimate
 from plan.vram.largest_context import largest_context, most
 

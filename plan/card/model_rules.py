@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from plan import config
 from plan.base.errors import ConfigError
+from plan.catalogue.card import Card
 from plan.models.lock import LockedModel
-from plan.vram.cards import Card
 
 _QUANTIZED_CACHE_FROM = 80  # compute capability, times ten
 _USABLE_TOKENS_S = 10
@@ -25,12 +25,16 @@ def model_problems(
 
 
 def _cache(model_id: str, model: config.Model, card: Card | None) -> Iterator[ConfigError]:
-    """A quantized cache made a T4 answer with 0.58 tokens a second, not 33: no tensor cores read it there."""
-    if model.kv_type == "f16" or card is None or card.compute_capability >= _QUANTIZED_CACHE_FROM:
+    """A quantized cache made a T4 answer with 0.58 tokens a second, not 33: no tensor cores read it there.
+
+    Of another maker's card nothing is known: plan/card/card_notes.py says so.
+    """
+    capability = card and card.compute_capability
+    if card is None or model.kv_type == "f16" or capability is None or capability >= _QUANTIZED_CACHE_FROM:
         return
     if any(m.kv_type == model.kv_type and (m.tokens_s or 0) >= _USABLE_TOKENS_S for m in model.measured):
         return
-    major, minor = divmod(card.compute_capability, 10)
+    major, minor = divmod(capability, 10)
     yield ConfigError(
         f"{config.KEY}.models.{model_id}.kv_type",
         model.kv_type,

@@ -1,11 +1,14 @@
 """The part of a stack's configuration that is about the card: the node that has it, and who else is on it."""
 
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from plan.base.day import Day
 from plan.base.frozen import Frozen, example, wrong
+from plan.catalogue import names
+from plan.catalogue.card import VENDORS
+from plan.catalogue.cards import CATALOGUE
 from plan.config.numbers import Gib, Mib, MibOrZero
 from plan.kubernetes.names import SUBDOMAIN, LabelKey, LabelValue, Name, Subdomain, dns_label
 from plan.kubernetes.resources import ExtendedResource
@@ -162,27 +165,23 @@ class CardFacts(Frozen, json_schema_extra=example(total_mib=24576, context_mib=3
     ] = None
 
 
-_CardName = Literal["t4", "rtx-3070", "other", "none"]
-
-
-def _one_card(value: object) -> object:
-    if value not in (names := get_args(_CardName)):
-        raise ValueError(
-            f"built in are {' and '.join(names[:-2])}, and `none` is no card. Any other is `model: other` with its "
-            "figures: `card: {total_mib: ..., driver_mib: ..., context_mib: ..., compute_capability: ...}`; the first "
-            "two are nvidia-smi's memory.total and memory.reserved. A stack has one card: for another one write a "
-            "second stack, with a namespace and a volume of its own and a `gpu.node.selector` that leads there"
-        )
-    return value
+# Of cards that are not in the catalogue. What another driver than NVIDIA's keeps has no bound that anybody published.
+_FIGURES = {
+    names.OTHER: ("total_mib", "context_mib", "compute_capability"),
+    **dict.fromkeys(VENDORS, ("total_mib", "driver_mib", "context_mib")),
+}
 
 
 class Gpu(Frozen, json_schema_extra=example(model="t4")):
     """`model: none` means that the slice is advertised but no card is behind it: all layers stay on the CPU."""
 
     model: Annotated[
-        _CardName,
-        BeforeValidator(_one_card),
-        Field(description="The card: one that is built in, `other` with its figures in `card`, or `none`"),
+        str,
+        BeforeValidator(names.chosen),
+        Field(
+            description="The card: one of docs/cards.md; `other`, `amd` or `intel` with figures in `card`; or `none`",
+            examples=[*CATALOGUE, names.OTHER, *VENDORS, names.NONE],
+        ),
     ]
     card: CardFacts = CardFacts()
     slice: Slice = Slice()
@@ -198,9 +197,12 @@ class Gpu(Frozen, json_schema_extra=example(model="t4")):
 
     @model_validator(mode="after")
     def _another_card_is_described(self) -> Self:
-        needed = ("total_mib", "context_mib", "compute_capability")
-        if self.model == "other" and (missing := [key for key in needed if getattr(self.card, key) is None]):
-            raise wrong(f"model: other needs card.{', card.'.join(missing)}", None, "card", missing[0])
+        needed = _FIGURES.get(self.model, ())
+        if missing := [key for key in needed if getattr(self.card, key) is None]:
+            raise wrong(f"model: {self.model} needs card.{', card.'.join(missing)}", None, "card", missing[0])
+        if self.model in VENDORS and (number := self.card.compute_capability) is not None:
+            rule = f"a card of model: {self.model} has none, for it is NVIDIA's number: remove it"
+            raise wrong(rule, number, "card", "compute_capability")
         return self
 
     @model_validator(mode="after")

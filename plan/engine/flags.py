@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from plan import config
 from plan.base.errors import ConfigError
 from plan.base.names import slug
+from plan.catalogue.card import VENDORS
 from plan.config.model import DEFAULT_BATCH, DEFAULT_UBATCH
 from plan.engine import args
 from plan.host.process_memory import makes_checkpoints
@@ -40,7 +41,9 @@ class Served:
     variants: Mapping[str, dict[str, object]]
 
 
-_ALL_LAYERS = 99  # more than any model has
+# More than a model can have: LLAMA_MAX_LAYERS is 512 (src/llama-hparams.h, commit 027d5756); Llama 3.1 405B has 126.
+# `all` says the same, but older builds take a number alone.
+_ALL_LAYERS = 999
 CONFIG_DIR = "/etc/local-llm"
 DEVICE = "device"  # the flag that llama-server refuses where the card cannot be seen
 _MODES: Mapping[str, Flags] = {
@@ -65,7 +68,7 @@ def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.G
         *_images(model_id, model, file_path(model_id, locked, "mmproj"), image_max_tokens),
         ("n-gpu-layers", "0" if gpu.model == "none" else str(_ALL_LAYERS)),
         # Without it a build that has no CUDA, or sees no card, would answer from the CPU at a token every two seconds.
-        *([] if gpu.model == "none" else [(DEVICE, "CUDA0")]),
+        *([] if gpu.model in ("none", *VENDORS) else [(DEVICE, "CUDA0")]),
         ("ctx-size", str(model.total_tokens)),  # llama-server divides it among the slots
         ("parallel", str(model.parallel)),  # the default is four slots, each with its share of the context
         *([("predict", str(model.max_output_tokens))] if model.max_output_tokens else []),

@@ -30,6 +30,17 @@ class Need(NamedTuple):
 FLAGS = Need("llama-server's flag --reasoning, which every model is started with", 7991, 8388)
 
 
+# Builds of which llama.cpp's router, a process without a model, holds a CUDA context of its own: from b8248
+# (ggml-org/llama.cpp#20582) to b8363, the build of #20595; again as reported of b8738 (#21692, #21759) and b9159
+# (#23120), until #23137. That was merged from 2026-05-16 to 05-19, when b9180 to b9222 were new; 9300 is surely later.
+_ROUTER_CONTEXT = (range(8248, 8363), range(8738, 9300))
+
+
+def router_holds_context(build: int | None) -> bool:
+    """Whether the router of that build takes memory of the card; it may where the build is not known."""
+    return build is None or any(build in builds for builds in _ROUTER_CONTEXT)
+
+
 def image_build(image: str) -> int | None:
     """llama.cpp's build number in an image's tag, the 10524 of `v250-cuda-b10524`; None where it has none."""
     tag = image.split("@")[0].rsplit("/", 1)[-1].partition(":")[2]

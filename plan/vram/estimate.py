@@ -1,15 +1,15 @@
 """GPU memory of one served model: header facts and serving flags in, a breakdown in MiB out.
 
 Weights, cache and state are exact. Compute buffers are bounds of llama.cpp's allocator (plan/vram/compute.py and
-plan/vram/projector.py), the CUDA context is a figure of the card (plan/vram/cards.py). All layers are on that card.
+plan/vram/projector.py), the CUDA context is a figure of the card (plan/catalogue). All layers are on that card.
 """
 
 from collections.abc import Mapping
 
+from plan.catalogue.card import Card
 from plan.models.gguf_facts import GgufFacts, Weights
 from plan.vram.bounds import Bounded, bounded
 from plan.vram.cache import kv_bytes, state_bytes
-from plan.vram.cards import Card
 from plan.vram.compute import compute_bytes
 from plan.vram.layers import lengths
 from plan.vram.projector import compute_bytes as projector_compute_bytes

@@ -8,7 +8,7 @@ import pytest
 
 from dev.tools import tools
 from dev.tools.llama import GEMMA_FILES
-from plan.vram.cards import CARDS
+from plan.catalogue.cards import CARDS
 from plan.vram.estimate import Serving, estimate
 from tests.oracle.allocator import Allocator, facts_of, free_port
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from plan.vram.cards import CARDS
+from plan.catalogue.cards import CARDS
 from plan.vram.estimate import Serving, estimate
 from tests.oracle.allocator import Allocator, facts_of
 from tests.oracle.known import KNOWN

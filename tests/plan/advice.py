@@ -48,6 +48,14 @@ def card(name: object) -> Callable[[Raw], None]:
     return change
 
 
+def another_maker(name: str) -> Callable[[Raw], None]:
+    def change(raw: Raw) -> None:
+        figures = {"total_mib": 49152, "driver_mib": 300, "context_mib": 200}
+        raw["gpu"] = {**raw["gpu"], "model": name, "card": figures}
+
+    return change
+
+
 def engine(name: str, **keys: Any) -> Callable[[Raw], None]:
     def change(raw: Raw) -> None:
         model(**keys)(raw)
@@ -125,15 +133,21 @@ FOLLOWED: dict[tuple[str, str], list[Advice]] = {
         Advice("write `ubatch: 1024`", model(context=1024), model(context=1024, ubatch=1024), pooled(1)),
         Advice("or a context of 512", model(context=1024), model(context=512), pooled(4)),
     ],
-    ("plan/config/gpu.py", "model: other"): [
-        Advice("Any other is `model: other`", card("a100"), model()),
+    ("plan/catalogue/names.py", "model: other"): [
+        Advice("Any other is `model: other`", card("Quadro RTX 4000"), model()),
         Advice("A stack has one card", card(["t4", "t4"]), card("t4")),
-        Advice("`none` is no card", card("T4"), card("t4")),
+        Advice("there is rtx-4060-ti-16gb", card("RTX 4060 Ti"), card("rtx-4060-ti-16gb")),
+        Advice("`none` is no card", card("no card"), card("t4")),
     ],
     (
-        "plan/config/gpu.py",
+        "plan/catalogue/names.py",
         "card: {total_mib: ..., driver_mib: ..., context_mib: ..., compute_capability: ...}",
-    ): [Advice("`card: {total_mib: ..., driver_mib: ...", card("rtx-5090"), model())],
+    ): [Advice("`card: {total_mib: ..., driver_mib: ...", card("rtx-6090"), model())],
+    ("plan/catalogue/names.py", "model: amd"): [Advice("`model: amd`", card("RX 7900 XTX"), another_maker("amd"))],
+    ("plan/catalogue/names.py", "model: intel"): [Advice("`model: intel`", card("Arc A770"), another_maker("intel"))],
+    ("plan/catalogue/names.py", "card: {total_mib: ..., driver_mib: ..., context_mib: ...}"): [
+        Advice("its figures: `card: {total_mib: ...", card("Radeon Pro W7900"), another_maker("amd")),
+    ],
     ("plan/engine/args.py", "X: true"): [
         Advice(f"`{SWITCH}: true`", model(args={"context-shift": False}), model(args={SWITCH: True})),
         Advice("`escape: true`", model(args={"no-escape": "off"}), model(args={"escape": True})),

@@ -96,6 +96,15 @@ def test_only_vision_models_are_told_how_large_an_image_may_be() -> None:
     assert "image" not in entries["qwen3-8b"]["cmd"]
 
 
+def test_every_layer_is_on_the_card_also_of_models_with_more_than_99() -> None:
+    """Llama 3.1 405B has 126, and llama.cpp loads at most 512 (LLAMA_MAX_LAYERS)."""
+    for stack, enough in (("t4", lambda layers: layers > 512), ("cpu", lambda layers: layers == 0)):
+        text = "".join(planned(stack).server.files.values())
+        asked = {int(layers) for layers in re.findall(r"n-gpu-layers(?: = | )(\d+)", text)}
+        assert asked
+        assert all(map(enough, asked))
+
+
 def test_a_model_may_stay_longer_than_the_others_with_either_engine() -> None:
     raw = stacks.raw("t4")
     raw["models"]["qwen3-8b"]["ttl_s"] = 3600

@@ -112,6 +112,7 @@ def _listings(place: Place) -> Iterator[Case]:
         "the whole card": f"{HEAD}\n4711, /app/llama-server, 999999999 MiB\n",
         "two servers": f"{HEAD}\n{row}\n4712, /app/llama-server, 5 MiB\n",
         "an escape": f"{HEAD}\n4711, \x1b]0;x\x07, 5 MiB\n",
+        "several cards": f"{HEAD}\n{row}\n" + "".join(f"{number}, p, 1 MiB\n" for number in range(5000, 45_000)),
     }
     for name, text in bad.items():
         yield Case("nvidia-smi", name, partial(_smi, place, file, text), "refused")
@@ -119,7 +120,7 @@ def _listings(place: Place) -> Iterator[Case]:
         "a name with commas": f"{HEAD}\n{row}\n5, a, b, c, 5 MiB\n",
         "without units": "pid, process_name, used_gpu_memory [MiB]\n4711, /app/llama-server, 6996\n",
         "an older head": f"pid, process_name, used_memory [MiB]\n{row}\n",
-        "100000 processes": f"{HEAD}\n{row}\n" + "".join(f"{number}, p, 1 MiB\n" for number in range(5000, 45_000)),
+        "100000 processes": f"{HEAD}\n{row}\n" + "".join(f"{number}, p, 0 MiB\n" for number in range(5000, 45_000)),
     }
     for name, text in good.items():
         yield Case("nvidia-smi", name, partial(_smi, place, file, text), "accepted")

@@ -159,7 +159,11 @@ REFUSED: dict[Path, tuple[Any, ...]] = {
     (*_MODEL, "verify"): ({"prompt": "", "expect": "x"}, {"prompt": "x" * 3_000_000, "expect": "x"}, {"prompt": "x"}),
     ("models",): ({}, [], None, {"A": {}}, {"x" * 64: {}}, {"a": None}, {str(n): None for n in range(5000)}),
     ("gpu", "card"): ({"context_mib": 300, "context_upper_mib": 200}, {"total_mib": 10**320},
-    {"compute_capability": float("inf")}),
+    {"compute_capability": float("inf")}, {"driver_mib": 15360}, {"total_mib": 448}),
+    ("gpu", "model"): (
+        "A100", "RTX 4060 Ti", "RTX 3060 8GB", "RTX 4090 Laptop GPU", "GRID T4-16Q", "RX 7900 XTX", "Arc A770", "amd",
+        "other", "", " ", "\x1b[31mt4\x1b[0m5", "t4" * 10**5, 3090, True, None, ["t4"], {"t4": 1}, DEEP,
+    ),
 }  # fmt: skip
 ACCEPTED: dict[Path, tuple[Any, ...]] = {
     ("namespace",): ("a", "a" * 63, "0", "llm-1"),
@@ -171,6 +175,7 @@ ACCEPTED: dict[Path, tuple[Any, ...]] = {
     ),
     ("volume", "nfs", "server"): ("192.168.1.127", "nas.example", "nas"),
     ("gpu", "slice", "resource"): ("nvidia.com/gpu", "gpu.intel.com/i915"),
+    ("gpu", "model"): ("t4", "Tesla T4", "Tesla-T4-SHARED", "RTX 3090", "NVIDIA-GeForce-RTX-3090", "a100 80gb pcie"),
     ("gpu", "node", "selector"): ({"nvidia.com/gpu.present": "true"}, {"a": ""}),
     ("fetch", "endpoint"): ("https://huggingface.co", "http://10.0.0.1:8090"),
     ("prune", "schedule"): ("17 4 * * *", "*/5 0-6,12 1 jan-mar mon", "0 0 29 2 *", "0 0 31 2 mon",

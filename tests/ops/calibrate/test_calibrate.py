@@ -74,7 +74,7 @@ def test_a_moment_does_not_lower_a_measured_peak(desk: Desk) -> None:
         (f"{HEAD}\n4711, /bin/other, 6996 MiB\n", "0 processes are a llama-server; the card has /bin/other"),
         (f"{HEAD}\n1, llama-server, 6996 MiB\n2, llama-server, 4000 MiB\n", "2 processes are a llama-server"),
         (f"{HEAD}\n4711, llama-server, 0 MiB\n", "holds no memory of the card"),
-        (f"{HEAD}\n4711, llama-server, 99999 MiB\n", "would be 99999 MiB, of a card with 15360"),
+        (f"{HEAD}\n4711, llama-server, 99999 MiB\n", "99999 MiB  together"),
     ],
 )
 def test_what_nvidia_smi_would_not_tell_is_not_guessed(desk: Desk, text: str, said: str) -> None:

@@ -48,7 +48,7 @@ def test_a_peak_above_the_declared_one_says_what_follows(desk: Desk, prometheus:
         ({}, {}, f"has no {METRIC} with a label pod in 30 days"),
         (dict.fromkeys(PODS, "NaN"), {}, f"has no {METRIC} with a label pod in 30 days"),
         ({("gpu", "dcgm-exporter-x2x4z"): 1, ("gpu", "b"): 2}, {}, "--pod-label exported_pod"),
-        ({**PODS, ("frigate", "frigate-0"): 1900 * 2**20}, {}, "of a card with 15360"),
+        ({**PODS, ("frigate", "frigate-0"): 1900 * 2**20}, {}, "no pod can hold more than the whole card"),
     ],
 )
 def test_figures_that_are_not_a_pods_are_refused(

@@ -12,7 +12,7 @@ import pytest
 from dev.hub import Rule
 from ops.gguf import facts
 from ops.gguf import header as gguf_header
-from plan.vram.cards import CARDS
+from plan.catalogue.cards import CARDS
 from plan.vram.estimate import Serving, estimate
 from tests.ops import ggufs
 from tests.ops.command import fit as run
@@ -265,7 +265,6 @@ def test_what_cannot_be_computed_is_refused_and_not_guessed(tmp_path: Path) -> N
     printed = run("--gguf", file, *CONTEXT, code=2)
 
     assert re.search(r"next: measure it", printed)
-    assert "there is no card 't5'" in run("--gguf", file, *CONTEXT, "--card", "t5", code=2)
 
 
 def test_a_context_beyond_the_trained_one_is_told(tmp_path: Path) -> None:

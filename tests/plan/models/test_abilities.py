@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from plan.base.errors import ConfigError
+from plan.catalogue.cards import CARDS
 from plan.engine.llama_swap import CONFIG_FILE
 from plan.models.gguf_facts import GgufFacts, Shape
 from plan.plan import Plan
-from plan.vram.cards import CARDS
 from plan.vram.estimate import Serving, estimate
 from tests import stacks
 from tests.plan.models.entries import refusal, with_entry, with_facts

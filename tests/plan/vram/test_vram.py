@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plan.catalogue.cards import CARDS
 from plan.models.architectures import COMPUTED
 from plan.models.gguf_facts import GgufFacts, Projector, Shape, Weights
-from plan.vram.cards import CARDS
 from plan.vram.estimate import Breakdown, Serving, VramError, estimate
 from plan.vram.largest_context import largest_context
 from tests import stacks

@@ -82,8 +82,12 @@ def test_an_image_that_may_not_know_the_load_mode_gets_the_older_variable_too(bu
     assert env.get("LLAMA_ARG_MMAP") == ("0" if older else None)
 
 
-def test_a_stack_without_a_card_names_none(tmp_path: Path) -> None:
+def test_a_stack_without_a_card_of_nvidia_names_none(tmp_path: Path) -> None:
+    """Whether a card of another maker is ROCm0, Vulkan0 or SYCL0 is the image's to say."""
     assert "device" not in "".join(engine_image(tmp_path, "cpu").plan.files.values())
+    raw = stacks.raw("t4")
+    raw["gpu"] |= {"model": "amd", "card": {"total_mib": 24576, "driver_mib": 500, "context_mib": 300}}
+    assert "CUDA0" not in "".join(made(raw).server.files.values())
 
 
 @pytest.mark.parametrize("text", ["it's $HOME `id`", 'a "b" \\c', "*"])
