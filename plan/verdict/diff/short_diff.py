@@ -36,7 +36,7 @@ def _before(it: Change) -> str:
 def _after(it: Change) -> str:
     if it.how in _SIGNS:
         return ""
-    return " (no longer protected)" if it.how == "unprotect" else f" ({it.op})"
+    return " (no longer protected)" if it.how == "unprotect" else f" ({plain(it.op)})"
 
 
 def _parts(change: Change) -> list[str]:
