@@ -49,12 +49,15 @@ def _of_models(stack: config.Stack) -> Iterator[ConfigError]:
 def _problems(key: str, env: Mapping[str, str]) -> Iterator[ConfigError]:
     """Without their values: they may be secrets."""
     for name in sorted(env):
-        if reason := _why_not(name) or (_READ_BY_ALL if has_secret(env[name]) else ""):
+        if reason := why_not(name, env[name]):
             yield ConfigError(f"{config.KEY}.{key}", name, f"{reason}.")
 
 
-def _why_not(name: str) -> str:
+def why_not(name: str, value: str) -> str:
+    """Why neither the server nor a model may have this variable: a sentence without its full stop, or ""."""
     for pattern, reason in _REFUSED:
         if re.fullmatch(pattern, name):
             return reason
-    return f"{_READ_BY_ALL}, and this is called like one" if _SECRET_PARTS & {*name.upper().split("_")} else ""
+    if _SECRET_PARTS & {*name.upper().split("_")}:
+        return f"{_READ_BY_ALL}, and this is called like one"
+    return _READ_BY_ALL if has_secret(value) else ""

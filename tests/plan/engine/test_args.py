@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from plan.base.errors import ConfigError
 from plan.engine import flag_policy
-from plan.engine.llama_server_flags import BUILD, OPTIONS
+from plan.engine.args import options
+from plan.engine.llama_server_flags import BUILD
 from plan.engine.server import ServerPlan
 from tests import stacks
 from tests.plans import made
 
-KNOWN = [tuple(line.removesuffix(" =").split()) for line in OPTIONS.splitlines()]
+KNOWN = [*dict.fromkeys(option.names for option in options().values())]
 
 
 def server(args: dict[str, Any], engine: str = "llama-swap") -> ServerPlan:

@@ -5,7 +5,7 @@ import difflib
 import pytest
 
 from ops.base.errors import OpsError
-from ops.calibrate import stack_edit
+from ops.stack import stack_edit
 from plan.config import KEY
 from tests import stacks
 

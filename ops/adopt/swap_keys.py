@@ -1,0 +1,159 @@
+"""Where each key of a llama-swap model goes: a row for those that have one here, a reason for the others."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from ops.adopt.draft import Draft
+from ops.adopt.flag_rows import typed
+from ops.adopt.llama_swap.commands import told
+from plan.config.model import ArgValue
+from plan.engine.environment import why_not
+from plan.engine.llama_swap_schema import ModelEntry
+from plan.text.show import plain, show
+
+# What a request may say, and the flag that says it for requests that do not.
+_PARAMETERS = {
+    "temperature": "temp", "top_p": "top-p", "top_k": "top-k", "min_p": "min-p", "seed": "seed",
+    "presence_penalty": "presence-penalty", "frequency_penalty": "frequency-penalty", "typical_p": "typical",
+    "repeat_penalty": "repeat-penalty", "repeat_last_n": "repeat-last-n",
+    "chat_template_kwargs": "chat-template-kwargs",
+}  # fmt: skip
+_ITS_OWN = "The stack has its own"
+
+
+def take(model: Mapping[str, Any], draft: Draft) -> None:
+    """Give every key but the command, its variables, `ttl` and `aliases` a place in the draft."""
+    for key, value in model.items():
+        if value is None or key in ("cmd", "env", "ttl", "aliases"):
+            continue
+        if row := _ROWS.get(key):
+            row(value, draft)
+        elif key in _LEFT:
+            draft.leave(f"{key}: {show(value)}", _LEFT[key])
+        elif key not in _NEEDLESS:
+            draft.leave(key, "llama-swap v250 has no such key" if key not in ModelEntry.model_fields else _ITS_OWN)
+        else:
+            draft.anyway.append(key)
+
+
+def take_environment(variables: Mapping[str, str], draft: Draft) -> None:
+    """What is no flag: in `env` where a model may have it. A value is never told."""
+    for name, value in variables.items():
+        if reason := why_not(name, value):
+            draft.leave(f"env {plain(name)}", reason)
+        elif "${" in value:
+            draft.leave(f"env {plain(name)}", "Its value is a variable of the machine that llama-swap runs on")
+        else:
+            draft.keys["env"] = {**draft.keys.get("env", {}), name: value}
+
+
+def variables(entries: object, draft: Draft) -> dict[str, str]:
+    """`NAME=value` entries as a mapping."""
+    if not isinstance(entries, list):
+        if entries is not None:
+            draft.leave("env", "It is a list of NAME=value")
+        return {}
+    found: dict[str, str] = {}
+    for entry in cast("list[Any]", entries):
+        name, equals, value = str(entry).partition("=")
+        if equals:
+            found[name] = value
+        else:
+            draft.leave(f"env {told([name])}", "It has no value")
+    return found
+
+
+def _text(key: str, most: int) -> Callable[[Any, Draft], None]:
+    def take_text(value: Any, draft: Draft) -> None:
+        text = " ".join(str(value).split())
+        if len(text) > most:
+            draft.leave(f"{key} {show(text)}", f"The rest of it, for it has at most {most} characters")
+            text = text[:most].strip()
+        if text:
+            draft.keys[key] = text
+
+    return take_text
+
+
+def _filters(value: Any, draft: Draft) -> None:
+    if not isinstance(value, dict):
+        draft.leave("filters", "It is a mapping")
+        return
+    filters = cast("dict[str, Any]", value)
+    for key, one in filters.items():
+        if key in ("stripParams", "strip_params"):
+            draft.leave(f"{key}: {show(one)}", "No parameter of a request is taken away: clients may set them")
+        elif key == "setParams" and isinstance(one, dict):
+            _set_params(cast("dict[str, Any]", one), draft)
+        elif key == "setParamsByID" and isinstance(one, dict):
+            for name, parameters in cast("dict[str, Any]", one).items():
+                draft.leave(f"{key} {plain(name)}: {show(parameters, 200)}", "There is no key for it yet")
+        else:
+            draft.leave(f"filters.{plain(key)}", "llama-swap v250 has no such key")
+
+
+def _set_params(parameters: Mapping[str, Any], draft: Draft) -> None:
+    """A default of the server in place of what was put into each request."""
+    for name, value in parameters.items():
+        flag = _PARAMETERS.get(name)
+        said = _argument(value)
+        if flag is None or said is None:
+            draft.leave(f"setParams {plain(name)}: {show(value)}", "There is no flag of llama-server that says it")
+            continue
+        draft.args[flag] = said
+        draft.remarks[flag] = "was put into each request; here it is for requests that do not say it"
+
+
+def _argument(value: Any) -> ArgValue | None:
+    if isinstance(value, dict):
+        return json.dumps(value)
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    return typed(value) if isinstance(value, str) else value
+
+
+def _capabilities(value: Any, draft: Draft) -> None:
+    """Only what llama-swap tells its clients; the header and the flags say it here."""
+    said = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    if said.get("tools") is False and draft.keys.get("mode", "chat") == "chat":
+        draft.keys["tools"] = False
+    draft.anyway.append("capabilities")
+
+
+def context_of(model: Mapping[str, Any]) -> int:
+    """The context that the capabilities promise, 0 where they do not."""
+    said = model.get("capabilities")
+    context: object = cast("dict[str, Any]", said).get("context") if isinstance(said, dict) else 0
+    if isinstance(context, str) and re.fullmatch(r"\d{1,9}", context):
+        return int(context)
+    return context if isinstance(context, int) and not isinstance(context, bool) else 0
+
+
+def _unlisted(value: Any, draft: Draft) -> None:
+    if value is True:
+        draft.leave("unlisted: true", "There is no key for it yet: every model is in the lists")
+
+
+def _limit(value: Any, draft: Draft) -> None:
+    if value:
+        draft.leave(f"concurrencyLimit: {show(value)}", "There is no key for it yet: llama-swap's own limit is 10")
+
+
+_ROWS: Mapping[str, Callable[[Any, Draft], None]] = {
+    "name": _text("display_name", 128),
+    "description": _text("description", 1024),
+    "filters": _filters,
+    "capabilities": _capabilities,
+    "unlisted": _unlisted,
+    "concurrencyLimit": _limit,
+}
+# Of no consequence here: the pod starts, watches and stops the server, which answers to any name.
+_NEEDLESS = {"cmdStop", "proxy", "checkEndpoint", "unloadTimeout", "useModelName"}
+_LEFT = {
+    "metadata": "Lists of models have the contract's fields alone",
+    "sendLoadingState": "No text of a load is put into an answer",
+    "timeouts": "llama-swap's own times count between it and its models",
+    "compat": "Only llama-server serves here",
+}
