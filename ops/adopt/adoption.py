@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from ops.adopt import checks, flag_rows, swap_keys, thinking
+from ops.adopt import checks, swap_keys
 from ops.adopt.draft import Draft
 from ops.adopt.file_keys import lines_about
-from ops.adopt.given import from_variables, given
+from ops.adopt.flags import rows, thinking
+from ops.adopt.flags.given import from_variables, given
 from ops.adopt.llama_swap.document import SwapFile
 from ops.adopt.llama_swap.launch import Launch, launched
 from ops.adopt.llama_swap.programs import other
@@ -77,7 +78,7 @@ def _draft(swap_id: str, entry: object, repos: Mapping[str, str]) -> Draft:
     _around(launch, draft)
     draft.context_of_capabilities = swap_keys.context_of(model)
     flags, others = from_variables(variables)
-    flag_rows.take([*flags, *given(launch.arguments)], draft)
+    rows.take([*flags, *given(launch.arguments)], draft)
     swap_keys.take_environment(others, draft)
     return draft
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from ops.adopt.given import Given
+from ops.adopt.flags.given import Given
 from ops.adopt.llama_swap.container import Container
 
 

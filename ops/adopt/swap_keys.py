@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from ops.adopt.draft import Draft
-from ops.adopt.flag_rows import typed
+from ops.adopt.flags.rows import typed
 from ops.adopt.llama_swap.commands import told
 from plan.config.model import ArgValue
 from plan.engine.environment import why_not

@@ -35,7 +35,7 @@ def _head(adoption: Adoption, name: str, common: Mapping[str, list[str]]) -> Ite
         for swap_id, reason in adoption.refused.items():
             yield from _comment(f"{plain(swap_id)}: {reason}")
     if adoption.left or common:
-        yield "# Not carried over:"
+        yield "# Not carried over, or in another way:"
         for line in adoption.left:
             yield from _comment(line)
         for line, ids in common.items():
@@ -73,7 +73,7 @@ def _entry(draft: Draft, common: Mapping[str, list[str]]) -> Iterator[str]:
     yield f"{scalar(draft.model_id)}:{_beside(draft, 'id')}"
     own = [line for line in dict.fromkeys(draft.left) if line not in common]
     if own:
-        yield "  # Not carried over:"
+        yield "  # Not carried over, or in another way:"
         for line in own:
             yield from (f"  {it}" for it in _comment(line))
     for key in sorted(draft.keys, key=_ORDER.index):

@@ -5,10 +5,11 @@ internal/router/group.go), and models without a group are in one that is exclusi
 have one model loaded between them, as the default group here has. Here no group unloads another.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from ops.adopt.llama_swap.matrix import groups
 from plan.base.names import slug
 from plan.config.model import DEFAULT_GROUP
 from plan.models.residency import RESIDENT
@@ -28,17 +29,17 @@ class Turns:
 def turns(rest: Mapping[str, Any], idle_s: Mapping[str, int]) -> Turns:
     """Who takes turns with whom. `idle_s` are the models by id and the seconds after which each is unloaded, or 0."""
     found = Turns()
-    groups, matrix = _routing(rest, found)
+    declared, matrix = _routing(rest, found)
     hooks = rest.get("hooks")
     preload = _texts(_at(hooks, "on_startup", "preload"))
-    for name, group in groups.items():
+    for name, group in declared.items():
         _take(name, group, idle_s, set(preload), found)
     for model_id in preload:
         if not found.keys.get(model_id, {}).get("resident"):
             rule = "it is loaded by its first request; `resident: true` loads it at the start, and never unloads it"
             found.left.append(f"hooks.on_startup.preload {plain(model_id)}: {rule}")
     if matrix:
-        found.left += [f"matrix {line}" for line in _of_matrix(matrix)]
+        _of_matrix(matrix, idle_s, found)
     return found
 
 
@@ -46,16 +47,16 @@ def _routing(rest: Mapping[str, Any], found: Turns) -> tuple[Mapping[str, Any], 
     """Groups and matrix, at the top or, since v225, below `routing`."""
     router = _at(rest, "routing", "router")
     settings = _at(router, "settings")
-    groups = {**_mapping(rest.get("groups")), **_mapping(_at(settings, "groups"))}
+    declared = {**_mapping(rest.get("groups")), **_mapping(_at(settings, "groups"))}
     matrix = _mapping(rest.get("matrix")) or _mapping(_at(settings, "matrix"))
-    if _at(router, "use") == "matrix" and groups:
-        found.left += [f"group {plain(name)}: `routing.router.use` says that the matrix counts" for name in groups]
-        groups = {}
+    if _at(router, "use") == "matrix" and declared:
+        found.left += [f"group {plain(name)}: routing.router.use says that the matrix counts" for name in declared]
+        declared = {}
     elif _at(router, "use") == "group":
         matrix = {}
     if scheduler := _at(rest, "routing", "scheduler"):
         found.left.append(f"routing.scheduler {show(scheduler)}: requests are served in their order")
-    return groups, matrix
+    return declared, matrix
 
 
 def _take(name: str, group: object, idle_s: Mapping[str, int], preload: set[str], found: Turns) -> None:
@@ -82,17 +83,23 @@ def _take(name: str, group: object, idle_s: Mapping[str, int], preload: set[str]
         found.left.append(f"group {plain(name)}: {rule}")
 
 
-def _of_matrix(matrix: Mapping[str, Any]) -> Iterator[str]:
-    names = _mapping(matrix.get("vars"))
-    for name, said in _mapping(matrix.get("sets")).items():
-        shown = show(said, 200)
-        rule = "all models take turns; give those that may be loaded together a `swap_group` each"
-        yield f"set {plain(name)} {shown}: {rule}"
-    if names:
-        yield f"vars {show(names, 400)}: short names of its sets"
-    for key in matrix:
-        if key not in ("vars", "sets"):
-            yield f"{plain(key)} {show(matrix[key], 200)}: a model is unloaded when another of its group is asked for"
+def _of_matrix(matrix: Mapping[str, Any], ids: Collection[str], found: Turns) -> None:
+    sets = {name: str(said) for name, said in _mapping(matrix.get("sets")).items()}
+    names = {name: str(model_id) for name, model_id in _mapping(matrix.get("vars")).items()}
+    try:
+        first, *others = groups(sets, names, ids)
+    except ValueError as error:
+        found.left.append(f"matrix: {error}, so all models take turns")
+        return
+    for group in others:
+        found.keys |= {model_id: {"swap_group": _name(group[0])} for model_id in group}
+    for name, said in sets.items():
+        how = "one of each `swap_group` is loaded at a time" if others else "all models take turns"
+        found.left.append(f"matrix set {plain(name)} {show(said, 200)}: {how}")
+    if len(first) == len(ids) > 1:
+        found.left.append("matrix: those that are to be loaded together need a `swap_group` each")
+    for key in (key for key in matrix if key not in ("vars", "sets")):
+        found.left.append(f"matrix {plain(key)}: a model is unloaded when another of its group is asked for")
 
 
 def _name(text: str) -> str:

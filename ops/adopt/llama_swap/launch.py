@@ -52,6 +52,8 @@ def _unwrapped(launch: Launch, depth: int) -> Launch:
     whole, name = (launch.program, *launch.arguments), _name(launch.program)
     if depth == 0 or launch.is_llama_server:
         return launch
+    if name == "llama" and launch.arguments[:1] in (("serve",), ("server",)):  # ggml-org/llama.cpp#23296
+        return replace(launch, program="llama-server", arguments=launch.arguments[1:])
     if _ASSIGNMENT.match(launch.program) and launch.arguments:
         more = replace(launch, environment=(*launch.environment, launch.program))
         return _unwrapped(replace(more, program=whole[1], arguments=whole[2:]), depth)
@@ -111,7 +113,7 @@ def _next_program(whole: tuple[str, ...]) -> int:
 
 def _is_known(word: str) -> bool:
     name = _name(word)
-    return name in _SHELLS | _CONTAINERS | _WRAPPERS or bool(_SERVER.fullmatch(name))
+    return name in _SHELLS | _CONTAINERS | _WRAPPERS | {"llama"} or bool(_SERVER.fullmatch(name))
 
 
 def _about(name: str, said: tuple[str, ...]) -> tuple[str, ...]:

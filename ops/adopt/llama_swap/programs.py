@@ -50,8 +50,9 @@ def other(launch: Launch, environment: list[str]) -> str:
 
 
 def _is_image_of_llama_cpp(launch: Launch, image: str) -> bool:
-    """Its entrypoint is llama-server; `:full` has one that begins with `--server`."""
-    return bool(re.search(r"llama[-_.]?cpp", image, re.I)) and launch.program == image
+    """Its entrypoint is llama-server, by the image's name or because it is given a GGUF file."""
+    is_called_so = re.search(r"llama[-_.]?(?:cpp|server)", image, re.I) is not None
+    return launch.program == image != "" and (is_called_so or any(it.endswith(".gguf") for it in launch.arguments))
 
 
 def _must_be(launch: Launch, environment: list[str]) -> bool:

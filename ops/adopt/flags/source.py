@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from ops.adopt.draft import Draft
-from ops.adopt.given import Given
+from ops.adopt.flags.given import Given
 from plan.base.hub_names import Repo
 from plan.models.file_names import tag
 from plan.text.show import plain

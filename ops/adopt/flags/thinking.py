@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from ops.adopt.draft import Draft
-from ops.adopt.given import Given
+from ops.adopt.flags.given import Given
 from plan.text.errors import Source, TextError
 from plan.text.json_reader import read_json
 

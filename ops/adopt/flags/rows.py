@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from ops.adopt import source, thinking
 from ops.adopt.draft import Draft
-from ops.adopt.given import STRAY, Given, is_yes
+from ops.adopt.flags import source, thinking
+from ops.adopt.flags.given import STRAY, Given, is_yes
 from plan.base.errors import ConfigError
 from plan.config.model import ArgValue
 from plan.engine.args import rendered
@@ -40,7 +40,9 @@ def take(flags: list[Given], draft: Draft) -> None:
         if flag.key == STRAY:
             draft.leave(flag, "It belongs to no flag")
         else:
-            if again := found.pop(flag.key, None):
+            if (again := found.pop(flag.key, None)) and _is_anyway(again):
+                draft.needless(again)
+            elif again:
                 draft.leave(again, f"It is there again, as {flag.told}, which counts")
             found[flag.key] = flag
     for flag in [flag for flag in found.values() if _is_anyway(flag)]:
@@ -96,13 +98,13 @@ def _tokens(flags: Flags, draft: Draft) -> None:
     total = next((it for it in (size, least, draft.context_of_capabilities) if it > 0), 0)
     if not total:
         total = _CONTEXT
-        draft.remarks["context"] = "no size was given, so llama-server took what fitted; `bin/local-llm fit` shows more"
+        there = "all that it was trained for" if "ctx-size" in flags else "what fitted"
+        draft.remarks["context"] = f"llama-server took {there}, without a number; this one is ours, raise it as it fits"
     if slots > _SLOTS or slots > total:
         draft.leave(flags["parallel"], f"{min(_SLOTS, total)} are the most here")
         slots = 1
     if shared and slots > 1 and not shared.name.startswith("no-"):
         draft.leave(shared, f"{slots} requests shared {total} tokens; here one at a time has them all")
-        draft.told("parallel", *(flags[name] for name in ("parallel",)))
         slots = 1
     elif shared:
         draft.needless(shared)
@@ -148,8 +150,8 @@ def _batches(flags: Flags, draft: Draft) -> None:
     used = min(wanted, batch) if batch and batch > 0 else wanted
     if used != _UBATCH:
         draft.keys["ubatch"] = used
-    for flag in (flags[name] for name in ("ubatch-size",) if name in flags and ubatch):
-        draft.told("ubatch", flag)
+    if ubatch:
+        draft.told("ubatch", flags["ubatch-size"])
     if batch and batch == max(_BATCH, used):
         draft.needless(flags["batch-size"])
     elif batch:
