@@ -1,5 +1,6 @@
 """Goes through a llama-swap configuration: a draft of each model that llama-server serves, a reason for each other."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -72,7 +73,7 @@ def _draft(swap_id: str, entry: object, repos: Mapping[str, str]) -> Draft:
     if not isinstance(command := model.get("cmd"), str):
         raise ValueError("it has no command, so nothing says what serves it")
     launch = launched(command)
-    variables = swap_keys.variables([*_texts(model.get("env")), *launch.environment], draft)
+    variables = swap_keys.variables([*swap_keys.texts("env", model, draft), *launch.environment], draft)
     if what := other(launch, [f"{name}={value}" for name, value in variables.items()]):
         raise ValueError(f"served by {what}")
     _around(launch, draft)
@@ -93,9 +94,11 @@ def _around(launch: Launch, draft: Draft) -> None:
 def _finish(draft: Draft, model: Mapping[str, Any], idle_s: int, groups: Turns) -> None:
     """What its keys say, and what has to fit together; raises ValueError where it is no model of a stack."""
     swap_keys.take(model, draft)
-    aliases = [*_texts(model.get("aliases")), *draft.keys.pop("aliases", ())]
+    aliases = [*swap_keys.texts("aliases", model, draft), *draft.keys.pop("aliases", ())]
     draft.keys["aliases"] = [*dict.fromkeys(aliases)]
     draft.keys |= groups.keys.get(draft.swap_id, {})
+    if not re.fullmatch("None|-1|[0-9]{1,9}", said := str(model.get("ttl"))):
+        draft.leave(f"ttl {show(said)}", "It is a whole number of seconds")
     if idle_s and "resident" not in draft.keys:
         draft.keys["ttl_s"] = idle_s
     elif "resident" not in draft.keys:
@@ -103,6 +106,8 @@ def _finish(draft: Draft, model: Mapping[str, Any], idle_s: int, groups: Turns) 
     if draft.keys.get("mode", "chat") != "chat":
         for key in (key for key in _OF_CHATS if key in draft.keys):
             draft.leave(f"{key} {show(draft.keys.pop(key))}", f"A model of mode {draft.keys['mode']} answers no chat")
+    elif draft.from_hub:
+        draft.notes.append("-hf loads a projector where the repository has one: then add its quantization as `mmproj`")
     thinking.settle(draft)
     if draft.args:
         draft.keys["args"] = draft.args
@@ -112,12 +117,7 @@ def _finish(draft: Draft, model: Mapping[str, Any], idle_s: int, groups: Turns) 
 def _idle_s(entry: object, rest: Mapping[str, Any]) -> int:
     """Seconds after which llama-swap unloads it; 0 where it does not."""
     own = cast("dict[str, Any]", entry).get("ttl") if isinstance(entry, dict) else None
-    for said in (own, rest.get("globalTTL")):
-        text = str(said)
-        if text.isdecimal() and len(text) < 10:
-            return int(text)
+    for said in map(str, (own, rest.get("globalTTL"))):
+        if re.fullmatch("[0-9]{1,9}", said):
+            return int(said)
     return 0
-
-
-def _texts(value: object) -> list[str]:
-    return [str(it) for it in cast("list[Any]", value)] if isinstance(value, list) else []

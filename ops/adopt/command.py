@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from ops.adopt import checks, report
 from ops.adopt.adoption import Adoption, adopt
+from ops.adopt.flags.source import PLACEHOLDER
 from ops.adopt.llama_swap import document
 from ops.adopt.text import piece
 from ops.base import atomic, files
@@ -66,7 +67,8 @@ def run(file: Path, stack: str | None, repos: Mapping[str, str], *, write: bool,
     if as_json:
         out.print(json.dumps(report.as_json(adoption), indent=1), soft_wrap=True)
     elif not write:
-        out.print("models:" if adoption.drafts else "", *(f"  {line}" for line in lines_), sep="\n", soft_wrap=True)
+        shown = ["models:", *(f"  {line}" for line in lines_)] if adoption.drafts else lines_
+        out.print(*shown, sep="\n", soft_wrap=True)
     _tell(adoption, stack if write else None)
 
 
@@ -106,11 +108,11 @@ def _write(stack: str, entries: Sequence[str], adoption: Adoption) -> None:
 def _tell(adoption: Adoption, written_to: str | None) -> None:
     said = console(stderr=True)
     said.print(report.table(adoption))
-    told = report.summary(adoption)
+    told = [report.summary(adoption)]
+    if adoption.to_fill_in:
+        told.append(f"replace each {PLACEHOLDER} by a repository, or name them by --repo ID={PLACEHOLDER}")
     if adoption.drafts and written_to:
-        told += f"\n{stack_file.path(written_to)} is written: `bin/local-llm lock` comes next"
-        if adoption.to_fill_in:
-            told += f", once each OWNER/NAME in it is a repository, or with --repo {adoption.to_fill_in[0].swap_id}=..."
-    said.print(lines(told), soft_wrap=True)
+        told.append(f"{stack_file.path(written_to)} is written: `bin/local-llm lock` comes next")
+    said.print(lines("\n".join(told)), soft_wrap=True)
     if not adoption.drafts and not adoption.there:
         raise OpsError("no model of this file is served by llama-server", "the table says what serves each")

@@ -13,6 +13,7 @@ class Draft:
 
     `carried` says by which key a flag is served now; `anyway` are flags that every model has here, or that do nothing;
     `left` are lines about what is not carried over, `remarks` those beside a key. `notes` are about many models alike.
+    `wants_repo` is true where nothing tells the repository, `from_hub` where llama-server looks for a projector itself.
     """
 
     swap_id: str

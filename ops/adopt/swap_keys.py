@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 from ops.adopt.draft import Draft
@@ -20,6 +20,8 @@ _PARAMETERS = {
     "repeat_penalty": "repeat-penalty", "repeat_last_n": "repeat-last-n",
     "chat_template_kwargs": "chat-template-kwargs",
 }  # fmt: skip
+_ANSWERS = {"max_tokens", "max_completion_tokens", "n_predict"}
+_DEFAULT = "was put into each request; here it is for requests that do not say it"
 _ITS_OWN = "The stack has its own"
 
 
@@ -49,15 +51,25 @@ def take_environment(variables: Mapping[str, str], draft: Draft) -> None:
             draft.keys["env"] = {**draft.keys.get("env", {}), name: value}
 
 
-def variables(entries: object, draft: Draft) -> dict[str, str]:
+def texts(key: str, model: Mapping[str, Any], draft: Draft) -> list[str]:
+    """The list at a key; what is none, or no text in it, is left."""
+    found: object = model.get(key)
+    if found is None:
+        return []
+    if not isinstance(found, list):
+        draft.leave(f"{key} {'' if key == 'env' else show(found)}".strip(), "It is a list of texts")
+        return []
+    items = [str(item) for item in cast("list[Any]", found) if not isinstance(item, dict | list)]
+    if len(items) < len(cast("list[Any]", found)):
+        draft.leave(f"some of {key}", "It is a list of texts")
+    return items
+
+
+def variables(entries: Iterable[str], draft: Draft) -> dict[str, str]:
     """`NAME=value` entries as a mapping."""
-    if not isinstance(entries, list):
-        if entries is not None:
-            draft.leave("env", "It is a list of NAME=value")
-        return {}
     found: dict[str, str] = {}
-    for entry in cast("list[Any]", entries):
-        name, equals, value = str(entry).partition("=")
+    for entry in entries:
+        name, equals, value = entry.partition("=")
         if equals:
             found[name] = value
         else:
@@ -97,13 +109,17 @@ def _filters(value: Any, draft: Draft) -> None:
 def _set_params(parameters: Mapping[str, Any], draft: Draft) -> None:
     """A default of the server in place of what was put into each request."""
     for name, value in parameters.items():
+        if name in _ANSWERS and isinstance(value, int) and 0 < value <= draft.keys["context"]:
+            draft.keys["max_output_tokens"] = value
+            draft.remarks["max_output_tokens"] = _DEFAULT
+            continue
         flag = _PARAMETERS.get(name)
         said = _argument(value)
         if flag is None or said is None:
             draft.leave(f"setParams {plain(name)}: {show(value)}", "There is no flag of llama-server that says it")
             continue
         draft.args[flag] = said
-        draft.remarks[flag] = "was put into each request; here it is for requests that do not say it"
+        draft.remarks[flag] = _DEFAULT
 
 
 def _argument(value: Any) -> ArgValue | None:

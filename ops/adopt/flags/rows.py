@@ -92,13 +92,13 @@ def _number(flags: Flags, name: str, draft: Draft) -> int | None:
 
 def _tokens(flags: Flags, draft: Draft) -> None:
     """`context` is of one request; llama-server divides its --ctx-size among its slots."""
-    size, least = (_number(flags, name, draft) or 0 for name in ("ctx-size", "fit-ctx"))
+    said, least = (_number(flags, name, draft) for name in ("ctx-size", "fit-ctx"))
     slots = _number(flags, "parallel", draft) or 0
     shared = flags.get("kv-unified")
-    total = next((it for it in (size, least, draft.context_of_capabilities) if it > 0), 0)
+    total = next((it for it in (said, least, draft.context_of_capabilities) if it and it > 0), 0)
     if not total:
         total = _CONTEXT
-        there = "all that it was trained for" if "ctx-size" in flags else "what fitted"
+        there = "what fitted" if said is None else "all that it was trained for"
         draft.remarks["context"] = f"llama-server took {there}, without a number; this one is ours, raise it as it fits"
     if slots > _SLOTS or slots > total:
         draft.leave(flags["parallel"], f"{min(_SLOTS, total)} are the most here")

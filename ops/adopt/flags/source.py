@@ -74,7 +74,7 @@ def _model(flags: Mapping[str, Given], draft: Draft) -> tuple[Place, str, bool]:
         draft.from_hub = repo is not None
         if quant.lower() in ("", "latest"):
             quant = "Q4_K_M"
-            draft.remarks["quant"] = "llama-server's own choice where none is named"
+            draft.remarks["quant"] = "none was named: llama-server takes this one, else the first file that is there"
         return Place(repo, None, ""), tag(quant) or quant, False
     if (path := flags.get("model")) is None:
         raise ValueError("its command names no model")
@@ -89,12 +89,10 @@ def take_projector(flags: Mapping[str, Given], draft: Draft) -> None:
     auto, flag = flags.get("mmproj-auto"), flags.get("mmproj-url") or flags.get("mmproj")
     if auto:
         draft.needless(auto)
+        draft.from_hub = False
     if flag is None:
-        if draft.from_hub and not auto:
-            draft.notes.append(
-                "-hf loads a projector too where the repository has one: then add its quantization as `mmproj`"
-            )
         return
+    draft.from_hub = False
     value = flag.value or ""
     place = of_url(value) if flag.key == "mmproj-url" else of_path(_host_path(value, draft))
     draft.told("mmproj", *(flags[name] for name in ("mmproj", "mmproj-url") if name in flags))
@@ -130,7 +128,11 @@ def of_path(path: str) -> Place:
         above = "/".join(directories[: at - 1])
         has_gguf = re.search(r"(?i)(?:^|[-_.])gguf(?:$|[-_.])", repo) is not None
         is_theirs = (owner.lower() in _PUBLISHERS and re.search(r"\d", repo)) or _OF_LM_STUDIO.search(above) is not None
-        is_name = has_gguf and owner.lower() not in _NO_OWNERS and not re.fullmatch("(?i)/?(home|users)", above)
+        is_name = (
+            has_gguf
+            and not {owner.lower(), repo.lower()} & _NO_OWNERS
+            and not re.fullmatch("(?i)/?(home|users)", above)
+        )
         if (is_theirs or is_name) and (valid := _valid(f"{owner}/{repo}")):
             return Place(valid, None, "/".join([*directories[at + 1 :], name]))
     return Place(None, None, name)

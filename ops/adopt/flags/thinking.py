@@ -54,7 +54,8 @@ def settle(draft: Draft) -> None:
     if "reasoning" not in draft.keys:
         if asked is None:
             draft.notes.append(
-                "thinking was for the template of the model to decide, and is off here: `reasoning: auto` needs a bound"
+                "whether it thinks was for its template to decide, and is off here: `reasoning` turns it on, with a "
+                "bound in tokens, `reasoning-budget` in `args`"
             )
         return
     if draft.keys["reasoning"] == "off":

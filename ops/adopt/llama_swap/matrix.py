@@ -11,23 +11,34 @@ from collections.abc import Collection, Iterator, Mapping
 
 Choices = frozenset[frozenset[str]]
 _WORD = re.compile(r"\s*(?:([&|()])|(\+?[^\s&|()]+))")
-_MOST, _DEEPEST, _LONGEST = 4096, 32, 4096
+_MOST, _DEEPEST, _LONGEST = 1024, 32, 4096
 
 
 class _Reader:
     """Expands one expression; raises ValueError where it is none, or has more choices than anybody means."""
 
-    def __init__(self, sets: Mapping[str, str], names: Mapping[str, str], ids: Collection[str], depth: int) -> None:
-        self._sets, self._names, self._ids, self._depth = sets, names, ids, depth
+    def __init__(self, sets: Mapping[str, str], names: Mapping[str, str], ids: Collection[str]) -> None:
+        self._sets, self._names, self._ids = sets, names, ids
         self._words: list[str] = []
+        self._read: dict[str, Choices | None] = {}
 
-    def choices(self, text: str) -> Choices:
-        if self._depth > _DEEPEST or len(text) > _LONGEST:
-            raise ValueError("it is too long, or within itself")
-        self._words = [sign or name for sign, name in _WORD.findall(text)][::-1]
+    def choices(self, name: str) -> Choices:
+        """Those of a set; None stands for one that is being read."""
+        if name not in self._read:
+            self._read[name] = None
+            self._read[name] = self._expanded(self._sets[name])
+        if (found := self._read[name]) is None:
+            raise ValueError(f"the set {name} is within itself")
+        return found
+
+    def _expanded(self, text: str) -> Choices:
+        if len(text) > _LONGEST:
+            raise ValueError(f"an expression has more than {_LONGEST} characters")
+        outer, self._words = self._words, [sign or name for sign, name in _WORD.findall(text)][::-1]
         found = self._alternatives(0)
         if self._words:
             raise ValueError(f"{self._words[-1]} has no place there")
+        self._words = outer
         return found
 
     def _alternatives(self, depth: int) -> Choices:
@@ -57,7 +68,7 @@ class _Reader:
                 raise ValueError("a bracket is never closed")
             return found
         if word.startswith("+") and word[1:] in self._sets:
-            return _Reader(self._sets, self._names, self._ids, self._depth + 1).choices(self._sets[word[1:]])
+            return self.choices(word[1:])
         model_id = self._names.get(word, word)
         if model_id not in self._ids:
             raise ValueError(f"{word} is no model")
@@ -75,8 +86,8 @@ def groups(sets: Mapping[str, str], names: Mapping[str, str], ids: Collection[st
 
     Raises ValueError for an expression that llama-swap would refuse.
     """
-    allowed = frozenset(it for text in sets.values() for it in _Reader(sets, names, ids, 0).choices(text))
-    _bounded(allowed)
+    reader = _Reader(sets, names, ids)
+    allowed = _bounded(frozenset(choice for name in sets for choice in reader.choices(name)))
     found = sorted(_taking_turns(allowed, sorted(ids)), key=lambda group: (-len(group), group))
     choices = 1
     for group in found:
