@@ -33,8 +33,6 @@ def settle(draft: Draft) -> None:
     """Leave out what the configuration refuses; raises ValueError where that is the model itself."""
     if draft.model_id != draft.swap_id:
         draft.remarks["id"] = f"asked for as {show(draft.swap_id)} there"
-    if not draft.keys.get("aliases"):
-        draft.keys.pop("aliases", None)
     try:
         rendered(draft.model_id, draft.keys.get("args", {}))
     except ConfigError as error:  # two names of one flag: each of them was fine
@@ -49,6 +47,9 @@ def settle(draft: Draft) -> None:
             if name in draft.keys.get("args", {}):
                 draft.leave(f"{name} {show(draft.keys['args'].pop(name))}", error.fix)
         _valid(draft)
+    for key in ("aliases", "args", "env"):
+        if key in draft.keys and not draft.keys[key]:
+            del draft.keys[key]
 
 
 def _valid(draft: Draft) -> Model:

@@ -59,7 +59,7 @@ def texts(key: str, model: Mapping[str, Any], draft: Draft) -> list[str]:
     if not isinstance(found, list):
         draft.leave(f"{key} {'' if key == 'env' else show(found)}".strip(), "It is a list of texts")
         return []
-    items = [str(item) for item in cast("list[Any]", found) if not isinstance(item, dict | list)]
+    items = [str(item) for item in cast("list[Any]", found) if isinstance(item, str | int | float)]
     if len(items) < len(cast("list[Any]", found)):
         draft.leave(f"some of {key}", "It is a list of texts")
     return items
@@ -148,8 +148,8 @@ def context_of(model: Mapping[str, Any]) -> int:
 
 
 def _unlisted(value: Any, draft: Draft) -> None:
-    if value is True:
-        draft.leave("unlisted: true", "There is no key for it yet: every model is in the lists")
+    if value:
+        draft.leave(f"unlisted: {show(value)}", "There is no key for it yet: every model is in the lists")
 
 
 def _limit(value: Any, draft: Draft) -> None:

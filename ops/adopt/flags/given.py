@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from ops.adopt.llama_swap.commands import hides
 from plan.engine.args import Option, options
-from plan.text.show import is_secret, plain
+from plan.text.show import plain
 
 _YES, _NO = {"1", "on", "true", "enabled"}, {"0", "off", "false", "disabled"}
 _SHOWN = 80
@@ -35,7 +36,7 @@ class Given(NamedTuple):
         """As a person reads it: what may be a secret is left out."""
         if self.value is None:
             return plain(self.spelled)
-        hidden = is_secret(self.name, self.value) or is_secret(self.spelled, self.value)
+        hidden = hides(self.name, self.value) or hides(self.spelled, self.value)
         return f"{plain(self.spelled)} {'***' if hidden else plain(self.value, _SHOWN)}"
 
 
@@ -94,7 +95,7 @@ def _takes(option: Option | None, word: str) -> bool:
     if option and not option.takes_value:
         return False
     is_number = re.fullmatch(r"-[\d.]+", word) is not None
-    is_flag = word in _by_short() or re.fullmatch(r"--[A-Za-z][\w-]*(=.*)?", word) is not None
+    is_flag = word in _by_short() or re.fullmatch(r"--[A-Za-z][\w.-]*(=.*)?", word) is not None
     return not is_flag if option else not word.startswith("-") or is_number
 
 

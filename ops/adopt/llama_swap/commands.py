@@ -9,6 +9,7 @@ from plan.text.show import words as prose
 
 _DRIVE = re.compile(r"""(?:^|[\s"'=])[A-Za-z]:\\""")
 _WINDOWS = re.compile(r'(?:"(?:\\"|[^"])*"?|[^\s"])+')
+_SECRET = re.compile(r"(?i)bearer|authorization|api[-_]?key|secret|passw")
 _ENDS = {";", "&&", "||", "|", "&", ";;", "|&"}
 
 
@@ -61,12 +62,19 @@ def simple_commands(script: str) -> list[list[str]]:
     return [command for command in commands if command]
 
 
+def hides(name: str, value: str) -> bool:
+    """Whether a word may be a secret: behind `--api-key`, or a header or JSON that has one in it."""
+    return is_secret(name, value) or bool(_SECRET.search(value))
+
+
 def told(command: Iterable[str], limit: int = 100) -> str:
     """The words on one line for a person, without what may be a secret: after `--token`, or in `HF_TOKEN=...`."""
     said, before = list[str](), ""
     for word in command:
         name, equals, value = word.partition("=")
-        hidden = f"{name}=***" if equals and is_secret(name, value) else "***" if is_secret(before, word) else word
-        said.append(hidden)
+        if equals and is_secret(name, value):
+            said.append(f"{name}=***")
+        else:
+            said.append("***" if hides(before, word) else word)
         before = word
     return prose(" ".join(said), limit)

@@ -52,7 +52,7 @@ def _unwrapped(launch: Launch, depth: int) -> Launch:
     whole, name = (launch.program, *launch.arguments), _name(launch.program)
     if depth == 0 or launch.is_llama_server:
         return launch
-    if name == "llama" and launch.arguments[:1] in (("serve",), ("server",)):  # ggml-org/llama.cpp#23296
+    if _is_unified(whole):
         return replace(launch, program="llama-server", arguments=launch.arguments[1:])
     if _ASSIGNMENT.match(launch.program) and launch.arguments:
         more = replace(launch, environment=(*launch.environment, launch.program))
@@ -106,14 +106,19 @@ def _script(arguments: tuple[str, ...]) -> str | None:
 def _next_program(whole: tuple[str, ...]) -> int:
     """Where, behind a wrapper and its own options, the program stands that it starts; 0 where it starts none."""
     rest = range(1, len(whole))
-    known = next((at for at in rest if _is_known(whole[at])), 0)
+    known = next((at for at in rest if _is_known(whole[at]) or _is_unified(whole[at:])), 0)
     own = (at for at in rest if not whole[at].startswith("-") and not _ASSIGNMENT.match(whole[at]))
     return known or next((at for at in own if not re.fullmatch(r"[\d,.-]+[smh]?", whole[at])), 0)
 
 
 def _is_known(word: str) -> bool:
     name = _name(word)
-    return name in _SHELLS | _CONTAINERS | _WRAPPERS | {"llama"} or bool(_SERVER.fullmatch(name))
+    return name in _SHELLS | _CONTAINERS | _WRAPPERS or bool(_SERVER.fullmatch(name))
+
+
+def _is_unified(words: tuple[str, ...]) -> bool:
+    """`llama serve` is llama-server, since ggml-org/llama.cpp#23296."""
+    return _name(words[0]) == "llama" and words[1:2] in (("serve",), ("server",))
 
 
 def _about(name: str, said: tuple[str, ...]) -> tuple[str, ...]:
