@@ -72,8 +72,7 @@ def module() -> str:
     """The committed module's text."""
     rows = "".join(f"{option.row}\n" for option in listed())
     return (
-        '"""Flags of llama-server, an option per line, "=" where it takes a value, then its variable. By `make flags`."""'
-        "\n\n"
+        '"""llama-server\'s options, "=" where one takes a value, then its variable. Written by `make flags`."""\n\n'
         f'BUILD = "{build()}"\nOPTIONS = """\\\n{rows}"""\n'
     )
 

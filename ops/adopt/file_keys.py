@@ -39,7 +39,7 @@ def _left(key: str, value: Any) -> Iterator[str]:
             count = len(cast("list[Any]", value)) if isinstance(value, list) else 1
             yield f"apiKeys, {count} of them: the stack makes a key of its own, in a Secret"
         case "peers" | "profiles" | "selectors" if not entries:
-            yield f"{key} {show(value)}: it is a mapping"
+            yield f"{key} {show(cast('object', value))}: it is a mapping"
         case "peers":
             for name, peer in entries.items():
                 models = cast("dict[str, Any]", peer).get("models") if isinstance(peer, dict) else None

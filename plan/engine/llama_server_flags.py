@@ -1,4 +1,4 @@
-"""Flags of llama-server, an option per line, "=" where it takes a value, then its variable. By `make flags`."""
+"""llama-server's options, "=" where one takes a value, then its variable. Written by `make flags`."""
 
 BUILD = "0.5.0-dev (0c1e57098)"
 OPTIONS = """\
