@@ -16,6 +16,7 @@ from ops.base.terminal import console
 from ops.stack import stack_edit, stack_file
 from plan import config
 from plan.config.stack_file import NO_CLUSTER
+from plan.engine import environment
 from plan.models.residency import require_engine_can
 from plan.text.decode import decode
 from plan.text.errors import Source
@@ -93,7 +94,13 @@ def _require_valid(adoption: Adoption, stack: Mapping[str, Any], there: Mapping[
     """Hold all models together against the configuration; raises ConfigError where that refuses them."""
     models = {draft.model_id: draft.keys for draft in adoption.drafts}
     if models:
-        require_engine_can(config.parse({**stack, "models": {**there, **models}}))
+        _require_served(config.parse({**stack, "models": {**there, **models}}))
+
+
+def _require_served(stack: config.Stack) -> None:
+    """Raise ConfigError for what its engine cannot have, as far as no lock is needed to see it."""
+    require_engine_can(stack)
+    environment.of_pod(stack)
 
 
 def _write(stack: str, entries: Sequence[str], adoption: Adoption) -> None:
@@ -101,7 +108,7 @@ def _write(stack: str, entries: Sequence[str], adoption: Adoption) -> None:
     written = decode(files.read(path), Source(str(path), "correct the file"))
     models = {draft.model_id: draft.keys for draft in adoption.drafts}
     text = stack_edit.add_entries(written.text, _MODELS, entries, models)
-    require_engine_can(stack_file.parse(text, path))
+    _require_served(stack_file.parse(text, path))
     atomic.write(path, written.encode(text))
 
 

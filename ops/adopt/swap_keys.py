@@ -9,7 +9,7 @@ from ops.adopt.draft import Draft
 from ops.adopt.flags.rows import typed
 from ops.adopt.llama_swap.commands import told
 from plan.config.model import ArgValue
-from plan.engine.environment import why_not
+from plan.engine.environment import why_no_model
 from plan.engine.llama_swap_schema import ModelEntry
 from plan.text.show import plain, show
 
@@ -43,7 +43,7 @@ def take(model: Mapping[str, Any], draft: Draft) -> None:
 def take_environment(variables: Mapping[str, str], draft: Draft) -> None:
     """What is no flag: in `env` where a model may have it. A value is never told."""
     for name, value in variables.items():
-        if reason := why_not(name, value):
+        if reason := why_no_model(name, value):
             draft.leave(f"env {plain(name)}", reason)
         elif "${" in value:
             draft.leave(f"env {plain(name)}", "Its value is a variable of the machine that llama-swap runs on")

@@ -121,7 +121,9 @@ def of_path(path: str) -> Place:
         commit = cached[3] if re.fullmatch("[0-9a-f]{40}", cached[3]) else None
         return Place(_valid(f"{cached[1]}/{cached[2]}"), commit, cached[4])
     if cached := _LLAMA_CACHE.search(path):
-        return Place(_valid(f"{cached[1]}/{cached[2]}"), None, cached[3])
+        directory, name, rest = cached[3].partition(f"_{cached[2][: -len('-GGUF')]}")
+        inside = f"{directory}/{name[1:]}{rest}" if name else cached[3]
+        return Place(_valid(f"{cached[1]}/{cached[2]}"), None, inside)
     *directories, name = path.split("/")
     for at in range(len(directories) - 1, 0, -1):
         owner, repo = directories[at - 1], directories[at]

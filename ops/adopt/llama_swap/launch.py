@@ -12,7 +12,8 @@ _CONTAINERS = {"docker", "podman", "nerdctl"}
 _WRAPPERS = {
     "env", "exec", "nohup", "nice", "ionice", "taskset", "numactl", "stdbuf", "caffeinate", "time", "sudo", "chrt",
     "systemd-run", "setpriv", "unbuffer", "prlimit", "timeout", "setsid", "command", "doas", "gamemoderun", "primusrun",
-    "optirun", "prime-run", "steam-run", "nixgl", "nixglintel", "distrobox-enter", "toolbox", "tini", "dumb-init",
+    "optirun", "prime-run", "steam-run", "nixgl", "nixglintel", "distrobox", "distrobox-enter", "toolbox", "tini", "wsl",
+    "dumb-init", "flatpak-spawn", "apptainer", "singularity",
 }  # fmt: skip
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _SERVER = re.compile(r"(?i)(?:.*[-_.])?llama[-_.]?(?:cpp[-_.])?server(?:[-_.].*)?")

@@ -35,7 +35,10 @@ def _model_files(model: Model, base: LockedModel) -> list[LockedFile]:
     path = model.file or f"x-{model.quant}.gguf"
     paths = siblings(path)
     parts = [f"{number}/{len(paths)}" if SPLIT.search(path) else None for number in range(1, len(paths) + 1)]
-    return [file.model_copy(update={"path": it, "part": part}) for it, part in zip(paths, parts, strict=True)]
+    size = file.size // len(paths) + 1
+    return [
+        file.model_copy(update={"path": it, "part": part, "size": size}) for it, part in zip(paths, parts, strict=True)
+    ]
 
 
 def _projector(model: Model, base: LockedModel) -> list[LockedFile]:
