@@ -99,9 +99,11 @@ def _finish(draft: Draft, model: Mapping[str, Any], idle_s: int, groups: Turns) 
     draft.keys |= groups.keys.get(draft.swap_id, {})
     if not re.fullmatch("None|-1|[0-9]{1,9}", said := str(model.get("ttl"))):
         draft.leave(f"ttl {show(said)}", "It is a whole number of seconds")
-    if idle_s and "resident" not in draft.keys:
+    if idle_s:
         draft.keys["ttl_s"] = idle_s
-    elif "resident" not in draft.keys:
+    if "resident" in draft.keys:
+        draft.keys.pop("ttl_s", None)
+    elif "ttl_s" not in draft.keys:
         draft.notes.append("no idle time unloaded it; here `server.ttl_s` does, or `ttl_s` of the model")
     if draft.keys.get("mode", "chat") != "chat":
         for key in (key for key in _OF_CHATS if key in draft.keys):

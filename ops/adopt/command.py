@@ -54,13 +54,13 @@ def run(file: Path, stack: str | None, repos: Mapping[str, str], *, write: bool,
     """
     if write and stack is None:
         raise OpsError("--write needs --stack", "name the stack whose file gets the models")
-    swap = document.read(_content(file), Source(plain(str(file)), "correct the file; llama-swap refuses it too"))
+    swap = document.read(_content(file), Source(plain(str(file)), "correct the file"))
     if unknown := sorted(repos.keys() - swap.models.keys()):
         raise OpsError(f"--repo {show(unknown[0])}: the file has no such id", "name an id as the file has it")
-    there = stack_file.configuration(stack_file.path(stack)) if stack else {}
-    written: Mapping[str, Any] = there.get("models") or {} if isinstance(there.get("models") or {}, dict) else {}
-    adoption = adopt(swap, repos, _taken(written))
-    _require_valid(adoption, _ANY_STACK, {})
+    there: object = stack_file.configuration(stack_file.path(stack)).get("models") if stack else None
+    adoption = adopt(swap, repos, _taken(cast("dict[str, Any]", there) if isinstance(there, dict) else {}))
+    if adoption.drafts:
+        _require_served(config.parse({**_ANY_STACK, "models": _models(adoption)}))
     lines_ = piece(adoption, file.name)
     if stack and write and adoption.drafts:
         _write(stack, lines_, adoption)
@@ -90,11 +90,8 @@ def _taken(written: Mapping[str, Any]) -> dict[str, str]:
     return names
 
 
-def _require_valid(adoption: Adoption, stack: Mapping[str, Any], there: Mapping[str, Any]) -> None:
-    """Hold all models together against the configuration; raises ConfigError where that refuses them."""
-    models = {draft.model_id: draft.keys for draft in adoption.drafts}
-    if models:
-        _require_served(config.parse({**stack, "models": {**there, **models}}))
+def _models(adoption: Adoption) -> dict[str, Any]:
+    return {draft.model_id: draft.keys for draft in adoption.drafts}
 
 
 def _require_served(stack: config.Stack) -> None:
@@ -106,8 +103,7 @@ def _require_served(stack: config.Stack) -> None:
 def _write(stack: str, entries: Sequence[str], adoption: Adoption) -> None:
     path = stack_file.path(stack)
     written = decode(files.read(path), Source(str(path), "correct the file"))
-    models = {draft.model_id: draft.keys for draft in adoption.drafts}
-    text = stack_edit.add_entries(written.text, _MODELS, entries, models)
+    text = stack_edit.add_entries(written.text, _MODELS, entries, _models(adoption))
     _require_served(stack_file.parse(text, path))
     atomic.write(path, written.encode(text))
 

@@ -1,6 +1,6 @@
 """What a model takes at a time: tokens, answers, cache and batches; and what it is asked for, on which they depend."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ops.adopt.draft import Draft
 from ops.adopt.flags.given import Given
@@ -12,6 +12,20 @@ _CONTEXT = 4096
 _UBATCH, _BATCH = 512, 2048  # llama-server's own
 _LONGEST_TEXT = 8192
 _KV_TYPES = ("f16", "q8_0", "q4_0")
+
+
+def whole(key: str) -> Callable[[Flags, Draft], None]:
+    """For a flag whose number stands at `key`; 0 and less mean that llama-server has no such limit."""
+
+    def take(flags: Flags, draft: Draft) -> None:
+        for flag in flags.values():
+            number = _number(flags, flag.key, draft)
+            if number is not None and number > 0:
+                draft.carry(key, number, flag)
+            elif number is not None:
+                draft.needless(flag)
+
+    return take
 
 
 def _number(flags: Flags, name: str, draft: Draft) -> int | None:
@@ -48,19 +62,6 @@ def take_tokens(flags: Flags, draft: Draft) -> None:
         draft.keys["parallel"] = slots
     if "parallel" in flags:
         draft.told("parallel", flags["parallel"])
-
-
-def take_answers(flags: Flags, draft: Draft) -> None:
-    for flag in flags.values():
-        tokens = _number(flags, flag.key, draft)
-        if tokens is None:
-            continue
-        if tokens <= 0:
-            draft.needless(flag)
-        elif tokens > draft.keys["context"]:
-            draft.leave(flag, f"An answer shares the {draft.keys['context']} tokens of context")
-        else:
-            draft.carry("max_output_tokens", tokens, flag)
 
 
 def take_cache(flags: Flags, draft: Draft) -> None:

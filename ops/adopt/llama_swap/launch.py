@@ -12,8 +12,8 @@ _CONTAINERS = {"docker", "podman", "nerdctl"}
 _WRAPPERS = {
     "env", "exec", "nohup", "nice", "ionice", "taskset", "numactl", "stdbuf", "caffeinate", "time", "sudo", "chrt",
     "systemd-run", "setpriv", "unbuffer", "prlimit", "timeout", "setsid", "command", "doas", "gamemoderun", "primusrun",
-    "optirun", "prime-run", "steam-run", "nixgl", "nixglintel", "distrobox", "distrobox-enter", "toolbox", "tini", "wsl",
-    "dumb-init", "flatpak-spawn", "apptainer", "singularity",
+    "optirun", "prime-run", "steam-run", "nixgl", "nixglintel", "distrobox", "distrobox-enter", "toolbox", "tini",
+    "dumb-init", "flatpak-spawn", "apptainer", "singularity", "wsl",
 }  # fmt: skip
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _SERVER = re.compile(r"(?i)(?:.*[-_.])?llama[-_.]?(?:cpp[-_.])?server(?:[-_.].*)?")

@@ -1,10 +1,15 @@
 """Where a flag of llama-server goes, in each spelling; and where a model's file is from."""
 
+import re
 from typing import Any
 
 import pytest
 
 from ops.adopt.draft import Draft
+from ops.adopt.flags.rows import ROWS
+from plan.config import Model
+from plan.engine.args import options
+from plan.engine.flag_policy import refused
 from tests.ops.adopt.adopted import adopted, one
 
 FILE = "-m /models/unsloth/X-GGUF/X-Q4_K_M.gguf"
@@ -49,6 +54,8 @@ def left(flags: str, **keys: Any) -> str:
         ("-n 100", {"max_output_tokens": 100}),
         ("--n-predict -1", {"max_output_tokens": None}),
         ("-c 512 -n 513", {"max_output_tokens": None}),
+        ("--sleep-idle-seconds 300", {"ttl_s": 300}),
+        ("--sleep-idle-seconds -1", {"ttl_s": None}),
         ("--embeddings -c 512", {"mode": "embedding", "ubatch": None}),
         ("--embedding --pooling last -c 8192", {"mode": "embedding", "pooling": "last", "ubatch": None}),
         ("--embedding --pooling cls -c 8192", {"mode": "embedding", "pooling": "cls", "ubatch": 8192, "context": 8192}),
@@ -177,6 +184,20 @@ def test_a_flag_overrules_a_variable_and_both_have_a_line() -> None:
 
     assert (found.keys["context"], found.keys["parallel"]) == (32, 2)
     assert "LLAMA_ARG_CTX_SIZE 32: It is there again, as -c 64, which counts" in found.left
+
+
+def test_every_flag_for_which_a_model_has_a_key_has_a_row() -> None:
+    """A new key of the model is written by the next adoption, too."""
+    keys = {field.alias or name for name, field in Model.model_fields.items()} - {"tools"}  # of an agent, another thing
+    with_rows = {name for row in ROWS for name in row.flags.split()}
+    without = {
+        option.names[0]
+        for option in options().values()
+        if keys & {*re.findall(r"`(\w+)`,? (?:and|or|of the model)", refused(option.names))}
+    } - with_rows
+
+    assert len(with_rows) > 15
+    assert without == set()
 
 
 def test_ids_that_clients_may_not_ask_for_are_written_otherwise_and_say_so() -> None:

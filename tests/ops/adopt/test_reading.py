@@ -117,7 +117,8 @@ def test_a_script_is_several_commands(script: str, commands: list[list[str]]) ->
         "", "/opt/b/", "env A=b ", "A=b ", "nice -n 5 ", "taskset -c 0-3 ", "numactl --cpunodebind=0 --membind=0 ",
         "exec ", "sudo -u llama ", "caffeinate -ism ", "docker run --rm -it --gpus all -p 1:2 img:1 ", "timeout 5h ",
         "podman run --rm -v/a:/b --device=x --entrypoint= img ", "docker exec -i box ", "nohup env C=d nice ",
-        "docker --context far run --init -e A=b --name=n img /app/", "distrobox enter box -- ", "apptainer exec --nv x.sif ",
+        "docker --context far run --init -e A=b --name=n img /app/", "distrobox enter box -- ",
+        "apptainer exec --nv x.sif ",
     ],
 )  # fmt: skip
 def test_llama_server_is_found_behind_what_starts_it(before: str) -> None:
