@@ -94,13 +94,16 @@ def _filters(value: Any, draft: Draft) -> None:
         draft.leave("filters", "It is a mapping")
         return
     filters = cast("dict[str, Any]", value)
-    for key, one in filters.items():
+    for key, one in sorted(filters.items()):  # what is by id overrules what is for all
         if key in ("stripParams", "strip_params"):
             draft.leave(f"{key}: {show(one)}", "No parameter of a request is taken away: clients may set them")
         elif key == "setParams" and isinstance(one, dict):
             _set_params(cast("dict[str, Any]", one), draft)
         elif key == "setParamsByID" and isinstance(one, dict):
             for name, parameters in cast("dict[str, Any]", one).items():
+                if name == draft.swap_id and isinstance(parameters, dict):
+                    _set_params(cast("dict[str, Any]", parameters), draft)
+                    continue
                 draft.leave(f"{key} {plain(name)}: {show(parameters, 200)}", "There is no key for it yet")
         else:
             draft.leave(f"filters.{plain(key)}", "llama-swap v250 has no such key")

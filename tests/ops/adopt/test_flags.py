@@ -266,6 +266,7 @@ def test_a_name_has_one_meaning_among_all_models_and_those_of_the_stack() -> Non
         ({"filters": {"setParams": {"stop": ["a"]}}}, {"args": None}, "setParams stop: ['a']"),
         ({"filters": {"strip_params": "top_k"}}, {}, "strip_params: 'top_k': No parameter"),
         ({"filters": {"setParamsByID": {"${MODEL_ID}:b": {"a": 1}}}}, {}, "setParamsByID x:b: {'a': 1}"),
+        ({"filters": {"setParamsByID": {"${MODEL_ID}": {"top_k": 5}}}}, {"args": {"top-k": 5}}, ""),
         ({"filters": {"odd": 1}}, {}, "filters.odd: llama-swap v250 has no such key"),
         ({"capabilities": {"tools": False, "context": 9000}}, {"tools": False, "context": 9000}, ""),
         ({"unlisted": True}, {}, "unlisted: True: There is no key for it yet"),
