@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from plan import config
-from plan.text.decode import decode
+from plan.text.decode import text_of
 from plan.text.errors import Source, TextError
+from plan.text.limits import BYTES
 
 
 def templates(stack: config.Stack, directory: Path) -> dict[str, str]:
@@ -20,8 +21,13 @@ def templates(stack: config.Stack, directory: Path) -> dict[str, str]:
 def _text(directory: Path, path: str) -> str | None:
     source = Source(path, "name another file, or repair this one")
     try:
-        return decode((directory / path).read_bytes(), source).text
+        file = (directory / path).resolve(strict=True)
+        if not file.is_relative_to(directory.resolve()):
+            raise TextError(source, "it is a link that leads away from the stack file's directory")
+        if not file.is_file() or file.stat().st_size > BYTES:
+            raise TextError(source, f"it is no file, or has more than {BYTES >> 20} MiB")
+        return text_of(file.read_bytes(), source)
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise TextError(source, error.strerror or "it cannot be read") from None
+    except (OSError, RuntimeError) as error:  # a RuntimeError for links in a circle, before Python 3.13
+        raise TextError(source, getattr(error, "strerror", None) or "it cannot be read") from None

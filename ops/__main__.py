@@ -233,6 +233,31 @@ def calibrate(
         command.run(stack, wanted, asked, nvidia_smi, write=write)
 
 
+@app.command()
+def adopt(
+    from_llama_swap: Annotated[Path, typer.Option(help="llama-swap's configuration file.", metavar="FILE")],
+    stack: Annotated[
+        str | None, typer.Option(callback=_stack, help="Leave out what Pulumi.STACK.yaml has already.")
+    ] = None,
+    repo: Annotated[
+        list[str] | None,
+        typer.Option(help="The repository of a model's file, by llama-swap's id.", metavar="ID=OWNER/NAME"),
+    ] = None,
+    write: Annotated[bool, typer.Option("--write", help="Write the models into the file of --stack.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
+) -> None:
+    """Read a configuration of llama-swap and print its models as a stack file has them.
+
+    What is not carried over is told in a comment, with the reason, and every id in a table. A file that only lies on
+    a disk has no repository: OWNER/NAME stands there then, for you to replace. Ends with 1 where llama-server serves
+    none of the models.
+    """
+    from ops.adopt import command
+
+    with stack_file.telling_lines(stack):
+        command.run(from_llama_swap, stack, command.repositories(repo or []), write=write, as_json=as_json)
+
+
 @contextmanager
 def _ending(status: int) -> Generator[None]:
     """Print an error that a person can put right, and end with `status`."""

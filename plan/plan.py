@@ -14,9 +14,9 @@ from plan.card.tenants import window_notes
 from plan.engine.server import ServerPlan, load_seconds, plan_server
 from plan.gateway import contract, litellm
 from plan.gateway.fallback import fallback_notes, require_fallbacks
-from plan.host.pod_limit import require_host_memory
+from plan.host.pod_limit import plan_host_memory
 from plan.live.expected import Expected, plan_expected
-from plan.models.abilities import require_modes, tools_notes
+from plan.models.abilities import require_modes, shared_context_notes, tools_notes
 from plan.models.agreement import locked_models
 from plan.models.engine_builds import build_notes, require_builds
 from plan.models.fact_gaps import notes
@@ -68,7 +68,7 @@ def make_plan(
     fit = plan_fit(stack, locked, today)
     if fit:
         require_fit(fit, stack, locked)
-    require_host_memory(stack, locked)
+    host = plan_host_memory(stack, locked)
     require_space(stack.volume, locked)
     warm, warm_notes = plan_warm(stack, locked)
     memory = plan_memory(stack, fit.server_mib if fit else None, fit.capacity_mib if fit else None, today)
@@ -79,14 +79,14 @@ def make_plan(
         namespace=stack.namespace,
         volume=plan_volume(stack.volume, stack.namespace),
         fetches=plan_fetches(stack, locked),
-        server=plan_server(stack, locked, load_s, warm, memory, templates),
+        server=plan_server(stack, locked, load_s, warm, memory, host, templates),
         prune=plan_prune(stack, locked),
         gpu_memory=memory,
         expected=plan_expected(stack, memory, today),
         contract=for_gateways,
         litellm=litellm.render(for_gateways),
         fit=fit,
-        notes=(*_notes(stack, locked, fit, today), *warm_notes),
+        notes=(*_notes(stack, locked, fit, today), *host.notes, *warm_notes),
     )
 
 
@@ -100,6 +100,7 @@ def _notes(
         *fallback_notes(stack.models),
         *notes(locked, stack.models),
         *tools_notes(locked, stack.models),
+        *shared_context_notes(stack.models),
         *thinking_notes(locked, stack.models),
         *space_notes(stack.volume, locked),
     )

@@ -2,7 +2,7 @@
 
 Of the committed stacks: every rendered manifest, and a summary of the plan's other results. Of the tests' own stack:
 the file for a LiteLLM gateway, the refusal of a stack that does not fit, and what is said before an `up` of prepared
-changes.
+changes. Of the tests' configurations of llama-swap: the models that they become.
 """
 
 import json
@@ -15,6 +15,7 @@ from plan import config
 from plan.base.errors import ConfigError
 from plan.plan import make_plan
 from tests import committed, recorded, stacks
+from tests.ops.adopt import adopted
 from tests.plan.verdict.pages import pages
 from tests.plans import TODAY, planned
 
@@ -66,10 +67,10 @@ def there(directory: Path) -> dict[Path, str]:
 
 
 def write() -> None:
-    wanted = plans()
+    wanted = {**plans(), **adopted.goldens()}
     for stack in committed.NAMES:
         wanted |= manifests(stack)
-    for path in {*there(PLANS), *there(MANIFESTS)} - wanted.keys():
+    for path in {*there(PLANS), *there(MANIFESTS), *there(adopted.GOLDENS)} - wanted.keys():
         path.unlink()
     for path, text in wanted.items():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -13,10 +13,10 @@ from ops.base import atomic, files
 from ops.base.errors import OpsError, reason
 from ops.base.terminal import console, row, whole
 from ops.calibrate import entries as calibrate_entries
-from ops.calibrate import nvidia_smi, stack_edit
+from ops.calibrate import nvidia_smi
 from ops.calibrate.entries import MeasuredEntry, Wanted
 from ops.calibrate.prometheus import Series
-from ops.stack import lock_file, stack_file
+from ops.stack import lock_file, stack_edit, stack_file
 from plan import config
 from plan.base.errors import ConfigError
 from plan.card.fit import Fit, plan_fit

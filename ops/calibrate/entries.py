@@ -11,7 +11,7 @@ from ops.calibrate import plausible, prometheus
 from ops.calibrate.nvidia_smi import Process
 from ops.calibrate.plausible import Held
 from ops.calibrate.prometheus import Peak, Series
-from ops.calibrate.stack_edit import Step, Value
+from ops.stack.stack_edit import Step, Value
 from plan import config
 from plan.base import names
 from plan.card.configured_card import card

@@ -53,6 +53,8 @@ Repo = Annotated[
         _repository,
     ),
 ]
+# A quantization, or a projector's type, as a file's name has it: `UD-Q4_K_M` or `F16`.
+Tag = Annotated[str, TextRule(r"[A-Za-z0-9][\w.+-]*", "it is as the file's name has it, like Q4_K_M or F16", 64)]
 # What git takes as a name (git-check-ref-format) and nobody has to quote.
 Revision = Annotated[
     str,

@@ -41,3 +41,10 @@ class TextRule:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {**handler(schema), "maxLength": self.longest, "pattern": f"^{self.pattern}$"}
+
+
+def one_line(text: str) -> str:
+    """The text, where it can stand on a line of llama-swap's file; raises ValueError in words."""
+    if not text.isprintable() or "${" in text or text != text.strip():
+        raise ValueError("it is one line of text without a space at an end and without '${', a macro of llama-swap")
+    return text

@@ -7,9 +7,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
 from plan.base.frozen import Frozen, example, wrong
-from plan.base.hub_names import Repo, RepositoryPath, Revision
+from plan.base.hub_names import Repo, RepositoryPath, Revision, Tag
 from plan.base.names import ModelId
-from plan.base.text_rule import TextRule
+from plan.base.text_rule import TextRule, one_line
 from plan.config.measured import Measured
 from plan.config.numbers import IdleSeconds, MibOrZero, Requests, Tokens
 from plan.config.variant import Variant, not_yaml_boolean
@@ -27,19 +27,11 @@ def _scalar(value: object) -> object:
     return value
 
 
-def _shown(text: str) -> str:
-    if not text.isprintable() or "${" in text or text != text.strip():
-        raise ValueError("it is one line of text without a space at an end and without '${', a macro of llama-swap")
-    return text
-
-
 _LARGEST_ARG = 2**63 - 1
 # Chat templates have up to some 20000 characters. What all flags of a model may take: plan/kubernetes/arguments.py.
 _LONGEST_ARG = 2**15
 
 
-# As a file's name has it, `UD-Q4_K_M` or `F16`.
-Tag = Annotated[str, TextRule(r"[A-Za-z0-9][\w.+-]*", "it is as the file's name has it, like Q4_K_M or F16", 64)]
 ArgName = Annotated[
     str, TextRule(r"[\w-]+", "a flag is a long name of llama-server's --help, without dashes before it", 64)
 ]
@@ -57,10 +49,11 @@ Reasoning = Annotated[Literal["off", "on", "auto"], BeforeValidator(not_yaml_boo
 ArgValue = Annotated[
     bool | int | float | str, PlainValidator(_scalar, json_schema_input_type=Literal[True] | int | float | str)
 ]
-Shown = Annotated[str, AfterValidator(_shown)]
-VariableText = Annotated[str, Field(max_length=4096), AfterValidator(_shown)]
+Shown = Annotated[str, AfterValidator(one_line)]
+VariableText = Annotated[str, Field(max_length=4096), AfterValidator(one_line)]
 DEFAULT_UBATCH = 512  # llama-server's own
 DEFAULT_BATCH = 2048  # likewise; a ubatch above it would be cut to it (src/llama-context.cpp)
+_REQUESTS = 10  # llama-swap's default of concurrencyLimit
 DEFAULT_GROUP = "gpu0"
 
 
@@ -127,8 +120,8 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
         Field(
             strict=False,
             max_length=100,
-            description="Other names by which consumers may ask for it, at most 100",
             examples=[["assistant", "default"]],
+            description="Other names by which consumers may ask for it, at most 100",
         ),
     ] = ()
     chat_template_file: Annotated[
@@ -148,7 +141,11 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
     ] = "f16"
     parallel: Annotated[Requests, Field(description="Requests at a time, each with all of `context`")] = 1
     kv_unified: Annotated[
-        bool, Field(description="Requests share one cache of `context` tokens, in place of one for each of `parallel`")
+        bool,
+        Field(
+            description="Requests share one cache of `context` tokens, in place of one each; when it is full, all "
+            "of them end with HTTP 500"
+        ),
     ] = False
     ubatch: Annotated[Tokens, Field(description="Tokens of a prompt computed at once")] = DEFAULT_UBATCH
     batch: Annotated[
@@ -156,8 +153,13 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
         Field(description="Tokens of all prompts taken in at once; defaults to 2048, or to a larger `ubatch`"),
     ] = None
     cache_ram_mib: Annotated[
-        MibOrZero, Field(description="Host memory for prompts of earlier requests; 0 keeps none")
-    ] = 512
+        MibOrZero | None,
+        Field(
+            description="Host memory for prompts of earlier requests, MiB; 0 keeps none. From b10644 on one that is "
+            "longer is not kept, before that it is all the same. Defaults to 512, or to 0 where "
+            "server.memory_limit_mib has no room for that"
+        ),
+    ] = None
     ctx_checkpoints: Annotated[
         int,
         Field(
@@ -231,13 +233,16 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
         return self.batch or max(DEFAULT_BATCH, self.ubatch)
 
     @property
-    def brings_template(self) -> bool:
-        """Whether a person brought the chat template, and knows what it can do."""
+    def brings_template(self) -> bool:  # and whoever does knows what it can do
         return self.chat_template_file is not None or "chat-template" in self.args
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """What else than its id a request may ask for."""
+    def requests(self) -> int | None:
+        """How many llama-swap lets in at a time; None where that is its own 10, which is fewer than some have slots."""
+        return self.concurrency or (self.parallel if self.parallel > _REQUESTS else None)
+
+    @property
+    def names(self) -> tuple[str, ...]:  # what else than its id a request may ask for
         return (*self.aliases, *sorted(self.variants))
 
     @property
@@ -278,6 +283,8 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
             yield ("context",), context, rule
         if (batch := self.batch) is not None and batch < self.ubatch:
             yield ("batch",), batch, f"batch {batch} is less than ubatch {self.ubatch}, which would be cut to it"
+        if (batch := self.batch) is not None and batch < self.parallel:
+            yield ("batch",), batch, f"batch {batch} is less than parallel {self.parallel}: llama-server does not start"
         if (most := self.concurrency) is not None and most < self.parallel:
             rule = f"concurrency {most} is less than parallel {self.parallel}: the rest is never used"
             yield ("concurrency",), most, rule
@@ -287,6 +294,7 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
             )
             yield ("max_output_tokens",), answer, rule
         for name, variant in self.variants.items():
-            if (answer := variant.max_tokens) is not None and answer > context:
-                rule = f"max_tokens {answer} is more than context {context} of the model"
+            longest = self.max_output_tokens or context
+            if (answer := variant.max_tokens) is not None and answer > longest:
+                rule = f"max_tokens {answer} is more than {longest}, the model's max_output_tokens or else its context"
                 yield ("variants", name, "max_tokens"), answer, rule

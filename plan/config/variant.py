@@ -22,6 +22,10 @@ Number = float | None
 OnOff = Annotated[Literal["off", "on"], BeforeValidator(not_yaml_boolean)]
 
 
+# What requests call it; of two that differ, another than max_tokens would count.
+_LONGEST = ("max_tokens", "max_completion_tokens", "max_output_tokens", "n_predict")
+
+
 class Variant(Frozen, json_schema_extra=example(temperature=1.0, reasoning="on")):
     """Parameters of requests for this name; they replace what the request says of them.
 
@@ -34,30 +38,35 @@ class Variant(Frozen, json_schema_extra=example(temperature=1.0, reasoning="on")
     min_p: Annotated[Number, number(0, 1, "Least share of the likeliest token's probability")] = None
     presence_penalty: Annotated[Number, number(-2, 2, "Against tokens that are there already")] = None
     frequency_penalty: Annotated[Number, number(-2, 2, "Against tokens by how often they are there")] = None
-    repeat_penalty: Annotated[Number, number(0, 10, "Against repetition; 1 is none")] = None
+    repeat_penalty: Annotated[
+        Number, Field(gt=0, le=10, allow_inf_nan=False, description="Against repetition; 1 is none")
+    ] = None
     seed: Annotated[int | None, Field(ge=0, le=INT32_MAX, description="Seed of the random numbers")] = None
-    max_tokens: Annotated[Tokens | None, Field(description="Longest answer, also of a request that asks for more")] = (
-        None
-    )
+    max_tokens: Annotated[Tokens | None, Field(description="Longest answer, whatever the request says of it")] = None
     reasoning: Annotated[OnOff | None, Field(description="Whether it thinks; on needs the model's bound in `args`")] = (
         None
     )
     reasoning_effort: Annotated[
-        Literal["low", "medium", "high"] | None,
+        Literal["minimal", "low", "medium", "high", "xhigh", "max"] | None,
         Field(description="How much it thinks, for a chat template that reads it"),
     ] = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if not self.model_fields_set:
+        if not self.model_dump(exclude_none=True):
             rule = "a variant sets a parameter, like `temperature`; a mere other name is one of `aliases`"
             raise wrong(rule, None, "temperature")
         return self
 
     @property
     def parameters(self) -> dict[str, object]:
-        """As a request to llama-server has them (0.5.0, tools/server/server-common.cpp for `enable_thinking`)."""
+        """As llama-swap sets them in requests to llama-server (0.5.0, tools/server/server-common.cpp).
+
+        A dot leads into an object, so that what else a request tells its template stays (llama-swap v250, by sjson).
+        """
         said = self.model_dump(exclude_none=True)
         if (reasoning := said.pop("reasoning", None)) is not None:
-            said["chat_template_kwargs"] = {"enable_thinking": reasoning == "on"}
+            said["chat_template_kwargs.enable_thinking"] = reasoning == "on"
+        if (tokens := said.pop("max_tokens", None)) is not None:
+            said |= dict.fromkeys(_LONGEST, tokens)
         return said

@@ -3,7 +3,7 @@
 import difflib
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from plan import config
@@ -17,9 +17,16 @@ from plan.engine.llama_server_flags import BUILD, OPTIONS
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f;#\ud800-\udfff]|\$\{|^\s|\s$|^$")
 
 
-class _Option(NamedTuple):
+class Option(NamedTuple):
+    """One of the build's: its long names without dashes, its short ones with theirs and the long one that each means.
+
+    `variable` is what llama-server reads it from where no argument says it; "" where it has none.
+    """
+
     names: tuple[str, ...]
     takes_value: bool
+    short: tuple[tuple[str, str], ...]
+    variable: str
 
 
 def rendered(model_id: str, args: Mapping[str, ArgValue]) -> tuple[tuple[str, str | None], ...]:
@@ -31,7 +38,7 @@ def rendered(model_id: str, args: Mapping[str, ArgValue]) -> tuple[tuple[str, st
 
 
 def _problem(key: str, name: str, args: Mapping[str, ArgValue]) -> ConfigError | None:
-    option = _options().get(name)
+    option = options().get(name)
     # Refused and unknown flags are reported without their value: it may be a secret.
     if reason := why_not(option.names) if option else refused((name,)):
         return ConfigError(key, name, f"{reason}.")
@@ -64,16 +71,29 @@ def _switch_fault(name: str, names: tuple[str, ...], value: ArgValue) -> str:
 
 
 @functools.cache
-def _options() -> dict[str, _Option]:
-    """The build's options by each of their names."""
-    found: dict[str, _Option] = {}
+def options() -> dict[str, Option]:
+    """The build's options by each of their long names."""
+    found: dict[str, Option] = {}
     for line in OPTIONS.splitlines():
-        option = _Option(tuple(line.removesuffix(" =").split()), line.endswith("="))
+        option = _option(line.split())
         found.update(dict.fromkeys(option.names, option))
     return found
+
+
+def _option(words: Sequence[str]) -> Option:
+    """A short name means the long one after it (`-nkvo no-kv-offload`), at the end the one before it."""
+    variable = next((word for word in words if re.fullmatch("[A-Z][A-Z_]+", word)), "")
+    spelled = [word for word in words if word not in ("=", variable)]
+    long = [word for word in spelled if not word.startswith("-")]
+    short = [
+        (word, next((it for it in spelled[at:] if not it.startswith("-")), long[-1]))
+        for at, word in enumerate(spelled)
+        if word.startswith("-")
+    ]
+    return Option(tuple(long), "=" in words, tuple(short), variable)
 
 
 @functools.cache
 def _usable() -> list[str]:
     """The names that `args` takes, for a hint: the same for each of hundreds of unknown ones."""
-    return [known for known, option in _options().items() if not why_not(option.names)]
+    return [known for known, option in options().items() if not why_not(option.names)]

@@ -1,7 +1,7 @@
 """Variables that a stack gives the engine's processes: those for which there is nothing better, and no secrets."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from plan import config
 from plan.base.errors import ConfigError
@@ -27,7 +27,7 @@ _REFUSED = (
 
 def of_pod(stack: config.Stack) -> dict[str, str]:
     """`server.env` as a container's environment has it; raises ConfigError for what may not be set there."""
-    if problems := [*_problems("server.env", stack.server.env), *_of_models(stack)]:
+    if problems := [*_problems("server.env", stack.server.env, why_not), *_of_models(stack)]:
         raise ConfigError.of(problems)
     return {name: literal(value) for name, value in sorted(stack.server.env.items())}
 
@@ -35,10 +35,7 @@ def of_pod(stack: config.Stack) -> dict[str, str]:
 def _of_models(stack: config.Stack) -> Iterator[ConfigError]:
     for model_id, model in sorted(stack.models.items()):
         key = f"models.{model_id}.env"
-        yield from _problems(key, model.env)
-        for name in sorted(model.env.keys() & {"PATH", "LD_LIBRARY_PATH"}):
-            rule = "Set it in `server.env`: the preflight tries that, and not this."
-            yield ConfigError(f"{config.KEY}.{key}", name, rule)
+        yield from _problems(key, model.env, why_no_model)
         if model.env and stack.server.engine == "llama-server":
             rule = (
                 "llama.cpp's own router has one environment for all: use `server.env`, or `server.engine: llama-swap`."
@@ -46,15 +43,25 @@ def _of_models(stack: config.Stack) -> Iterator[ConfigError]:
             yield ConfigError(f"{config.KEY}.{key}", ", ".join(sorted(model.env)), rule)
 
 
-def _problems(key: str, env: Mapping[str, str]) -> Iterator[ConfigError]:
+def _problems(key: str, env: Mapping[str, str], judge: Callable[[str, str], str]) -> Iterator[ConfigError]:
     """Without their values: they may be secrets."""
     for name in sorted(env):
-        if reason := _why_not(name) or (_READ_BY_ALL if has_secret(env[name]) else ""):
+        if reason := judge(name, env[name]):
             yield ConfigError(f"{config.KEY}.{key}", name, f"{reason}.")
 
 
-def _why_not(name: str) -> str:
+def why_no_model(name: str, value: str) -> str:
+    """Why no model may have this variable: a sentence without its full stop, or ""."""
+    if name in ("PATH", "LD_LIBRARY_PATH"):
+        return "Set it in `server.env`: the preflight tries that, and not this"
+    return why_not(name, value)
+
+
+def why_not(name: str, value: str) -> str:
+    """Why neither the server nor a model may have it; as `why_no_model`."""
     for pattern, reason in _REFUSED:
         if re.fullmatch(pattern, name):
             return reason
-    return f"{_READ_BY_ALL}, and this is called like one" if _SECRET_PARTS & {*name.upper().split("_")} else ""
+    if _SECRET_PARTS & {*name.upper().split("_")}:
+        return f"{_READ_BY_ALL}, and this is called like one"
+    return _READ_BY_ALL if has_secret(value) else ""

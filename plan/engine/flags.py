@@ -53,8 +53,15 @@ _MODES: Mapping[str, Flags] = {
 }
 
 
-def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.Gpu, image_max_tokens: int) -> Flags:
-    """Flags by name as `llama-server --help` lists them; the engine adds host and port.
+def flags(
+    model_id: str,
+    model: config.Model,
+    locked: LockedModel,
+    gpu: config.Gpu,
+    image_max_tokens: int,
+    prompts_mib: int,
+) -> Flags:
+    """Flags by name as `llama-server --help` lists them; the engine adds host and port. `prompts_mib`: --cache-ram.
 
     Raises ConfigError for a vision model whose context is full with one image, for one that thinks without a bound,
     and for `args` that may not be used.
@@ -68,7 +75,7 @@ def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.G
         *_images(model_id, model, file_path(model_id, locked, "mmproj"), image_max_tokens),
         ("n-gpu-layers", "0" if gpu.model == "none" else str(_ALL_LAYERS)),
         # Without it a build that has no CUDA, or sees no card, would answer from the CPU at a token every two seconds.
-        *([] if gpu.model in ("none", *VENDORS) else [(DEVICE, "CUDA0")]),
+        *([(DEVICE, "CUDA0")] if _has_cuda(gpu) else []),
         ("ctx-size", str(model.total_tokens)),  # llama-server divides it among the slots
         ("parallel", str(model.parallel)),  # the default is four slots, each with its share of the context
         *([("predict", str(model.max_output_tokens))] if model.max_output_tokens else []),
@@ -77,8 +84,7 @@ def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.G
         *_memory(model),
         ("flash-attn", "on"),
         ("fit", "off"),  # on, an unset value shrinks to whatever the co-tenants left free
-        # Saved prompts in host memory: the default of 8 GiB does not fit beside a model in the pod's limit.
-        ("cache-ram", str(model.cache_ram_mib)),
+        ("cache-ram", str(prompts_mib)),
         *([("ctx-checkpoints", str(model.ctx_checkpoints))] if makes_checkpoints(model, locked) else []),
         *((("jinja", None), ("reasoning", model.reasoning)) if served == "chat" else ()),
         *([("chat-template-file", template_file(model_id))] if model.chat_template_file else []),
@@ -86,6 +92,11 @@ def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.G
         *args.rendered(model_id, model.args),
     ]
     return tuple(rows)
+
+
+def _has_cuda(gpu: config.Gpu) -> bool:
+    """Whether llama-server calls the card CUDA0; of other makers' it depends on the image (ROCm0, Vulkan0, SYCL0)."""
+    return gpu.model not in ("none", *VENDORS) and gpu.slice.resource.startswith("nvidia.com/")
 
 
 def template_file(model_id: str) -> str:

@@ -15,7 +15,7 @@ words() {
 
 if ! said=$("$server" --version 2>&1); then
     case $said in *"shared libraries: libcuda.so"*) echo "$image starts only where a card is: not tried"; exit 0 ;; esac
-    refuse "$server does not start in $image: $(words "$said")" "set server.image to another one"
+    refuse "$server does not start in $image: $(words "$said")" "set server.image to another one, or server.binary to where it has llama-server"
 fi
 build=$(printf '%s\n' "$said" |
     sed -n -e 's/^version: .*(build \([0-9]*\).*/\1/p' -e 's/^version: \([0-9]*\) (.*/\1/p' | head -n 1)
@@ -38,7 +38,7 @@ for model; do
     fi
 done
 [ "$bad" -eq 0 ] || refuse "$first$([ "$bad" -eq 1 ] || echo " (and those of $((bad - 1)) more)")" \
-    "take the flag out of the model's args, or set server.image to one that knows it"
+    "correct args or chat_template_file of the model, or set server.image to one that knows all its flags"
 
 loads="maps weights, for it knows no other way"
 case $("$server" --help 2>/dev/null) in *LLAMA_ARG_LOAD_MODE* | *LLAMA_ARG_MMAP*) loads="maps no weights" ;; esac

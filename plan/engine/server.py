@@ -15,6 +15,7 @@ from plan.engine import environment, pod
 from plan.engine.engines import Engine, configured_engine
 from plan.engine.flags import CONFIG_DIR, Served, flags, template_file
 from plan.engine.preflight import BuildNeed, PreflightPlan, plan_preflight
+from plan.host.pod_limit import HostPlan
 from plan.kubernetes.arguments import require_config_map
 from plan.kubernetes.quantity import count_quantity, mib_quantity
 from plan.models.engine_builds import image_build, least_build
@@ -75,6 +76,7 @@ def plan_server(
     load_s: int,
     warm: WarmPlan | None,
     memory: MemoryPlan | None,
+    host: HostPlan,
     templates: Mapping[str, str],
 ) -> ServerPlan:
     """Decide the pod; raises ConfigError for models that its engine cannot serve as they are configured.
@@ -82,7 +84,7 @@ def plan_server(
     `templates` are the texts of chat templates by their path.
     """
     require_engine_can(stack)
-    served, server = _served(stack, locked), stack.server
+    served, server = _served(stack, locked, host), stack.server
     engine, env = configured_engine(stack, served, load_s), _env(stack)
     return ServerPlan(
         name=names.SERVER,
@@ -116,16 +118,23 @@ def _env(stack: config.Stack) -> dict[str, str]:
     return {**environment.of_pod(stack), "HOME": _HOME, **_NOT_MAPPED, **(_NOT_MAPPED_BEFORE if older else {})}
 
 
-def _served(stack: config.Stack, locked: Mapping[str, LockedModel]) -> dict[str, Served]:
+def _served(stack: config.Stack, locked: Mapping[str, LockedModel], host: HostPlan) -> dict[str, Served]:
     return {
         model_id: Served(
-            flags=flags(model_id, model, locked[model_id], stack.gpu, stack.server.image_max_tokens),
+            flags=flags(
+                model_id,
+                model,
+                locked[model_id],
+                stack.gpu,
+                stack.server.image_max_tokens,
+                host.prompts_mib[model_id],
+            ),
             aliases=model.aliases,
             display_name=model.display_name,
             description=model.description,
             env=model.env,
             ttl_s=_ttl_s(model, stack.server),
-            concurrency=model.concurrency,
+            concurrency=model.requests,
             listed=model.listed,
             variants={name: variant.parameters for name, variant in sorted(model.variants.items())},
         )
@@ -148,8 +157,9 @@ def _templates(models: Mapping[str, config.Model], texts: Mapping[str, str]) -> 
         key, text = f"{config.KEY}.models.{model_id}.chat_template_file", texts.get(path)
         if text is None:
             raise ConfigError(key, path, "No such file lies beside the stack file: put it there, or correct the path.")
-        if not text.strip() or "\0" in text:
-            raise ConfigError(key, path, "The file is empty or no text: write the template there, in Jinja.")
+        if "messages" not in text or "\0" in text:
+            rule = "The file is no chat template, for it reads no `messages`: write one there, in Jinja."
+            raise ConfigError(key, path, rule)
         if "chat-template" in model.args:
             raise ConfigError(key, path, "`chat-template` in its `args` is another one: keep one of them.")
         found[PurePosixPath(template_file(model_id)).name] = text

@@ -50,7 +50,9 @@ class ContractModel(TypedDict):
     vectors of one of mode embedding have `dimensions` numbers.
 
     `variants` are those of its aliases for which the server sets parameters of the request, and these. `concurrency`
-    stands where a model has another than `limits` say; `listed` is false where the server's own list leaves it out.
+    stands where a model has another than `limits` say. With `sharedContext` all requests at a time have `contextTokens`
+    together, and when these are full each of them ends with HTTP 500. `listed` is
+    false where the server's own list leaves it out.
 
     A request for a model unloads the others of its `swapGroup`, unless they are `resident`. `fallback` is the id of
     the model to ask when this one fails.
@@ -68,6 +70,7 @@ class ContractModel(TypedDict):
     dimensions: NotRequired[int]
     variants: NotRequired[dict[str, dict[str, object]]]
     concurrency: NotRequired[int]
+    sharedContext: NotRequired[bool]
     listed: NotRequired[bool]
     contextTokens: int
     maxOutputTokens: int
@@ -142,8 +145,10 @@ def _model(model_id: str, model: config.Model, locked: LockedModel) -> ContractM
         said["description"] = model.description
     if model.variants:
         said["variants"] = {name: its.parameters for name, its in sorted(model.variants.items())}
-    if model.concurrency:
-        said["concurrency"] = model.concurrency
+    if model.requests:
+        said["concurrency"] = model.requests
+    if model.kv_unified and model.parallel > 1:
+        said["sharedContext"] = True
     if not model.listed:
         said["listed"] = False
     if served == "embedding" and shape.embedding_length:

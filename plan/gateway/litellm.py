@@ -57,6 +57,11 @@ def _stays_beside(other: ContractModel, model: ContractModel) -> bool:
     return other["resident"] or other["swapGroup"] != model["swapGroup"]
 
 
+def _longest(name: str, model: ContractModel) -> object:
+    """Tokens of an answer under that name."""
+    return model.get("variants", {}).get(name, {}).get("max_tokens", model["maxOutputTokens"])
+
+
 def _entry(name: str, model: ContractModel, contract: Contract) -> dict[str, Any]:
     limits = contract["limits"]
     return {
@@ -78,7 +83,7 @@ def _entry(name: str, model: ContractModel, contract: Contract) -> dict[str, Any
             "supports_vision": model["vision"],
             "supports_function_calling": model["tools"],
             "max_input_tokens": model["contextTokens"],
-            **({"max_output_tokens": model["maxOutputTokens"]} if model["mode"] == "chat" else {}),
+            **({"max_output_tokens": _longest(name, model)} if model["mode"] == "chat" else {}),
             **({"output_vector_size": model["dimensions"]} if "dimensions" in model else {}),
             "input_cost_per_token": 0,
             "output_cost_per_token": 0,

@@ -22,7 +22,9 @@ from plan.vram.types import MIB, Serving, VramError
 _PROGRAM_MIB, _PROGRAM_WITH_CARD_MIB = 128, 512
 # From ggml-org/llama.cpp#25070 on --cache-ram is the most there is. Before, the newest prompt was kept however long it
 # is, and saved before the older ones went. The oldest build with its words in a public log is this one.
-_STRICT_FROM = 10644
+STRICT_FROM = 10644
+# A checkpoint has the window alone in this build, which was looked at; in an older one it may have all cells.
+_WINDOW_ALONE = 11312
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +52,24 @@ def makes_checkpoints(model: config.Model, files: LockedModel) -> bool:
     return known is None or bool(known.sliding_window) or any(layer.recurrent for layer in known.layers)
 
 
-def host_memory(model: config.Model, files: LockedModel, server: config.Server, *, on_card: bool) -> HostMemory:
-    """What its process takes of the pod's memory at most; of an architecture without lengths, weights and settings."""
+def host_memory(
+    model: config.Model, files: LockedModel, server: config.Server, prompts_mib: int, *, on_card: bool
+) -> HostMemory:
+    """What its process takes of the pod's memory at most; of an architecture without lengths, weights and settings.
+
+    `prompts_mib` is its --cache-ram.
+    """
     serving = configured_serving(model, files, server)
     of_model = _lengths(files)
     rest = _on_card(of_model, serving) if on_card else _on_cpu(of_model, serving)
     one = replace(serving, total_tokens=model.request_tokens, parallel=1, unified=False)
     request = kv_bytes(of_model, one) + state_bytes(of_model, one) if of_model else 0
-    point = window_bytes(of_model, one) + state_bytes(of_model, one) if of_model else 0
-    copies = model.ctx_checkpoints * model.parallel if makes_checkpoints(model, files) else 0
+    checkpoints = model.ctx_checkpoints * _checkpoint(of_model, one) if makes_checkpoints(model, files) else 0
     return HostMemory(
-        model=(_weights(files.gguf, files.bytes_by_role, on_card) + rest) / MIB,
-        prompts=_prompts_mib(model.cache_ram_mib, request / MIB, serving.build),
-        checkpoints=copies * point / MIB,
+        model=(_weights(files.gguf, files.bytes_by_role, on_card) + rest + _outputs(of_model, serving)) / MIB,
+        # Only chats are saved, each with a copy of its checkpoints.
+        prompts=0 if serving.embeds else _prompts_mib(prompts_mib, (request + checkpoints) / MIB, serving.build),
+        checkpoints=checkpoints * model.parallel / MIB,
         program=_PROGRAM_WITH_CARD_MIB if on_card else _PROGRAM_MIB,
     )
 
@@ -84,12 +91,36 @@ def _weights(facts: GgufFacts, sizes: dict[str, int], on_card: bool) -> int:
     return whole + sizes.get("mmproj", 0)
 
 
+def _checkpoint(of_model: Lengths | None, one: Serving) -> int:
+    """Bytes of one: the last cells of layers with a window, and the state of recurrent layers."""
+    if of_model is None:
+        return 0
+    _, cells_kept = cells(of_model, one)
+    kept = window_bytes(of_model, one)
+    if cells_kept and one.build is not None and one.build >= _WINDOW_ALONE:
+        kept = kept * min(of_model.sliding_window, cells_kept) // cells_kept
+    return kept + state_bytes(of_model, one)
+
+
+def _outputs(of_model: Lengths | None, serving: Serving) -> int:
+    """Bytes of a row for each answer of a step: of the vocabulary, and where texts become vectors of these as well.
+
+    For vectors and ranks llama-server reserves one for each token of a ubatch (0.5.0, src/llama-context.cpp,
+    output_reserve).
+    """
+    if of_model is None:
+        return 0
+    if serving.embeds:
+        return 4 * tokens_at_once(serving) * (of_model.vocabulary + of_model.width)
+    return 4 * serving.parallel * of_model.vocabulary
+
+
 def _on_card(of_model: Lengths | None, serving: Serving) -> int:
-    """Bytes of the inputs of a graph that a card computes, and of the logits that come back."""
+    """Bytes of the inputs of a graph that a card computes."""
     if of_model is None:
         return 0
     tokens, masks = tokens_at_once(serving), sum(cells(of_model, serving))
-    return tokens * (2 * masks + 8 * of_model.width) + 4 * serving.parallel * of_model.vocabulary
+    return tokens * (2 * masks + 8 * of_model.width)
 
 
 def _on_cpu(of_model: Lengths | None, serving: Serving) -> int:
@@ -101,6 +132,6 @@ def _on_cpu(of_model: Lengths | None, serving: Serving) -> int:
 
 def _prompts_mib(limit_mib: int, request_mib: float, build: int | None) -> float:
     """What saved prompts take, with the one that is being saved."""
-    if limit_mib == 0 or (build is not None and build >= _STRICT_FROM):
+    if limit_mib == 0 or (build is not None and build >= STRICT_FROM):
         return limit_mib
     return max(limit_mib, request_mib) + request_mib

@@ -88,6 +88,16 @@ def tools_notes(locked: Mapping[str, LockedModel], models: Mapping[str, config.M
     )
 
 
+def shared_context_notes(models: Mapping[str, config.Model]) -> tuple[str, ...]:
+    """A sentence for each model whose requests share its context, for no consumer can tell how much is left."""
+    return tuple(
+        f"{model_id}: its {model.parallel} requests share {model.request_tokens} tokens, and when these are full each "
+        "of them ends with HTTP 500 (kv_unified)."
+        for model_id, model in sorted(models.items())
+        if model.kv_unified and model.parallel > 1
+    )
+
+
 def _contradictions(model: config.Model, shape: Shape) -> Iterator[tuple[str, object, str]]:
     """Keys of the model, what stands there, and what should."""
     served, of_header = mode(model, shape), header_mode(shape)
@@ -101,11 +111,15 @@ def _contradictions(model: config.Model, shape: Shape) -> Iterator[tuple[str, ob
         yield "mode", "embedding", rule
     if model.pooling and served != "embedding":
         yield "pooling", model.pooling, f"It is for `mode: embedding`, and this one is served for {served}"
-    if served == "chat":
-        return
+    if served != "chat":
+        yield from _without_answers(model, shape, served)
+
+
+def _without_answers(model: config.Model, shape: Shape, served: Mode) -> Iterator[tuple[str, object, str]]:
     for key in _OF_CHATS:
         if getattr(model, key):
-            yield key, getattr(model, key), f"A model of mode {served} writes no answer: leave it out"
+            got = ", ".join(sorted(model.variants)) if key == "variants" else getattr(model, key)
+            yield key, got, f"A model of mode {served} writes no answer: leave it out"
     if model.reasoning != "off":
         yield "reasoning", model.reasoning, f"A model of mode {served} does not think: leave it out"
     # llama-server refuses a longer text with HTTP 500 (0.5.0, server-context.cpp, can_split).
@@ -113,6 +127,8 @@ def _contradictions(model: config.Model, shape: Shape) -> Iterator[tuple[str, ob
         rule = (
             f"A text is computed at once here, and `ubatch` is {model.ubatch}: write `ubatch: {model.request_tokens}`"
         )
+        if model.batch and model.batch < model.request_tokens:
+            rule += " and no smaller `batch`"
         yield "context", model.request_tokens, f"{rule}, or a context of {model.ubatch}"
 
 

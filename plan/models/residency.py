@@ -52,10 +52,15 @@ def _problem(model_id: str, model: config.Model, stack: config.Stack) -> ConfigE
     if model.resident:
         fix = "llama.cpp's router keeps no model loaded for good. Use `server.engine: llama-swap`, or drop resident."
         return ConfigError(f"{key}.resident", True, fix)
-    if key_of_swap := next((name for name in _OF_LLAMA_SWAP if name in model.model_fields_set), None):
+    if key_of_swap := next((name for name in _OF_LLAMA_SWAP if getattr(model, name) != _usual(name)), None):
         fix = f"llama.cpp's router has no {key_of_swap}. Use `server.engine: llama-swap`, or leave it out."
-        return ConfigError(f"{key}.{key_of_swap}", getattr(model, key_of_swap), fix)
+        got = ", ".join(sorted(model.variants)) if key_of_swap == "variants" else getattr(model, key_of_swap)
+        return ConfigError(f"{key}.{key_of_swap}", got, fix)
     if len(groups := swap_groups(stack.models)) > 1 and model.swap_group != DEFAULT_GROUP:
         fix = f"llama.cpp's router has one group, here are {', '.join(groups)}. Use `server.engine: llama-swap`."
         return ConfigError(f"{key}.swap_group", model.swap_group, fix)
     return None
+
+
+def _usual(key: str) -> object:
+    return config.Model.model_fields[key].get_default()

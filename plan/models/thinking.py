@@ -34,7 +34,7 @@ def require_bound(model_id: str, model: config.Model) -> None:
                 f"{key}.args.{_BUDGET}",
                 budget,
                 f"Thoughts are output, and the longest that {it.who} is {it.answer_tokens} tokens ({it.by}): write "
-                f"less, or raise max_output_tokens.",
+                f"less, or raise {it.raised}.",
             )
         if budget is None or budget < 0:
             raise ConfigError(
@@ -69,6 +69,7 @@ class _Thinker(NamedTuple):
     answer_tokens: int
     who: str = "the contract says"
     by: str = "max_output_tokens, or half of context"
+    raised: str = "max_output_tokens"
 
 
 def _thinkers(model_id: str, model: config.Model) -> Iterator[_Thinker]:
@@ -76,14 +77,18 @@ def _thinkers(model_id: str, model: config.Model) -> Iterator[_Thinker]:
         yield _Thinker("reasoning", model.reasoning, f"reasoning: {model.reasoning}", model.promised_tokens)
     elif _asked(model_id, model.args):
         yield _Thinker("reasoning", "off", "enable_thinking", model.promised_tokens)
+    thinks = model.reasoning != "off" or _asked(model_id, model.args)
     for name, variant in sorted(model.variants.items()):
-        if (variant.reasoning or model.reasoning) == "off":
+        if variant.reasoning == "off" or not (variant.reasoning or thinks):
             continue
         of_variant = f"variants.{name}"
         thinker = _Thinker(f"{of_variant}.reasoning", "on", "reasoning: on", model.promised_tokens)
         if variant.max_tokens is not None and variant.max_tokens < model.promised_tokens:
             thinker = thinker._replace(
-                answer_tokens=variant.max_tokens, who=f"{name} gives", by=f"{of_variant}.max_tokens"
+                answer_tokens=variant.max_tokens,
+                who=f"{name} gives",
+                by=f"{of_variant}.max_tokens",
+                raised=f"{of_variant}.max_tokens",
             )
         yield thinker
 

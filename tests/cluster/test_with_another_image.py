@@ -119,7 +119,7 @@ def test_an_image_that_does_not_know_a_flag_is_refused_and_the_old_pod_serves(ch
     told = refused(checkout)
 
     assert f"model {Q3}: llama-server (build unknown) of {older_image} refuses its flags: " in told
-    assert "error: invalid argument: --cache-ram (and those of 2 more); take the flag out" in told
+    assert "error: invalid argument: --cache-ram (and those of 2 more); correct args or" in told
     assert "set server.image to one that knows it" in told
 
 

@@ -102,6 +102,21 @@ def every_entry_that_cannot_be_read(desk: Desk) -> None:
     follow(desk)
 
 
+def models_of_llama_swap(desk: Desk) -> None:
+    desk.configure("b: {quant: Q8_0}")
+    stack = desk.directory / "Pulumi.dev.yaml"
+    stack.write_text(
+        stack.read_text() + "    namespace: llm\n    volume: {name: v, existing_claim: true}\n    gpu: {model: none}\n"
+        "    server: {engine: llama-swap}\n    fetch: {}\n"
+    )
+    (desk.directory / "swap.yaml").write_text(f"models: {{a: {{cmd: llama-server -hf {REPO}:Q4_K_M -c 64}}}}\n")
+    options = ("--from-llama-swap", "swap.yaml", "--stack", "dev", "--write")
+    ran = command.run("adopt", *options, code=0, cwd=desk.directory)
+    assert "It is not in models.lock.yaml" in desk.lock("--check", code=1)
+    desk.type(advised(ran.stdout + ran.stderr))
+    assert "has all " in desk.lock("--check")
+
+
 def no_lock(desk: Desk) -> None:
     desk.configure("a: {quant: Q4_K_M}")
     stack = desk.directory / "Pulumi.dev.yaml"
@@ -192,6 +207,7 @@ FOLLOWED: dict[tuple[str, str], list[Callable[[Desk], None]]] = {
     ("plan/models/lock.py", UPDATE): [one_entry_that_cannot_be_read, every_entry_that_cannot_be_read],
     ("plan/models/lock.py", LOCK): [a_lock_that_is_not_yaml, a_lock_of_something_else, an_entry_under_no_id],
     ("ops/stack/lock_file.py", LOCK): [no_lock],
+    ("ops/adopt/command.py", LOCK): [models_of_llama_swap],
     ("ops/lock/command.py", UPDATE): [a_change_on_request_only],
     ("ops/lock/directory.py", "bin/local-llm lock --update ID --from DIR --commit COMMIT"): [files_of_two_repositories],
     ("pods/fetch/fetch.py", UPDATE): [a_file_that_changed_at_the_hub],

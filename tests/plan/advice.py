@@ -67,6 +67,7 @@ def engine(name: str, **keys: Any) -> Callable[[Raw], None]:
 def host_memory(limit_mib: int) -> Callable[[Raw], None]:
     def change(raw: Raw) -> None:
         raw["server"] = {**raw["server"], "memory_request_mib": 512, "memory_limit_mib": limit_mib}
+        raw["models"][MODEL]["cache_ram_mib"] = 512
 
     return change
 
@@ -175,7 +176,9 @@ FOLLOWED: dict[tuple[str, str], list[Advice]] = {
     ],
     ("plan/host/pod_limit.py", "memory_limit_mib: X"): [
         Advice("Write `memory_limit_mib: 5", host_memory(1024), host_memory(5999)),
-        Advice("or less of `cache_ram_mib`", model(cache_ram_mib=50000), model(cache_ram_mib=500)),
+    ],
+    ("plan/host/pod_limit.py", "cache_ram_mib: 0"): [
+        Advice("Or `cache_ram_mib: 0`", model(cache_ram_mib=50000), model(cache_ram_mib=0)),
     ],
     ("plan/models/residency.py", "server.engine: llama-swap"): [
         Advice(

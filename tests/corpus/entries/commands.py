@@ -40,6 +40,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     ),
     "render": ("--stack", "--config"),
     "weights": ("--stack", ""),
+    "adopt": ("--stack", "--from-llama-swap", "--repo", ""),
 }
 REST: dict[str, tuple[str, ...]] = {
     "lock": ("--check",),
@@ -48,6 +49,7 @@ REST: dict[str, tuple[str, ...]] = {
     "calibrate": ("--stack", "t4", "--nvidia-smi", "none.csv", "--model", "qwen3-8b"),
     "render": ("--stack", "nobody", "rendered"),
     "weights": ("--root", "."),
+    "adopt": ("--from-llama-swap", "swap.yaml"),
 }
 NUMBERS = (
     "0",

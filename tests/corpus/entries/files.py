@@ -1,4 +1,4 @@
-"""The text of a stack file and of the lock, as bytes in a directory; and locks with values that are not right."""
+"""The text of a stack file, the lock and llama-swap's file, as bytes in a directory; with values that are not right."""
 
 import contextlib
 import json
@@ -20,6 +20,7 @@ from tests.corpus.texts import as_yaml, changed
 from tests.corpus.values import Path as At
 from tests.corpus.values import changed as changed_values
 from tests.corpus.values import put, short, where
+from tests.ops.adopt.adopted import CONFIGS
 
 _QWEN = ("models", "qwen3-8b")
 _FILE = (*_QWEN, "files", 0)
@@ -73,6 +74,22 @@ def cases(place: Place) -> Iterator[Case]:
             yield Case("lock", name, partial(_read_lock, place, as_yaml(put(tree, path, value))), "refused")
     for name, changed_tree in changed_values("lock", tree, 150 * MORE):
         yield Case("lock", name, partial(_read_lock, place, as_yaml(changed_tree)))
+    yield from _llama_swap(place)
+
+
+def _llama_swap(place: Place) -> Iterator[Case]:
+    file = place.new("swap") / "swap.yaml"
+    for swap in (swap for swap in CONFIGS if swap.stem in ("homelab", "hub", "variables")):
+        text = swap.read_bytes()
+        yield Case("llama-swap", swap.stem, partial(_adopt, place, file, text), "accepted")
+        trees = ((name, as_yaml(it)) for name, it in changed_values(swap.stem, yaml.safe_load(text), 20 * MORE))
+        for name, content in (*changed(swap.stem, text, 20 * MORE), *trees):
+            yield Case("llama-swap", f"{swap.stem}, {name}", partial(_adopt, place, file, content))
+
+
+def _adopt(place: Place, file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    place.ops("adopt", "--from-llama-swap", str(file))
 
 
 def _dates(text: bytes) -> Iterator[tuple[str, bytes]]:

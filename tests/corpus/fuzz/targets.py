@@ -13,18 +13,23 @@ import httpx2
 import pytest
 import yaml
 
+from ops.adopt.adoption import adopt
+from ops.adopt.llama_swap import document
+from ops.adopt.text import piece
 from ops.gguf import facts, header
 from ops.lock import hub
 from ops.stack import lock_file, stack_file
 from plan import config
 from plan.config.stack_file import complete
 from plan.live import kubectl_answer
+from plan.text.errors import Source
 from tests import stacks
 from tests.corpus.case import PLANTED
 from tests.corpus.entries import headers
 from tests.corpus.entries.hub import info
 from tests.corpus.entries.stacks import PARSERS, everything, manifests, planned
 from tests.corpus.texts import as_json
+from tests.ops.adopt.adopted import CONFIGS
 from tests.plan.cluster import CARD, answer, node, pod
 
 Seeds = Callable[[], list[bytes]]
@@ -60,6 +65,11 @@ def _lock(content: bytes) -> None:
     _file("models.lock.yaml", content)
     with contextlib.chdir(_directory().name):  # the tests beside a target go on with the lock and the hub they had
         planned(stacks.raw("t4"), lock_file.read())
+
+
+def _llama_swap(content: bytes) -> None:
+    read = document.read(content, Source("swap.yaml", "correct the file"))
+    piece(adopt(read, {}, {}), "swap.yaml")
 
 
 def _header(content: bytes) -> None:
@@ -126,6 +136,9 @@ TARGETS: dict[str, Target] = {
     ),
     "lock": Target(_lock, lambda: [_lock_text()], lambda: yaml.safe_load(_lock_text())),
     "header": Target(_header, _headers),
+    "llama-swap": Target(
+        _llama_swap, lambda: [file.read_bytes() for file in CONFIGS], lambda: yaml.safe_load(CONFIGS[-1].read_bytes())
+    ),
     "hub": Target(_hub, lambda: [as_json(info(len(_small_header())))], lambda: info(len(_small_header()))),
     "kubectl": Target(
         _kubectl, lambda: [answer(node(), pod("immich/ml"), pod("x/y", on="", node_selector=CARD)).encode()]

@@ -29,7 +29,7 @@ KEY = "k" * 40
 def known() -> set[str]:
     """Every long option that the built llama-server lists; mentions inside explanations do not count."""
     tools.ensure("llama")
-    return {f"--{name}" for names, _ in flags.listed() for name in names}
+    return {f"--{name}" for option in flags.listed() for name in option.names}
 
 
 def server(stack: str, engine: str, args: dict[str, Any] | None = None) -> ServerPlan:
@@ -58,16 +58,18 @@ def test_a_head_is_told_from_its_explanation() -> None:
         "-t,    --threads N                      number, see --threads-batch\n"
         "-kvo,  --kv-offload, -nkvo, --no-kv-offload\n"
         "                                        whether --this is one\n"
+        "                                        (env: LLAMA_ARG_KV_OFFLOAD)\n"
+        "-x                                      has no long name\n"
         "-fitt, --fit-target MiB0,MiB1,MiB2,...\n"
         "--fim-1.5b-default                      use it\n"
         "--control-vector-scaled FNAME:SCALE,...\n"
     )
-    assert flags.options(said) == [
-        (("threads",), True),
-        (("kv-offload", "no-kv-offload"), False),
-        (("fit-target",), True),
-        (("fim-1.5b-default",), False),
-        (("control-vector-scaled",), True),
+    assert [option.row for option in flags.options(said)] == [
+        "-t threads =",
+        "-kvo kv-offload -nkvo no-kv-offload LLAMA_ARG_KV_OFFLOAD",
+        "-fitt fit-target =",
+        "fim-1.5b-default",
+        "control-vector-scaled =",
     ]
 
 

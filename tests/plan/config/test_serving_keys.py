@@ -102,6 +102,7 @@ def test_how_many_may_wait_and_who_is_not_listed_is_llama_swaps_to_know() -> Non
     [
         ({"batch": 256}, "atch 256 is less than ubatch 512"),
         ({"batch": 0}, "batch"),
+        ({"batch": 64, "ubatch": 64, "parallel": 100, "context": 256}, "atch 64 is less than parallel 100"),
         ({"concurrency": 2, "parallel": 3}, "oncurrency 2 is less than parallel 3"),
         ({"concurrency": 0}, "concurrency"),
         ({"cache_ram_mib": -1}, "cache_ram_mib"),
@@ -120,6 +121,39 @@ def test_how_many_may_wait_and_who_is_not_listed_is_llama_swaps_to_know() -> Non
 def test_what_cannot_be_or_has_a_key_is_refused_with_it(keys: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(said)):
         with_models({"qwen3-8b": keys})
+
+
+def test_more_slots_than_llama_swap_lets_in_are_let_in() -> None:
+    plan = with_models({"qwen3-8b": {"context": 512, "parallel": 16}, "qwen3vl-8b": {"parallel": 10}})
+    entries = yaml.safe_load(plan.server.files["llama-swap.yaml"])["models"]
+    assert entries["qwen3-8b"]["concurrencyLimit"] == 16
+    assert "concurrencyLimit" not in entries["qwen3vl-8b"]
+    assert {model["id"]: model.get("concurrency") for model in plan.contract["models"]}["qwen3-8b"] == 16
+
+
+def test_that_requests_share_a_context_is_told_to_operators_and_consumers() -> None:
+    plan = with_models({"qwen3-8b": {"context": 8192, "parallel": 3, "kv_unified": True}})
+    assert "qwen3-8b: its 3 requests share 8192 tokens" in "\n".join(plan.notes)
+    assert {model["id"]: model.get("sharedContext") for model in plan.contract["models"]}["qwen3-8b"] is True
+    alone = with_models({"qwen3-8b": {"context": 8192, "kv_unified": True}})
+    assert "share" not in "\n".join(alone.notes)
+
+
+@pytest.mark.parametrize(
+    ("resource", "named"),
+    [("nvidia.com/gpu", True), ("nvidia.com/gpu.shared", True), ("amd.com/gpu", False), ("gpu.intel.com/i915", False)],
+)
+def test_the_card_is_named_where_it_is_one_of_nvidia(resource: str, named: bool) -> None:
+    raw = stacks.raw("t4")
+    raw["gpu"]["slice"] = {"resource": resource}
+    assert ("--device CUDA0" in made(raw).server.files["llama-swap.yaml"]) == named
+
+
+@pytest.mark.parametrize("key", [{"listed": True}, {"variants": {}}, {"concurrency": None}])
+def test_what_changes_nothing_is_fine_with_every_engine(key: dict[str, Any]) -> None:
+    raw = stacks.raw("cpu")
+    raw["models"][min(raw["models"])] |= key
+    assert made(raw)
 
 
 def test_an_image_has_at_most_what_the_server_says() -> None:

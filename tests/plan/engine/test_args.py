@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from plan.base.errors import ConfigError
 from plan.engine import flag_policy
-from plan.engine.llama_server_flags import BUILD, OPTIONS
+from plan.engine.args import options
+from plan.engine.llama_server_flags import BUILD
 from plan.engine.server import ServerPlan
 from tests import stacks
 from tests.plans import made
 
-KNOWN = [tuple(line.removesuffix(" =").split()) for line in OPTIONS.splitlines()]
+KNOWN = [*dict.fromkeys(option.names for option in options().values())]
 
 
 def server(args: dict[str, Any], engine: str = "llama-swap") -> ServerPlan:
@@ -169,3 +170,29 @@ def test_no_flag_that_the_stack_renders_itself_can_be_said_twice(stack: str) -> 
     assert {"model", "ctx-size", "host", "no-webui", "sleep-idle-seconds"} <= own
     option = {name: names for names in KNOWN for name in names}
     assert {name for name in own if not flag_policy.why_not(option[name])} == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "short", "variable"),
+    [
+        ("ctx-size", {"-c": "ctx-size"}, "LLAMA_ARG_CTX_SIZE"),
+        ("cpu-mask", {"-C": "cpu-mask"}, ""),
+        ("kv-offload", {"-kvo": "kv-offload", "-nkvo": "no-kv-offload"}, "LLAMA_ARG_KV_OFFLOAD"),
+        ("spec-draft-type-k", {"-ctkd": "cache-type-k-draft"}, "LLAMA_ARG_SPEC_DRAFT_CACHE_TYPE_K"),
+        ("hf-repo", {"-hf": "hf-repo", "-hfr": "hf-repo"}, "LLAMA_ARG_HF_REPO"),
+        ("seed", {"-s": "seed"}, ""),
+        ("hf-token", {"-hft": "hf-token"}, "HF_TOKEN"),
+    ],
+)
+def test_an_option_has_its_short_names_and_its_variable(name: str, short: dict[str, str], variable: str) -> None:
+    option = options()[name]
+
+    assert (dict(option.short), option.variable) == (short, variable)
+
+
+def test_no_short_name_means_two_options() -> None:
+    known = {id(option): option for option in options().values()}.values()
+    shorts = [short for option in known for short, _ in option.short]
+
+    assert len(shorts) == len({*shorts}) > 60
+    assert all(long in option.names for option in known for _, long in option.short)

@@ -1,5 +1,6 @@
 """A chat template of the operator's own: a file beside the stack file, in the pod beside the engine's configuration."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +84,10 @@ def test_a_path_stays_beside_the_stack_file(path: Any) -> None:
     ("templates", "said"),
     [
         ({}, "No such file lies beside the stack file"),
-        ({"templates/mine.jinja": " \n"}, "empty or no text"),
-        ({"templates/mine.jinja": "a\0b"}, "empty or no text"),
-        ({"templates/mine.jinja": "x" * 2**20}, "A ConfigMap holds"),
+        ({"templates/mine.jinja": " \n"}, "is no chat template"),
+        ({"templates/mine.jinja": "a\0b"}, "is no chat template"),
+        ({"templates/mine.jinja": "<html>404</html>"}, "is no chat template"),
+        ({"templates/mine.jinja": "{{ messages }}" * 2**17}, "A ConfigMap holds"),
     ],
 )
 def test_what_can_be_no_template_is_refused(templates: dict[str, str], said: str) -> None:
@@ -109,11 +111,24 @@ def test_the_file_is_read_where_the_stack_is(tmp_path: Path) -> None:
     assert stack_files.templates(stack, tmp_path) == {"templates/mine.jinja": "Hi"}
 
 
-@pytest.mark.parametrize("content", [b"caf\xe9", b"\xff" * 9, None])
+@pytest.mark.parametrize("content", [b"caf\xe9", b"\xff" * 9, b"<<<<<<< a\n", None])
 def test_a_file_that_is_no_text_is_named(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "templates" / "mine.jinja"
     file.parent.mkdir()
     file.mkdir() if content is None else file.write_bytes(content)
 
     with pytest.raises(TextError, match=r"templates/mine\.jinja"):
+        stack_files.templates(config.parse(raw()), tmp_path)
+
+
+def test_what_is_no_file_of_this_directory_is_not_read(tmp_path: Path) -> None:
+    place = tmp_path / "templates"
+    place.mkdir()
+    for other in (Path("/dev/zero"), Path("/etc/passwd"), place / "mine.jinja"):
+        (place / "mine.jinja").symlink_to(other)
+        with pytest.raises(TextError, match=r"templates/mine\.jinja"):
+            stack_files.templates(config.parse(raw()), tmp_path)
+        (place / "mine.jinja").unlink()
+    os.mkfifo(place / "mine.jinja")
+    with pytest.raises(TextError, match="it is no file"):
         stack_files.templates(config.parse(raw()), tmp_path)

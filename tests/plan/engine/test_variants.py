@@ -16,6 +16,7 @@ from tests.plan.models.entries import refusal
 from tests.plans import made
 
 ID = "qwen3-8b"
+THINKS = {"chat-template-kwargs": '{"enable_thinking":true}'}
 BOUND = {"reasoning-budget": 1024}
 
 
@@ -41,7 +42,7 @@ def test_llama_swap_sets_them_for_requests_of_that_name() -> None:
 
     assert entry(plan)["filters"] == {
         "setParamsByID": {
-            "Think:Deep": {"chat_template_kwargs": {"enable_thinking": True}},
+            "Think:Deep": {"chat_template_kwargs.enable_thinking": True},
             "creative": {"temperature": 1.2, "top_k": 0},
         }
     }
@@ -51,7 +52,7 @@ def test_llama_swap_sets_them_for_requests_of_that_name() -> None:
 def test_yamls_own_off_is_off() -> None:
     plan = planned({"quick": {"reasoning": False}})
 
-    assert entry(plan)["filters"]["setParamsByID"]["quick"] == {"chat_template_kwargs": {"enable_thinking": False}}
+    assert entry(plan)["filters"]["setParamsByID"]["quick"] == {"chat_template_kwargs.enable_thinking": False}
 
 
 def test_gateways_ask_for_the_name_and_the_contract_says_what_it_does() -> None:
@@ -65,10 +66,25 @@ def test_gateways_ask_for_the_name_and_the_contract_says_what_it_does() -> None:
     assert asked["assistant"] == f"openai/{ID}"
 
 
+def test_the_longest_answer_of_a_variant_is_its_own_whatever_a_request_calls_it() -> None:
+    plan = planned({"short": {"max_tokens": 64}}, max_output_tokens=512)
+
+    set_ = entry(plan)["filters"]["setParamsByID"]["short"]
+    assert set_ == dict.fromkeys(("max_tokens", "max_completion_tokens", "max_output_tokens", "n_predict"), 64)
+    longest = {
+        it["model_name"]: it["model_info"]["max_output_tokens"] for it in yaml.safe_load(plan.litellm)["model_list"]
+    }
+    assert (longest["short"], longest[ID]) == (64, 512)
+
+
 @pytest.mark.parametrize(
     ("variants", "keys", "said"),
     [
         ({"a": {}}, {}, "A variant sets a parameter"),
+        ({"a": {"temperature": None}}, {}, "A variant sets a parameter"),
+        ({"a": {"repeat_penalty": 0}}, {}, "variants.a.repeat_penalty"),
+        ({"a": {"max_tokens": 513}}, {"max_output_tokens": 512}, "variants.a.max_tokens"),
+        ({"a": {"max_tokens": 100}}, {"args": {**BOUND, **THINKS}}, "raise variants.a.max_tokens"),
         ({"a": {"temprature": 1}}, {}, "variants.a.temprature"),
         ({"a": {"temperature": 2.5}}, {}, "variants.a.temperature"),
         ({"a": {"temperature": float("nan")}}, {}, "variants.a.temperature"),
@@ -125,9 +141,11 @@ parameters = st.fixed_dictionaries(
 def test_each_parameter_that_is_written_is_set_and_no_other(variant: dict[str, Any]) -> None:
     said = Variant.model_validate(variant).parameters
 
-    thinks = said.pop("chat_template_kwargs", None)
+    thinks = said.pop("chat_template_kwargs.enable_thinking", None)
+    for name in ("max_completion_tokens", "max_output_tokens", "n_predict"):
+        assert said.pop(name, None) == variant.get("max_tokens")
     assert said == {key: value for key, value in variant.items() if key != "reasoning"}
-    assert (thinks is not None) == ("reasoning" in variant)
+    assert thinks == {"on": True, "off": False}.get(variant.get("reasoning"), variant.get("reasoning"))
 
 
 def test_an_error_of_a_number_that_no_request_has_names_it() -> None:

@@ -11,6 +11,7 @@ from plan import config
 from plan.base.errors import ConfigError
 from plan.host.process_memory import HostMemory, host_memory
 from plan.models.lock import LockedModel
+from plan.plan import Plan
 from tests import stacks
 from tests.plan.models.entries import with_entry, with_facts
 from tests.plans import made
@@ -35,16 +36,17 @@ def taken(keys: dict[str, Any], shape: dict[str, Any] | None = None, build: int 
     server = config.parse(stacks.raw("t4")).server
     server = server.model_copy(update={"image": re.sub(r"-b\d+@", f"-b{build}@", server.image)})
     lock = with_entry(ID, with_facts(shape=shape)) if shape else stacks.locked()
-    return host_memory(model, lock.models[ID], server, on_card=how.get("on_card", True))
+    kept = 512 if model.cache_ram_mib is None else model.cache_ram_mib
+    return host_memory(model, lock.models[ID], server, kept, on_card=how.get("on_card", True))
 
 
-def planned(limit: int, *, stack: str = "t4", lock: Any = None, **models: dict[str, Any]) -> None:
+def planned(limit: int, *, stack: str = "t4", lock: Any = None, **models: dict[str, Any]) -> Plan:
     raw = stacks.raw(stack)
     raw["gpu"] |= ROOMY if stack == "t4" else {}
     raw["server"] |= {"memory_limit_mib": limit, "memory_request_mib": min(limit, 512)}
     for model_id, keys in models.items():
         raw["models"][model_id.replace("_", "-")] |= keys
-    made(raw, *([lock] if lock else []))
+    return made(raw, lock)
 
 
 def refusal(limit: int, **more: Any) -> str:
@@ -54,20 +56,39 @@ def refusal(limit: int, **more: Any) -> str:
 
 
 def test_a_limit_that_is_too_small_is_refused_with_who_takes_what_and_the_one_that_is_told_is_enough() -> None:
-    said = refusal(1024)
+    keeps = {"qwen3_8b": {"cache_ram_mib": 512}}
+    said = refusal(1024, **keeps)
 
     assert "local-llm:stack.server.memory_limit_mib" in said
-    assert re.search(r"MiB  qwen3-8b +\d+ of the model itself, \d+ of saved prompts, 512 of the program", said)
+    assert re.search(r"MiB  qwen3-8b +\d+ of the model itself, 4608 of saved prompts, 512 of the program", said)
+    assert "Or `cache_ram_mib: 0`: before b10644 the prompt that is saved last is kept" in said
     (needed,) = re.findall(r"Write `memory_limit_mib: (\d+)`", said)
-    planned(int(needed))
-    assert f"memory_limit_mib: {needed}" in refusal(int(needed) - 1)
+    planned(int(needed), **keeps)
+    assert f"memory_limit_mib: {needed}" in refusal(int(needed) - 1, **keeps)
+    planned(1024, qwen3_8b={"cache_ram_mib": 0})
+
+
+def cache_ram(plan: Plan) -> set[str]:
+    return {*re.findall(r"--cache-ram (\d+)", plan.server.files["llama-swap.yaml"])}
+
+
+def test_prompts_that_nobody_asked_to_keep_are_kept_where_there_is_room() -> None:
+    roomy, tight = planned(12288), planned(1024)
+
+    assert cache_ram(roomy) == {"512"}
+    assert not [note for note in roomy.notes if "earlier requests" in note]
+    assert cache_ram(tight) == {"0"}
+    (note,) = [note for note in tight.notes if "earlier requests" in note]
+    assert note.startswith("No prompts of earlier requests are kept (minicpm-v-4-5, qwen3-8b, ")
+    assert "server.memory_limit_mib is 1024" in note
+    assert cache_ram(planned(6000, qwen3_8b={"cache_ram_mib": 100})) == {"100", "512"}
 
 
 def test_models_that_take_turns_count_once_and_residents_each() -> None:
     together = {f"qwen3vl_{size}b": {"resident": True} for size in (4, 8)}
 
-    assert "qwen3vl-4b" not in refusal(1024)
-    assert {"qwen3vl-4b", "qwen3vl-8b"} <= {*re.findall(r"qwen3vl-\db", refusal(1024, **together))}
+    assert "qwen3vl-4b" not in refusal(512)
+    assert {"qwen3vl-4b", "qwen3vl-8b"} <= {*re.findall(r"qwen3vl-\db", refusal(512, **together))}
 
 
 def test_a_model_on_the_cpu_takes_its_weights_and_its_cache_as_well() -> None:
@@ -91,8 +112,8 @@ def test_a_saved_prompt_of_older_builds_is_as_long_as_it_is() -> None:
     [
         (
             WINDOWS,
-            52 * 16 * 1536 * 256 * 2 / 2**20,
-        ),  # of 62 layers 52 with a window, of 1024 and the ubatch's 512 cells
+            52 * 16 * 1024 * 256 * 2 / 2**20,
+        ),  # of 62 layers 52 with a window of 1024
         (STATE, 24 * 4 * (3 * (4096 + 2 * 16 * 128) + 128 * 4096) / 2**20),  # of 32 layers 24, in f32
     ],
     ids=["windows", "state"],
@@ -102,15 +123,36 @@ def test_a_checkpoint_is_a_copy_of_windows_and_states(shape: dict[str, Any], mib
     assert taken({"parallel": 3, "ctx_checkpoints": 2}, shape).checkpoints == pytest.approx(6 * mib)
     assert taken({"parallel": 3, "kv_unified": True}, shape).checkpoints == pytest.approx(24 * mib)
     assert taken({"ctx_checkpoints": 0}, shape).checkpoints == 0
+    assert taken({"ubatch": 2048}, shape).checkpoints == pytest.approx(8 * mib)
     assert taken({}).checkpoints == 0, "Qwen3 has neither, and goes back to wherever it likes"
 
 
 def test_llama_servers_own_number_of_checkpoints_would_be_refused_for_a_wide_model() -> None:
-    """32 of 624 MiB each: pods that were killed for it are public."""
+    """32 of 624 MiB each in older builds: pods that were killed for it are public."""
     lock = with_entry(ID, with_facts(shape=WINDOWS))
 
     planned(12288, lock=lock)
     assert "19968 of checkpoints" in refusal(12288, lock=lock, qwen3_8b={"ctx_checkpoints": 32})
+
+
+def test_a_saved_prompt_of_older_builds_takes_its_checkpoints_along() -> None:
+    bare, with_them = (taken({"ctx_checkpoints": n}, WINDOWS, 10524) for n in (0, 8))
+
+    assert with_them.prompts - bare.prompts == pytest.approx(2 * 8 * 624)
+    assert taken({"ctx_checkpoints": 8}, WINDOWS).prompts == 512
+
+
+@pytest.mark.parametrize("mode", [{"mode": "embedding", "pooling": "mean"}, {"mode": "rerank"}])
+@pytest.mark.parametrize("on_card", [True, False])
+def test_vectors_and_ranks_have_a_row_of_the_vocabulary_for_each_token_of_a_ubatch(
+    mode: dict[str, Any], on_card: bool
+) -> None:
+    """gemma-3-270m with a ubatch of 2048 took 2152 MiB of the host for one text, on a device of the RPC backend."""
+    one, four = (taken({**mode, "context": n, "ubatch": n}, on_card=on_card) for n in (2048, 8192))
+
+    assert four.model - one.model >= 6144 * 4 * (151936 + 4096) / 2**20
+    assert one.prompts == four.prompts == 0, "only chats are saved"
+    assert one.checkpoints == 0
 
 
 def test_an_architecture_without_lengths_is_counted_by_what_is_known_of_it() -> None:
@@ -144,5 +186,5 @@ def test_a_projector_on_the_cpu_is_counted() -> None:
     model = config.parse(stacks.raw("t4")).models["qwen3vl-8b"]
     without = lock.model_copy(update={"files": tuple(file for file in lock.files if file.role == "model")})
 
-    with_it, bare = (host_memory(model, it, server, on_card=False) for it in (lock, without))
+    with_it, bare = (host_memory(model, it, server, 512, on_card=False) for it in (lock, without))
     assert with_it.model - bare.model == pytest.approx(lock.bytes_by_role["mmproj"] / 2**20)

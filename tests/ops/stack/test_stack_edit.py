@@ -5,7 +5,7 @@ import difflib
 import pytest
 
 from ops.base.errors import OpsError
-from ops.calibrate import stack_edit
+from ops.stack import stack_edit
 from plan.config import KEY
 from tests import stacks
 
@@ -93,3 +93,48 @@ def test_what_would_change_anything_else_is_refused_with_the_entry_to_write(text
         stack_edit.set_value(text, (key, "m"), VALUE)
 
     assert FLOW in str(caught.value), "a person writes it then"
+
+
+LINES, ENTRIES = ["x: 1 # new", "y:", "  z: [2]"], {"x": 1, "y": {"z": [2]}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("a:\n  m:\n    b: {c: 1} # one\n# end\n", "a:\n  m:\n    b: {c: 1} # one\n    NEW\n# end\n"),
+        ("a:\n  m:\n    b:\n      c: 1\n  d: 2\n", "a:\n  m:\n    b:\n      c: 1\n    NEW\n  d: 2\n"),
+        ("a:\n    m:\n          b: |\n            c\n", "a:\n    m:\n          b: |\n            c\n          NEW\n"),
+        ("a:\n  d: 2\n", "a:\n  d: 2\n  m:\n    NEW\n"),
+        ("a:\n  m: {} # none\n  d: 2\n", "a:\n  m: # none\n    NEW\n  d: 2\n"),
+        ("a:\n  m:\n  d: 2", "a:\n  m:\n    NEW\n  d: 2"),
+        ("a:\r\n  m: {}\r\n", "a:\r\n  m:\r\n    NEW\r\n"),
+    ],
+)
+def test_entries_come_after_the_last_of_a_mapping_and_nothing_else_differs(before: str, after: str) -> None:
+    end = "\r\n" if "\r" in before else "\n"
+    indent = after.partition("NEW")[0].rpartition("\n")[2]
+
+    assert stack_edit.add_entries(before, ("a", "m"), LINES, ENTRIES) == after.replace(
+        "NEW", f"{end}{indent}".join(LINES)
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: {m: {b: 1}}\n",
+        "a:\n  m: {b: 1}\n",
+        "a:\n  m: text\n",
+        "a: [1]\n",
+        "b: 1\n",
+        "x: &x {b: 1}\na:\n  m: *x\n",
+    ],
+)
+def test_entries_of_a_mapping_in_braces_or_of_none_are_refused(text: str) -> None:
+    with pytest.raises(OpsError, match=r"cannot get more entries|m cannot get"):
+        stack_edit.add_entries(text, ("a", "m"), LINES, ENTRIES)
+
+
+def test_entries_that_the_lines_do_not_say_are_refused() -> None:
+    with pytest.raises(OpsError):
+        stack_edit.add_entries("a:\n  m: {}\n", ("a", "m"), LINES, {"x": 2})

@@ -1,4 +1,4 @@
-"""Sets a value in a stack file and changes no other byte: comments, quotes and alignment stay as a person wrote them.
+"""Sets or adds values in a stack file and changes no other byte: comments, quotes and alignment stay as they were.
 
 A YAML library would rewrite the whole document. Here its parser only says where things stand in the text; the text is
 edited at that place, then parsed again and compared with what was meant.
@@ -6,7 +6,7 @@ edited at that place, then parsed again and compared with what was meant.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import yaml
@@ -35,6 +35,44 @@ def set_value(text: str, path: tuple[Step, ...], value: Value) -> str:
         pass  # the edit broke the document, or something other than a mapping stands at the place
     where = ".".join(map(str, path[1:]))
     raise OpsError(f"{where} cannot be set without changing more of the file", f"write it by hand: {_flow(value)}")
+
+
+def add_entries(text: str, path: tuple[str, ...], lines: Sequence[str], entries: Mapping[str, Any]) -> str:
+    """The text with `lines`, which say `entries`, after the last one of the mapping at `path`, which may be new.
+
+    The lines have no indentation of the mapping's own. Raises OpsError where that cannot be done without writing
+    anything else, such as a mapping in braces.
+    """
+    try:
+        after = _add(text, path, lines)
+        before = read_yaml(text, _EDITED)
+        if read_yaml(after, _EDITED) == _expected(before, path, entries):
+            return after
+    except (yaml.YAMLError, TextError, TypeError, IndexError):
+        pass
+    what = f"{'.'.join(path[1:])} cannot get more entries without changing more of the file"
+    raise OpsError(
+        what, "write it with one entry a line, as README.md shows it; or copy what is printed without --write"
+    )
+
+
+def _add(text: str, path: tuple[str, ...], lines: Sequence[str]) -> str:
+    root = yaml.compose(text, yaml.SafeLoader)
+    node, above = _find(root, path), _find(root, path[:-1])
+    end = _line_end(text)
+    if isinstance(node, yaml.MappingNode) and node.value and not node.flow_style:
+        at, indent = _end_of_line(text, _end(node)), _indent(text, node)
+    elif not isinstance(above, yaml.MappingNode) or above.flow_style:
+        raise TypeError
+    elif node is None:
+        at, indent = _end_of_line(text, _end(above)), _indent(text, above) + "  "
+        lines = [f"{_indent(text, above)}{path[-1]}:", *(f"{indent}{line}" for line in lines)]
+        return text[:at] + end + end.join(lines) + text[at:]
+    else:  # `models: {}`, or nothing behind the colon
+        before = text[: node.start_mark.index].rstrip(" ")
+        text = before + text[node.end_mark.index :]
+        at, indent = _end_of_line(text, len(before)), _indent(text, above) + "  "
+    return text[:at] + end + end.join(f"{indent}{line}" for line in lines) + text[at:]
 
 
 def _set(text: str, path: tuple[Step, ...], value: Value) -> str:
