@@ -15,14 +15,14 @@ _KWARGS, _THINKS = "chat_template_kwargs", "enable_thinking"
 
 def take(name: str, parameters: object, draft: Draft) -> None:
     """The variant as far as there are keys for it; a name that sets nothing which has one is an alias."""
-    said = f"setParamsByID {plain(name)}"
+    said, there = f"setParamsByID {plain(name)}", show(parameters, 200)
     if not isinstance(parameters, dict):
-        draft.leave(f"{said}: {show(parameters)}", "It is a mapping")
+        draft.leave(f"{said}: {there}", "It is a mapping")
         return
     try:
         MODEL_ID(name)
     except ValueError as error:
-        draft.leave(f"{said}: {show(parameters, 200)}", f"No model is asked for by such a name here: {error}")
+        draft.leave(f"{said}: {there}", f"No model is asked for by such a name here: {error}")
         return
     kept: dict[str, Any] = {}
     for key, value in _spread(cast("dict[str, Any]", parameters)).items():
