@@ -9,7 +9,8 @@ from plan.vram.types import Serving, VramError
 
 _PAD = 256
 _STATE_BYTES = 4  # f32, whatever --cache-type-k says
-# Bytes of a block of 32 elements.
+# Bytes of a block of so many elements.
+_BLOCK = 32
 _BLOCK_BYTES = {"f16": 64, "q8_0": 34, "q4_0": 18}
 
 
@@ -30,19 +31,32 @@ def cells(lengths: Lengths, serving: Serving) -> tuple[int, int]:
     """
     if serving.total_tokens < 1 or serving.parallel < 1 or serving.ubatch < 1:
         raise VramError("context, parallel and ubatch have to be positive")
-    whole = padded(padded(serving.total_tokens) // serving.parallel)
-    if not lengths.sliding_window:
-        return whole, 0
-    return whole, padded(min(whole, lengths.sliding_window + min(serving.ubatch, serving.total_tokens)))
+    window = lengths.sliding_window
+    return slot_cells(serving), window_cells(window, serving) if window else 0
+
+
+def slot_cells(serving: Serving) -> int:
+    """Cells of one slot in a cache that holds the whole context."""
+    return padded(padded(serving.total_tokens) // serving.parallel)
+
+
+def window_cells(window: int, serving: Serving) -> int:
+    """Cells of one slot in a cache that holds a window of so many tokens, and the tokens of a ubatch."""
+    return padded(min(slot_cells(serving), window + min(serving.ubatch, serving.total_tokens)))
 
 
 def kv_bytes(lengths: Lengths, serving: Serving) -> int:
     """Keys and values of all slots; raises VramError for a type of cache that is not known."""
-    if (block := _BLOCK_BYTES.get(serving.kv_type)) is None:
-        raise VramError(f"a cache of type {serving.kv_type} is none of {', '.join(_BLOCK_BYTES)}")
     whole, window = cells(lengths, serving)
     elements = sum((layer.key + layer.value) * (window if layer.swa else whole) for layer in lengths.layers)
-    return elements // 32 * block * serving.parallel
+    return element_bytes(elements, serving.kv_type) * serving.parallel
+
+
+def element_bytes(elements: int, kv_type: str) -> int:
+    """Bytes of so many keys and values in a cache of a type; raises VramError for one that is not known."""
+    if (block := _BLOCK_BYTES.get(kv_type)) is None:
+        raise VramError(f"a cache of type {kv_type} is none of {', '.join(_BLOCK_BYTES)}")
+    return -(-elements * block // _BLOCK)
 
 
 def state_bytes(lengths: Lengths, serving: Serving) -> int:
