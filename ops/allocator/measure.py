@@ -17,6 +17,7 @@ from ops.allocator.question import AllocatorError, HeaderFile, Question, ask, mo
 from ops.gguf.header import Header
 from plan.config import total_tokens
 from plan.models.allocator.figures import Allocator, Cache, Compute
+from plan.models.gguf_facts import Shape
 from plan.vram.allocator.lines import Points, at
 from plan.vram.cache import element_bytes, padded, slot_cells, tokens_at_once, window_cells
 from plan.vram.types import MIB, Serving
@@ -43,24 +44,21 @@ class Way:
 
 
 def measure(
-    program: Program, files: Sequence[HeaderFile], header: Header, trained: int, ways: Sequence[Way]
+    program: Program, files: Sequence[HeaderFile], header: Header, shape: Shape, ways: Sequence[Way]
 ) -> Allocator:
     """What llama.cpp's allocator says of a model served in these ways; raises AllocatorError.
 
-    `header` is that of its first file, `trained` the context for which it was trained, in tokens, 0 where unknown.
+    `header` is that of its first file, from which its `shape` is.
     """
     with model(files) as path:
         asked = partial(ask, program, path, _overrides(header))
-        measured = [_Measured(asked, trained, way) for way in ways]
+        measured = [_Measured(asked, shape, way) for way in ways]
         first = measured[0]
-        for other in measured[1:]:
-            if (other.caches, other.state_bytes) != (first.caches, first.state_bytes):
-                raise AllocatorError("llama-server says another cache or state of one way to serve than of the next")
         return Allocator(
             build=program.build,
             weights_mib=first.told.weights_mib,
-            caches=first.caches,
-            state_bytes=first.state_bytes,
+            caches=_together([row.caches for row in measured]),
+            state_bytes=max(row.state_bytes for row in measured),
             compute=tuple(row.compute() for row in measured),
         )
 
@@ -77,12 +75,13 @@ def _overrides(header: Header) -> tuple[str, ...]:
 class _Measured:
     """One way to serve, asked about at its longest context first: that tells the caches, and which have a window."""
 
-    def __init__(self, asked: Callable[[Question], log.Told], trained: int, way: Way) -> None:
+    def __init__(self, asked: Callable[[Question], log.Told], shape: Shape, way: Way) -> None:
         self.asked, self.way, self.serving = asked, way, way.serving
         most = _INT32_MAX // way.serving.parallel // _STEP * _STEP
-        self.last = min(padded(max(trained, *way.contexts)), most)
+        self.last = min(padded(max(shape.context_length or 0, *way.contexts)), most)
         self.told = asked(self._question(self.last))
-        self.caches = tuple(_cache(cache, self._at(self.last)) for cache in self.told.caches)
+        window = shape.sliding_window or 0
+        self.caches = tuple(_cache(cache, self._at(self.last), window) for cache in self.told.caches)
         self.state_bytes = -(-self.told.state // way.serving.parallel)
 
     def compute(self) -> Compute:
@@ -150,8 +149,18 @@ def points(bytes_at: Callable[[int], int], first: int, last: int, served: Iterab
     return tuple(sorted(found.items()))
 
 
-def _cache(told: log.Cache, serving: Serving) -> Cache:
-    """What a cache holds of each token, and how long it is; raises AllocatorError for one that is not understood."""
+def _together(rows: Sequence[tuple[Cache, ...]]) -> tuple[Cache, ...]:
+    """The caches by what each way to serve tells of them: of windows that padding hides the longest counts."""
+    if len({tuple((cache.cell_elements, bool(cache.window)) for cache in row) for row in rows}) > 1:
+        raise AllocatorError("llama-server says another cache of one way to serve than of the next")
+    return tuple(max(caches, key=lambda cache: cache.window) for caches in zip(*rows, strict=True))
+
+
+def _cache(told: log.Cache, serving: Serving, window: int) -> Cache:
+    """What a cache holds of each token, and how long it is; raises AllocatorError for one that is not understood.
+
+    `window` is the one that the header tells, if any. Another one is not told: only how it was padded.
+    """
     whole = slot_cells(serving)
     if told.streams != serving.parallel or not 0 < told.cells <= whole:
         raise AllocatorError(f"llama-server says a cache of {told.cells} cells and {told.streams} slots")
@@ -159,5 +168,8 @@ def _cache(told: log.Cache, serving: Serving) -> Cache:
     elements = round(told.bytes * 32 / element_bytes(32, serving.kv_type) / cells / _GRAIN) * _GRAIN
     if elements < 1 or abs(element_bytes(elements * cells, serving.kv_type) - told.bytes) > _DOUBT:
         raise AllocatorError(f"llama-server says {told.bytes / MIB:.2f} MiB for a cache of {cells} cells")
-    window = 0 if told.cells == whole else max(1, told.cells - min(serving.ubatch, serving.total_tokens))
+    if told.cells == whole:
+        return Cache(cell_elements=elements)
+    if not window or window_cells(window, serving) != told.cells:
+        window = max(1, told.cells - min(serving.ubatch, serving.total_tokens))
     return Cache(window=window, cell_elements=elements)

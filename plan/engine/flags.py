@@ -8,6 +8,7 @@ from plan.base.errors import ConfigError
 from plan.config.model import DEFAULT_UBATCH
 from plan.engine import args
 from plan.models.abilities import mode
+from plan.models.gguf_facts import Shape
 from plan.models.lock import LockedModel
 from plan.models.thinking import require_bound
 from plan.weights.volume import file_path
@@ -67,8 +68,7 @@ def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.G
         ("ctx-size", str(model.total_tokens)),  # llama-server divides it among the slots
         ("parallel", str(model.parallel)),  # the default is four slots, each with its share of the context
         *([("predict", str(model.max_output_tokens))] if model.max_output_tokens else []),
-        *_MODES[served],
-        *([("pooling", model.pooling)] if model.pooling else []),
+        *mode_flags(model, locked.gguf.shape),
         *_memory(model),
         ("flash-attn", "on"),
         ("fit", "off"),  # on, an unset value shrinks to whatever the co-tenants left free
@@ -78,6 +78,11 @@ def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.G
         *args.rendered(model_id, model.args),
     ]
     return tuple(rows)
+
+
+def mode_flags(model: config.Model, shape: Shape) -> Flags:
+    """What makes a server of embeddings or ranks of llama-server, nothing for one that chats."""
+    return (*_MODES[mode(model, shape)], *((("pooling", model.pooling),) if model.pooling else ()))
 
 
 def _memory(model: config.Model) -> Flags:

@@ -27,7 +27,7 @@ def parts(facts: GgufFacts, held: Weights, serving: Serving, quant: str) -> Part
         raise UnmeasuredError(_unmeasured(facts.allocator, serving, str(error))) from None
     if told is not None:
         return told._replace(notes=(*told.notes, *_differences(told, reckoned)))
-    missing = () if facts.allocator is None else (f"{_not_asked(serving)}: its formula counts",)
+    missing = () if facts.allocator is None else (f"{not_asked(serving)}: its formula counts",)
     return reckoned._replace(notes=(*reckoned.notes, *missing))
 
 
@@ -70,10 +70,11 @@ def _differences(told: Parts, reckoned: Parts) -> Iterator[str]:
 
 
 def _unmeasured(allocator: Allocator | None, serving: Serving, why: str) -> str:
-    return why if allocator is None else f"{_not_asked(serving)}, and {why}"
+    return why if allocator is None else f"{not_asked(serving)}, and {why}"
 
 
-def _not_asked(serving: Serving) -> str:
+def not_asked(serving: Serving) -> str:
+    """What is said of a way to serve for which there is no row of figures, without a full stop."""
     slots = "1 slot" if serving.parallel == 1 else f"{serving.parallel} slots"
     how = f"kv_type {serving.kv_type}, {slots}, ubatch {serving.ubatch}{', embeddings' if serving.embeds else ''}"
     return f"llama.cpp's allocator was not asked about {how}"
