@@ -25,7 +25,8 @@ from plan.vram.types import MIB, Serving
 Ask = Callable[[Question], log.Told]
 _STEP = 256  # cells: llama.cpp pads a context to so many
 _MASK_BYTES = 2
-_GRAIN = 8  # numbers: a head has more, and the two digits of a log's MiB tell as many apart
+# Keys and values of a head come in so many numbers at least, which the two digits of a log's MiB tell apart.
+_GRAIN, _BLOCK = 8, 32
 _DOUBT = MIB // 50  # of the difference of two figures that have two digits
 _OVER, _ENOUGH = 1.02, 16
 _INT32_MAX = 2**31 - 1
@@ -51,7 +52,7 @@ def measure(
     `header` is that of its first file, from which its `shape` is.
     """
     with model(files) as path:
-        asked = partial(ask, program, path, _overrides(header))
+        asked = partial(ask, program, path, overrides(header))
         measured = [_Measured(asked, shape, way) for way in ways]
         first = measured[0]
         return Allocator(
@@ -63,7 +64,7 @@ def measure(
         )
 
 
-def _overrides(header: Header) -> tuple[str, ...]:
+def overrides(header: Header) -> tuple[str, ...]:
     """Values for --override-kv that save llama-server from reading the vocabulary: only its length counts."""
     table = header.tensors.get("token_embd.weight")
     if table is None or len(table.shape) < 2:
@@ -165,7 +166,8 @@ def _cache(told: log.Cache, serving: Serving, window: int) -> Cache:
     if told.streams != serving.parallel or not 0 < told.cells <= whole:
         raise AllocatorError(f"llama-server says a cache of {told.cells} cells and {told.streams} slots")
     cells = told.cells * told.streams
-    elements = round(told.bytes * 32 / element_bytes(32, serving.kv_type) / cells / _GRAIN) * _GRAIN
+    grain = _GRAIN if serving.kv_type == "f16" else _BLOCK
+    elements = round(told.bytes * _BLOCK / element_bytes(_BLOCK, serving.kv_type) / cells / grain) * grain
     if elements < 1 or abs(element_bytes(elements * cells, serving.kv_type) - told.bytes) > _DOUBT:
         raise AllocatorError(f"llama-server says {told.bytes / MIB:.2f} MiB for a cache of {cells} cells")
     if told.cells == whole:
