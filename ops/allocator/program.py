@@ -60,7 +60,7 @@ def _asked(path: Path) -> Program:
     found = _VERSION.search(said)
     build = int(found[1]) or _BUILD_OF.get(found[2], 0) if found else 0
     if not build:
-        what = f"{name} --version names no build of llama.cpp: {words(plain(said.strip()), LINE)}"
+        what = f"{name} says no build of llama.cpp as its version: {words(said, LINE)}"
         raise OpsError(what, f"name another with {VARIABLE}, or {VARIABLE}={NONE}")
     if "--rpc" not in _said(path, "--help"):
         raise OpsError(f"{name} has no RPC backend", f"build it with -DGGML_RPC=ON, or name another with {VARIABLE}")

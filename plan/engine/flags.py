@@ -36,7 +36,7 @@ class Served:
 _ALL_LAYERS = 99  # more than any model has
 # Saved prompts in host memory. The default of 8 GiB per process does not fit beside a model in the pod's limit.
 _PROMPT_CACHE_MIB = 512
-_MODES: Mapping[str, Flags] = {
+MODES: Mapping[str, Flags] = {
     "chat": (),
     "embedding": (("embeddings", None),),
     "rerank": (("reranking", None),),
@@ -82,7 +82,7 @@ def flags(model_id: str, model: config.Model, locked: LockedModel, gpu: config.G
 
 def mode_flags(model: config.Model, shape: Shape) -> Flags:
     """What makes a server of embeddings or ranks of llama-server, nothing for one that chats."""
-    return (*_MODES[mode(model, shape)], *((("pooling", model.pooling),) if model.pooling else ()))
+    return (*MODES[mode(model, shape)], *((("pooling", model.pooling),) if model.pooling else ()))
 
 
 def _memory(model: config.Model) -> Flags:

@@ -145,8 +145,11 @@ def test_the_build_is_the_number_that_it_says_or_that_of_the_commit(tmp_path: Pa
 
 
 UNUSABLE = {
-    "no build": ({"version": "version: 0.5.0-dev (build 0, commit 123456789)"}, "names no build of llama.cpp"),
-    "another program": ({"version": "llama-swap 250"}, "names no build of llama.cpp: llama-swap 250"),
+    "no build": (
+        {"version": "version: 0.5.0-dev (build 0, commit 123456789)"},
+        "says no build of llama.cpp as its version",
+    ),
+    "another program": ({"version": "llama-swap 250"}, "no build of llama.cpp as its version: llama-swap 250"),
     "no RPC": ({"usage": "--model FILE"}, "has no RPC backend"),
 }
 
