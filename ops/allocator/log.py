@@ -7,10 +7,11 @@ common_memory_breakdown_print (common/fit.cpp). Sizes are MiB with two digits, t
 import re
 from typing import NamedTuple
 
-_CACHE = re.compile(r"size = +([\d.]+) MiB \( *(\d+) cells, +\d+ layers, +\d+/(\d+) seqs\), K \(")
-_STATE = re.compile(r"size = +([\d.]+) MiB \( *(\d+) cells, +\d+ layers, +\d+ seqs")
-_COMPUTE = re.compile(r" RPC0\S* +compute buffer size = +([\d.]+) MiB")
-_BREAKDOWN = re.compile(r"- RPC0 .*= *(\d+) \+ +(\d+) \+ +(\d+)\)")
+_SIZE, _COUNT = r"([0-9]{1,9}\.[0-9]{2}) MiB", "([0-9]{1,9})"
+_CACHE = re.compile(rf"size = +{_SIZE} \( *{_COUNT} cells, +\d+ layers, +\d+/{_COUNT} seqs\), K \(")
+_STATE = re.compile(rf"size = +{_SIZE} \( *{_COUNT} cells, +\d+ layers, +\d+ seqs")
+_COMPUTE = re.compile(rf" RPC0\S* +compute buffer size = +{_SIZE}")
+_BREAKDOWN = re.compile(rf"- RPC0 .*= *{_COUNT} \+ +{_COUNT} \+ +{_COUNT}\)")
 _MIB = 2**20
 DOUBT = _MIB // 200  # bytes, of a figure in MiB with two digits after the point
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
+from pydantic import ValidationError
+
 from ops.allocator import log
 from ops.allocator.program import Program
 from ops.allocator.question import AllocatorError, HeaderFile, Question, ask, model
@@ -18,12 +20,16 @@ from ops.gguf.header import Header
 from plan.config import total_tokens
 from plan.models.allocator.figures import Allocator, Cache, Compute
 from plan.models.gguf_facts import Shape
+from plan.text.errors import in_words, steps
+from plan.text.show import path as path_of
+from plan.text.show import show
 from plan.vram.allocator.lines import Points, at
 from plan.vram.cache import element_bytes, padded, slot_cells, tokens_at_once, window_cells
 from plan.vram.types import MIB, Serving
 
 Ask = Callable[[Question], log.Told]
 _STEP = 256  # cells: llama.cpp pads a context to so many
+_APART = 1024  # cells between points that draw a line: two digits of a MiB tell no steeper or flatter one by then
 _MASK_BYTES = 2
 # Keys and values of a head come in so many numbers at least, which the two digits of a log's MiB tell apart.
 _GRAIN, _BLOCK = 8, 32
@@ -53,15 +59,19 @@ def measure(
     """
     with model(files) as path:
         asked = partial(ask, program, path, overrides(header))
-        measured = [_Measured(asked, shape, way) for way in ways]
-        first = measured[0]
-        return Allocator(
-            build=program.build,
-            weights_mib=first.told.weights_mib,
-            caches=_together([row.caches for row in measured]),
-            state_bytes=max(row.state_bytes for row in measured),
-            compute=tuple(row.compute() for row in measured),
-        )
+        try:
+            measured = [_Measured(asked, shape, way) for way in ways]
+            return Allocator(
+                build=program.build,
+                weights_mib=measured[0].told.weights_mib,
+                caches=_together([row.caches for row in measured]),
+                state_bytes=max(row.state_bytes for row in measured),
+                compute=tuple(row.compute() for row in measured),
+            )
+        except ValidationError as error:
+            first = error.errors()[0]
+            what = f"{path_of(steps(first))} {show(first['input'])}"
+            raise AllocatorError(f"llama-server says what cannot be, {what}: {in_words(first, 'it is')}") from None
 
 
 def overrides(header: Header) -> tuple[str, ...]:
@@ -123,7 +133,7 @@ def points(bytes_at: Callable[[int], int], first: int, last: int, served: Iterab
     The first two and the last two draw the lines; then it is asked in every gap, and where the lines tell another
     figure that is one more point.
     """
-    ends = [cells for cells in (first, first + _STEP, last - _STEP, last) if first <= cells <= last]
+    ends = [cells for cells in (first, first + _APART, last - _APART, last) if first <= cells <= last]
     asked = {cells: bytes_at(cells) for cells in ends}
     found = dict(asked)
 

@@ -22,13 +22,13 @@ def nemo(cells: int) -> int:
     return qwen(cells) + (10 * MIB if cells > 512 else 0)
 
 
-def test_two_lines_take_four_points_and_five_questions() -> None:
+def test_two_lines_take_four_points_and_a_question_in_each_gap() -> None:
     asked: list[int] = []
 
     found = points(lambda cells: asked.append(cells) or qwen(cells), 512, LAST, [])
 
-    assert [cells for cells, _ in found] == [512, 768, LAST - 256, LAST]
-    assert len(asked) == 5, "the fifth is between, to see whether the lines tell it"
+    assert [cells for cells, _ in found] == [512, 1536, LAST - 1024, LAST]
+    assert len(asked) == 7, "whether the lines tell what is between"
 
 
 def test_a_context_that_is_served_is_a_point_only_where_the_lines_do_not_tell_it() -> None:
