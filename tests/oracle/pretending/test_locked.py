@@ -9,7 +9,7 @@ from plan.models.lock import load
 from tests.ops import command
 from tests.ops.desk import REPO, Desk
 from tests.oracle.allocator import Allocator
-from tests.oracle.others import OTHERS
+from tests.oracle.pretending.others import OTHERS
 
 STACK = """\
 config:

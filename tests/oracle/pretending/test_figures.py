@@ -18,7 +18,7 @@ from plan.vram.cards import CARDS
 from plan.vram.estimate import Breakdown, Serving, estimate
 from tests.oracle.allocator import Allocator, facts_of, header_of
 from tests.oracle.known import KNOWN
-from tests.oracle.others import OTHERS
+from tests.oracle.pretending.others import OTHERS
 from tests.soak import SOAK
 
 MIB = 2**20
