@@ -35,12 +35,13 @@ _MASK_BYTES = 2
 _GRAIN, _BLOCK = 8, 32
 _DOUBT = MIB // 50  # of the difference of two figures that have two digits
 _OVER, _ENOUGH = 1.02, 16
-_INT32_MAX = 2**31 - 1
+# For each cell of all slots llama-server keeps some fifty bytes of host memory; beyond so many the last line goes on.
+_CELLS_MAX = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way to serve a model: `serving` with the longest of `contexts`, the tokens of one request.
+    """A way to serve a model: `serving`, with each of `contexts`, the tokens of one request.
 
     `flags` are those of embeddings and ranking.
     """
@@ -60,7 +61,7 @@ def measure(
     with model(files) as path:
         asked = partial(ask, program, path, overrides(header))
         try:
-            measured = [_Measured(asked, shape, way) for way in ways]
+            measured = [Measured(asked, shape, way) for way in ways]
             return Allocator(
                 build=program.build,
                 weights_mib=measured[0].told.weights_mib,
@@ -83,13 +84,13 @@ def overrides(header: Header) -> tuple[str, ...]:
     return ("tokenizer.ggml.model=str:no_vocab", f"{architecture}.vocab_size=int:{table.shape[1]}")
 
 
-class _Measured:
+class Measured:
     """One way to serve, asked about at its longest context first: that tells the caches, and which have a window."""
 
     def __init__(self, asked: Callable[[Question], log.Told], shape: Shape, way: Way) -> None:
         self.asked, self.way, self.serving = asked, way, way.serving
-        most = _INT32_MAX // way.serving.parallel // _STEP * _STEP
-        self.last = min(padded(max(shape.context_length or 0, *way.contexts)), most)
+        trained = min(shape.context_length or 0, _CELLS_MAX // way.serving.parallel)
+        self.last = padded(max(trained, *way.contexts))
         self.told = asked(self._question(self.last))
         window = shape.sliding_window or 0
         self.caches = tuple(_cache(cache, self._at(self.last), window) for cache in self.told.caches)

@@ -24,6 +24,7 @@ from plan.vram.types import Serving
 
 Served = Mapping[str, Sequence[Model]]  # by id, as each stack with a card serves it
 _PATIENCE_S = 15.0  # a model takes a few seconds
+_INSTEAD = "so formulas or earlier figures count"
 
 
 def serving(model: Model, shape: Shape) -> Serving:
@@ -53,10 +54,8 @@ def asked(
     entries, said = {key: it.entry for key, it in resolved.items()}, list[str]()
     wanted = [key for key in resolved if served.get(key)]
     if wanted and program is None:
-        said.append(
-            f"GPU memory of {', '.join(wanted)} is left to formulas: there is no llama-server here to ask. "
-            f"{VARIABLE}=PATH or --llama-server PATH names one."
-        )
+        names = f"{VARIABLE}=PATH or --llama-server PATH names one."
+        said.append(f"{', '.join(wanted)}: no llama-server is here to tell GPU memory, {_INSTEAD}. {names}")
     for number, key in enumerate(wanted, start=1):
         it, old = resolved[key], before.get(key)
         if old is not None and old.gen == it.entry.gen and old.gguf.allocator:
@@ -66,7 +65,7 @@ def asked(
                 with _told(f"{key} ({number} of {len(wanted)}): asking llama.cpp's allocator for its GPU memory"):
                     entries[key] = _measured(program, it, served[key])
             except AllocatorError as error:
-                said.append(f"GPU memory of {key} is left to formulas: {error}.")
+                said.append(f"{key}: llama.cpp's allocator does not tell its GPU memory, {_INSTEAD}: {error}.")
     return entries, said
 
 

@@ -2,11 +2,16 @@
 
 from bisect import bisect_right
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ops.allocator.measure import points
+from ops.allocator.log import Told
+from ops.allocator.measure import Measured, Way, points
+from ops.allocator.question import Question
+from plan.models.gguf_facts import Shape
 from plan.vram.allocator.lines import at
+from plan.vram.types import Serving
 
 MIB = 2**20
 LAST = 2**17
@@ -62,3 +67,27 @@ def test_it_ends_with_few_points_and_is_never_less_than_any_that_was_asked(steps
 def test_a_model_of_a_short_context_has_fewer_points() -> None:
     assert [cells for cells, _ in points(qwen, 512, 512, [512])] == [512]
     assert [cells for cells, _ in points(qwen, 512, 768, [])] == [512, 768]
+
+
+@pytest.mark.parametrize(
+    ("trained", "parallel", "served", "most"),
+    [
+        (32768, 4, 8192, 32768),
+        (10**7, 1, 8192, 2**22),
+        (10**7, 256, 8192, 2**14),
+        (8192, 1, 40000, 40192),
+        (None, 2, 300, 512),
+    ],
+)
+def test_the_longest_context_asked_about_leaves_the_host_its_memory(
+    trained: int | None, parallel: int, served: int, most: int
+) -> None:
+    asked: list[int] = []
+
+    def told(question: Question) -> Told:
+        asked.append(question.total_tokens // parallel)
+        return Told(1, (), 0, 1)
+
+    shape = Shape(architecture="llama", context_length=trained, source="header")
+    assert Measured(told, shape, Way(Serving(0, parallel=parallel), (served,))).compute().points
+    assert max(asked) == most

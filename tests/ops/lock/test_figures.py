@@ -77,7 +77,7 @@ def test_without_a_llama_server_formulas_count_and_it_is_said(desk: Desk) -> Non
     printed = desk.lock()
 
     assert figures(desk) is None
-    assert "GPU memory of a is left to formulas: there is no llama-server here to ask." in printed
+    assert "a: no llama-server is here to tell GPU memory, so formulas or earlier figures count." in printed
 
 
 def test_one_that_cannot_load_the_model_is_quoted_and_the_model_is_locked(desk: Desk, llama: Path) -> None:
@@ -87,7 +87,8 @@ def test_one_that_cannot_load_the_model_is_quoted_and_the_model_is_locked(desk: 
     printed = desk.lock()
 
     assert figures(desk) is None
-    assert "GPU memory of a is left to formulas: llama-server ended: llama_model_load: error loading model:" in printed
+    assert "a: llama.cpp's allocator does not tell its GPU memory" in printed
+    assert "count: llama-server ended: llama_model_load: error loading model: unknown model" in printed
 
 
 def test_one_that_was_named_and_is_none_is_refused_before_anyone_is_asked(desk: Desk) -> None:
@@ -106,7 +107,7 @@ def test_figures_of_the_very_same_files_stay_where_nobody_can_be_asked(desk: Des
     desk.lock()
     before = figures(desk)
 
-    assert "there is no llama-server here" in desk.lock("--update", "a", "--llama-server", "none")
+    assert "no llama-server is here" in desk.lock("--update", "a", "--llama-server", "none")
     assert figures(desk) == before
     desk.offer("a-Q4_K_M.gguf", vocabulary=20)
     desk.lock("--update", "a", "--llama-server", "none")
