@@ -59,6 +59,9 @@ def lock(
     commit: Annotated[
         str | None, typer.Option(help="With --from: the commit of the files, where DIR does not record it.")
     ] = None,
+    llama_server: Annotated[
+        str | None, typer.Option(help="The llama-server that tells GPU memory, or none.", metavar="PATH")
+    ] = None,
 ) -> None:
     """Resolve the stacks' models at the hub to commits, files and sha256, and write models.lock.yaml.
 
@@ -68,11 +71,14 @@ def lock(
     DIR has a repository's files in OWNER/NAME/, or is a cache of the hub's library (models--OWNER--NAME), or has the
     .gguf files of one repository itself. A cache, or what `hf download --local-dir` wrote, tells the commit; without
     either, --commit does, for the models of one repository at a time. Every file is read whole.
+
+    A llama-server with the RPC backend is started on the header of each model that a stack has on a card: what it says
+    of GPU memory goes into the lock. It is LLAMA_SERVER, the one on PATH, or the one that `make` has built.
     """
     from ops.lock import command
 
     with stack_file.telling_lines(stack):
-        command.run(stack, ids or [], command.Origin(source, commit), update=update, check=check)
+        command.run(stack, ids or [], command.Origin(source, commit, llama_server), update=update, check=check)
 
 
 @app.command()

@@ -5,7 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ops.allocator import program
+from ops.allocator.measure import Way, measure
+from ops.allocator.program import Program
+from ops.allocator.question import AllocatorError, HeaderFile
 from ops.base.errors import OpsError
+from ops.base.waiting import waiting
 from ops.fit import cards, gguf_source
 from ops.fit.as_json import of_model
 from ops.fit.gguf_source import GgufFile
@@ -15,12 +20,15 @@ from ops.gguf.header import Header, HeaderError
 from plan import config
 from plan.card.card_notes import card_notes
 from plan.catalogue.card import Card
+from plan.engine.flags import MODES, words
 from plan.models import agreement
 from plan.models.abilities import header_mode
-from plan.models.gguf_facts import GgufFacts
+from plan.models.gguf_facts import GgufFacts, Shape
 from plan.text.show import plain
 from plan.vram.estimate import Breakdown, Serving, VramError, estimate
 from plan.vram.largest_context import largest_context
+
+_PATIENCE_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +51,25 @@ def asked(context: int | None) -> int:
 
 def run(wish: Wish, *, as_json: bool) -> bool:
     """Show the model and return whether it fits on the card alone; raises OpsError for what cannot be computed."""
-    card, models = cards.named(wish.card), gguf_source.sources(wish.model)
+    card, llama_server = cards.named(wish.card), program.find()
+    models = gguf_source.sources(wish.model)
     projectors = gguf_source.sources(wish.mmproj)[:1] if wish.mmproj else []
-    facts = _facts(models, projectors)
+    headers = [_header(source) for source in models]
+    facts, note = _asked(llama_server, wish, models, headers, _facts(models, headers, projectors))
     sizes = {"model": _bytes(models), **({"mmproj": _bytes(projectors)} if projectors else {})}
-
-    embeds = header_mode(facts.shape) is not None
 
     def at(request_tokens: int) -> Breakdown:
         total = config.total_tokens(request_tokens, wish.serving.parallel)
-        return estimate(facts, sizes, replace(wish.serving, total_tokens=total, embeds=embeds), card)
+        return estimate(facts, sizes, replace(_serving(wish, facts.shape), total_tokens=total), card)
 
     try:
         breakdown = at(wish.request_tokens)
     except VramError as error:
-        raise OpsError(f"{models[0].name}: {error}", "measure it, and declare what was measured in a stack") from None
+        what = f"{models[0].name}: {error}{f'. {note}'.removesuffix('.') if note else ''}"
+        raise OpsError(what, "measure it, and declare what was measured in a stack") from None
     trained = facts.shape.context_length or wish.request_tokens
     said = _said(wish, facts, breakdown, card)
+    said["notes"] += [note] if note else []
     said["largest_context"] = largest_context(at, card.capacity_mib, trained)
     said["notes"] += card_notes(card, {"": breakdown})
     if wish.request_tokens > trained:
@@ -75,8 +85,7 @@ def _bytes(sources: Sequence[GgufFile]) -> int:
     return sum(source.size_bytes for source in sources)
 
 
-def _facts(models: Sequence[GgufFile], projectors: Sequence[GgufFile]) -> GgufFacts:
-    headers = [_header(source) for source in models]
+def _facts(models: Sequence[GgufFile], headers: Sequence[Header], projectors: Sequence[GgufFile]) -> GgufFacts:
     projector = next((_header(source) for source in projectors), None)
     try:
         found = gguf_facts.facts(headers, projector)
@@ -86,6 +95,32 @@ def _facts(models: Sequence[GgufFile], projectors: Sequence[GgufFile]) -> GgufFa
         what = f"{projectors[0].name} hands the model {fault.got} numbers a token, and {fault.rule[:1].lower()}"
         raise OpsError(f"{what}{fault.rule[1:]}", "name the projector of this model")
     return found
+
+
+def _serving(wish: Wish, shape: Shape) -> Serving:
+    return replace(wish.serving, embeds=header_mode(shape) is not None)
+
+
+def _asked(
+    llama_server: Program | None, wish: Wish, models: Sequence[GgufFile], headers: Sequence[Header], facts: GgufFacts
+) -> tuple[GgufFacts, str]:
+    """The facts with figures of llama.cpp's allocator, where one can be asked; a note where it does not tell them."""
+    if llama_server is None:
+        return facts, ""
+    count = len(models)
+    names = ["model.gguf"] if count == 1 else [f"model-{at:05d}-of-{count:05d}.gguf" for at in range(1, count + 1)]
+    files = [
+        HeaderFile(name, header.content, source.size_bytes)
+        for name, header, source in zip(names, headers, models, strict=True)
+    ]
+    flags = tuple(words(MODES[header_mode(facts.shape) or "chat"]))
+    way = Way(_serving(wish, facts.shape), (wish.request_tokens,), flags)
+    try:
+        with waiting("llama.cpp's allocator", first_s=_PATIENCE_S):
+            allocator = measure(llama_server, files, headers[0], facts.shape, [way])
+    except AllocatorError as error:
+        return facts, f"llama.cpp's allocator did not tell it: {error}."
+    return facts.model_copy(update={"allocator": allocator}), ""
 
 
 def _header(source: GgufFile) -> Header:

@@ -6,7 +6,7 @@ Source: docs/gguf.md of ggml, and the checks in its gguf.cpp.
 import math
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from plan.models.fact_rules import LONGEST_HEADER
@@ -48,11 +48,15 @@ class Tensor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """`pairs`: scalars, strings and short arrays of numbers; `lengths`: of every array; `tensors`: by name."""
+    """`pairs`: scalars, strings and short arrays of numbers; `lengths`: of every array; `tensors`: by name.
+
+    `content` is the header's own bytes, from the file's first to where its table of tensors ends.
+    """
 
     pairs: dict[str, Value]
     lengths: dict[str, int]
     tensors: dict[str, Tensor]
+    content: bytes = b""
 
 
 def read_header(read: Callable[[int, int], bytes], size_bytes: int) -> Header:
@@ -89,7 +93,7 @@ class _Reader:
         for _ in range(pairs):
             self.pair(header)
         self.table(header, tensors)
-        return header
+        return replace(header, content=bytes(self.data[: self.at]))
 
     def pair(self, header: Header) -> None:
         key, kind = self.string(), self.number("I")

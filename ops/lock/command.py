@@ -9,10 +9,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from ops.allocator import program
 from ops.base import atomic, here, network
 from ops.base.errors import OpsError
 from ops.base.hub_address import hub_address
 from ops.base.waiting import waiting
+from ops.lock import figures
+from ops.lock.locked_model import Resolved
 from ops.stack import lock_file, stack_models
 from plan.base.errors import ConfigError
 from plan.config import Model
@@ -31,10 +34,14 @@ _ANOTHER_HUB = "HF_ENDPOINT is for this command; the cluster asks the stack's `f
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where files come from: `directory`, or else the hub. `commit` is the commit a person gives for the directory."""
+    """Where files come from: `directory`, or else the hub. `commit` is the commit a person gives for the directory.
+
+    `llama_server` is a path that a person gives of the one to ask for GPU memory.
+    """
 
     directory: Path | None = None
     commit: str | None = None
+    llama_server: str | None = None
 
 
 def run(stack: str | None, ids: list[str], source: Origin, *, update: bool, check: bool) -> None:
@@ -58,17 +65,29 @@ def run(stack: str | None, ids: list[str], source: Origin, *, update: bool, chec
     if check:
         locked = locked_models(models, lock)
         print(f"models.lock.yaml has all {len(models)} models of {whose}")
-        print("".join(f"{here.typed(note)}\n" for note in notes(locked, models)), end="")
+        said = (*notes(locked, models), *figures.gaps(locked, stack_models.on_card(models)))
+        print("".join(f"{here.typed(note)}\n" for note in said), end="")
         return
     chosen = (ids or list(models)) if update else missing
     if not update:
         locked_models({key: model for key, model in models.items() if key not in chosen}, lock)
-    taken_over = {} if source.directory else _taken_over({key: models[key] for key in chosen}, lock)
-    changed = taken_over | _resolve({key: models[key] for key in chosen if key not in taken_over}, source)
+    _complete(lock, {key: models[key] for key in chosen}, source)
+
+
+def _complete(lock: Lock, models: Mapping[str, Model], source: Origin) -> None:
+    """Write the lock with entries for these models, and show what is another one than before."""
+    taken_over = {} if source.directory else _taken_over(models, lock)
+    asked = {key: model for key, model in models.items() if key not in taken_over}
+    served = stack_models.on_card(asked)
+    # Before the hub is asked: a llama-server that was named and cannot be asked is refused at once.
+    llama_server = program.find(source.llama_server) if any(served.values()) else None
+    entries, said = figures.asked(_resolve(asked, source), served, lock.models, llama_server)
+    changed = taken_over | entries
     new = Lock(version=1, models={**lock.models, **changed})
     if new != lock:
         atomic.write(lock_file.path(), locks.dump(new))
     _show(lock.models, changed)
+    print("".join(f"{line}\n" for line in said), end="")
     if changed:
         _say_where_the_cluster_fetches(source)
 
@@ -107,7 +126,7 @@ def _taken_over(models: Mapping[str, Model], lock: Lock) -> dict[str, LockedMode
     return {model_id: lock.models[other] for model_id, other in found.items()}
 
 
-def _resolve(models: Mapping[str, Model], source: Origin) -> dict[str, LockedModel]:
+def _resolve(models: Mapping[str, Model], source: Origin) -> dict[str, Resolved]:
     if not models:
         return {}
     if source.directory:
@@ -122,7 +141,7 @@ def _resolve(models: Mapping[str, Model], source: Origin) -> dict[str, LockedMod
     from ops.lock import hub
 
     network.settle()
-    resolved: dict[str, LockedModel] = {}
+    resolved: dict[str, Resolved] = {}
     out = console(stderr=True)
     with out.status("") as status:
         for number, (model_id, model) in enumerate(models.items(), start=1):
@@ -146,3 +165,5 @@ def _show(before: Mapping[str, LockedModel], resolved: Mapping[str, LockedModel]
                 print(f"    {plain(file.path, LINE)}")
             facts = [f"{name}: {group.source}" for name, group in it.gguf.groups.items()]
             print(f"    facts of {', '.join(facts)}")
+            if it.gguf.allocator:
+                print(f"    GPU memory by the allocator of llama.cpp b{it.gguf.allocator.build}")

@@ -16,9 +16,9 @@ from ops.base import files
 from ops.base.errors import OpsError
 from ops.base.terminal import console
 from ops.gguf import byte_ranges
-from ops.lock.locked_model import Chosen, choose, entry, locked_file
+from ops.lock.locked_model import Chosen, Resolved, choose, entry, locked_file
 from plan.config import Model
-from plan.models.lock import COMMIT, SHA256, LockedFile, LockedModel
+from plan.models.lock import COMMIT, SHA256, LockedFile
 from plan.text.decode import decode
 from plan.text.errors import Source
 from plan.text.show import plain, show
@@ -34,7 +34,7 @@ class _Record(NamedTuple):
     sha256: str
 
 
-def resolve(models: Mapping[str, Model], root: Path, commit: str | None) -> dict[str, LockedModel]:
+def resolve(models: Mapping[str, Model], root: Path, commit: str | None) -> dict[str, Resolved]:
     """The locked models from files below `root`; `commit` counts where no other is recorded. Raises OpsError."""
     if commit and not COMMIT.fullmatch(commit):
         raise OpsError(f"{show(commit)} is not a commit", _ASK)
@@ -81,7 +81,7 @@ def _place(model: Model, root: Path, repos: int) -> Path:
     raise OpsError(f"{root} has neither {model.repo} nor {cache.name}{also}", f"put the files into {plain}")
 
 
-def _resolve(model: Model, root: Path, place: Path, commit: str | None, progress: Progress) -> LockedModel:
+def _resolve(model: Model, root: Path, place: Path, commit: str | None, progress: Progress) -> Resolved:
     commit = commit or (model.revision if COMMIT.fullmatch(model.revision) else None)
     if (place / "snapshots").is_dir():
         place = _inside(root, _snapshot(root, place, model.revision, commit))

@@ -15,9 +15,9 @@ from ops.base.hub_address import hub_address
 from ops.base.network import ANSWER_S, within
 from ops.base.token import HF_TOKEN, token
 from ops.gguf import byte_ranges
-from ops.lock.locked_model import Chosen, choose, entry, locked_file
+from ops.lock.locked_model import Chosen, Resolved, choose, entry, locked_file
 from plan.config import Model
-from plan.models.lock import COMMIT, SHA256, LockedFile, LockedModel
+from plan.models.lock import COMMIT, SHA256, LockedFile
 from plan.text import limits
 from plan.text.errors import Source
 from plan.text.model import read_model
@@ -52,7 +52,7 @@ class _Info(BaseModel):
     siblings: list[_Sibling]
 
 
-def resolve(model: Model, answer_s: float = ANSWER_S) -> LockedModel:
+def resolve(model: Model, answer_s: float = ANSWER_S) -> Resolved:
     """The locked model as the hub has it now, each answer within `answer_s`; raises OpsError or TextError."""
     endpoint = hub_address().text.rstrip("/")
     where = f"{model.repo} at {endpoint}"

@@ -27,6 +27,13 @@ class Chosen(NamedTuple):
     part: str | None
 
 
+class Resolved(NamedTuple):
+    """A model's entry, and the headers of its parts from which the facts are, in order."""
+
+    entry: LockedModel
+    headers: tuple[Header, ...]
+
+
 def choose(model: Model, paths: Iterable[str]) -> list[Chosen]:
     """The files of `model` among `paths`, its parts in order; raises OpsError with a list of what there is."""
     paths = list(paths)
@@ -42,9 +49,9 @@ def _parts(repo: str, paths: Collection[str], role: Role, named: str | None, pat
     return file_names.by_path(repo, paths, role, path) if path else file_names.by_tag(repo, paths, role, named or "")
 
 
-def entry(model: Model, commit: str, files: Sequence[LockedFile], reader: Callable[[LockedFile], Read]) -> LockedModel:
+def entry(model: Model, commit: str, files: Sequence[LockedFile], reader: Callable[[LockedFile], Read]) -> Resolved:
     """The lock's entry for these files, with the facts of their headers; raises OpsError where they are not usable."""
-    facts_ = _facts(model.repo, files, reader)
+    headers, facts_ = _facts(model.repo, files, reader)
     with _lockable(model.repo):
         made = LockedModel(
             repo=model.repo,
@@ -57,7 +64,7 @@ def entry(model: Model, commit: str, files: Sequence[LockedFile], reader: Callab
         )
     if found := [f"{fault.key} is {show(fault.got)}: {fault.rule}" for fault in agreement.faults(made)]:
         raise OpsError(f"{model.repo} contradicts itself. {'. '.join(found)}", "name another repository or quant")
-    return made
+    return Resolved(made, headers)
 
 
 def locked_file(where: str, chosen: Chosen, size: int, sha256: str) -> LockedFile:
@@ -69,13 +76,15 @@ def locked_file(where: str, chosen: Chosen, size: int, sha256: str) -> LockedFil
         return LockedFile(role=chosen.role, path=chosen.path, size=size, sha256=sha256, part=chosen.part)
 
 
-def _facts(repo: str, files: Sequence[LockedFile], reader: Callable[[LockedFile], Read]) -> GgufFacts:
+def _facts(
+    repo: str, files: Sequence[LockedFile], reader: Callable[[LockedFile], Read]
+) -> tuple[tuple[Header, ...], GgufFacts]:
     headers: dict[Role, list[Header]] = {"model": [], "mmproj": []}
     for file in files:
         with _usable(f"{repo}/{file.path}"):
             headers[file.role].append(header.read_header(reader(file), file.size))
     with _usable(repo):
-        return facts.facts(headers["model"], next(iter(headers["mmproj"]), None))
+        return tuple(headers["model"]), facts.facts(headers["model"], next(iter(headers["mmproj"]), None))
 
 
 @contextmanager

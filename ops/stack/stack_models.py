@@ -1,9 +1,13 @@
 """The models of the stack files here and nothing else of them: the rest may lack facts of a machine."""
 
+from collections.abc import Collection
+from typing import Any
+
 from pydantic import TypeAdapter, ValidationError
 
 from ops.base.errors import OpsError
 from ops.stack import stack_file
+from plan.base.errors import ConfigError, FixableError
 from plan.config import KEY, Model, ModelId
 from plan.config.stack import refusal
 
@@ -30,6 +34,24 @@ def read(stack: str | None) -> dict[str, Model]:
                 what = f"{model_id} means one thing in stack {other} and another in {name}"
                 raise OpsError(what, "give one of them another id: the lock has one entry for an id")
     return {model_id: model for model_id, (_, model) in found.items()}
+
+
+def on_card(ids: Collection[str]) -> dict[str, list[Model]]:
+    """The models of these ids as each stack here serves them on a card; a stack that cannot be read is passed over."""
+    found: dict[str, list[Model]] = {model_id: [] for model_id in ids}
+    for name in stack_file.names():
+        try:
+            models = _of(name) if _names_a_card(name) else {}
+        except (FixableError, ConfigError):  # whoever uses that stack is told
+            continue
+        for model_id in found.keys() & models.keys():
+            found[model_id].append(models[model_id])
+    return found
+
+
+def _names_a_card(stack: str) -> bool:
+    gpu: Any = stack_file.configuration(stack_file.path(stack)).get("gpu")
+    return isinstance(gpu, dict) and "model" in gpu and gpu != {**gpu, "model": "none"}
 
 
 def _source(model: Model) -> tuple[str | None, ...]:

@@ -11,6 +11,7 @@ from plan.models.lock import LockedModel
 from plan.vram.calibration import calibrated
 from plan.vram.estimate import Breakdown, Serving, VramError, estimate
 from plan.vram.largest_context import largest_context, most
+from plan.vram.types import UnmeasuredError
 
 Locked = Mapping[str, LockedModel]
 
@@ -22,7 +23,9 @@ def breakdown(model_id: str, stack: config.Stack, locked: Locked, card: Card) ->
         return _memory(model, locked[model_id], stack.server, card)
     except VramError as error:
         got = f"{locked[model_id].gguf.shape.architecture} with context {model.request_tokens}"
-        raise ConfigError(f"{config.KEY}.models.{model_id}", got, f"{error}.") from None
+        lock = f"`bin/local-llm lock --update {model_id}`, on a machine with a llama-server, tells it too."
+        also = f" {lock}" if isinstance(error, UnmeasuredError) else ""
+        raise ConfigError(f"{config.KEY}.models.{model_id}", got, f"{error}.{also}") from None
 
 
 def most_tokens(model_id: str, stack: config.Stack, locked: Locked, card: Card, room_mib: int) -> int | None:
@@ -79,5 +82,5 @@ def configured_serving(model: config.Model, files: LockedModel, server: config.S
         image_max_tokens=server.image_max_tokens,
         build=image_build(server.image),
         embeds=mode(model, files.gguf.shape) != "chat",
-        unified=model.kv_unified,
+        unified=model.kv_unified and model.parallel > 1,
     )

@@ -87,7 +87,8 @@ def _quant(model_id: str, fit: Fit, stack: config.Stack, locked: Locked, room_mi
     its, now = fit.models[model_id], locked[model_id].bytes_by_role["model"] / MIB
     most, width = math.floor(room_mib - (its.upper_mib - its.weights_mib)), bits(locked[model_id].quant)
     # What was measured, and what bounds a missing fact, are of this quantization alone.
-    if its.source != "derived" or stack.models[model_id].measured or not width or most < now * _LEAST_BITS / width:
+    unsure = its.source not in ("derived", "allocator") or stack.models[model_id].measured
+    if unsure or not width or most < now * _LEAST_BITS / width:
         return None
     return Change(
         f"models.{model_id}.quant", f"one of {most} MiB or less", f"{locked[model_id].quant} has {math.ceil(now)}"

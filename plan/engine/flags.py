@@ -11,6 +11,7 @@ from plan.config.model import DEFAULT_BATCH, DEFAULT_UBATCH
 from plan.engine import args
 from plan.host.process_memory import makes_checkpoints
 from plan.models.abilities import mode
+from plan.models.gguf_facts import Shape
 from plan.models.lock import LockedModel
 from plan.models.thinking import require_bound
 from plan.weights.volume import file_path
@@ -46,7 +47,7 @@ class Served:
 _ALL_LAYERS = 999
 CONFIG_DIR = "/etc/local-llm"
 DEVICE = "device"  # the flag that llama-server refuses where the card cannot be seen
-_MODES: Mapping[str, Flags] = {
+MODES: Mapping[str, Flags] = {
     "chat": (),
     "embedding": (("embeddings", None),),
     "rerank": (("reranking", None),),
@@ -79,8 +80,7 @@ def flags(
         ("ctx-size", str(model.total_tokens)),  # llama-server divides it among the slots
         ("parallel", str(model.parallel)),  # the default is four slots, each with its share of the context
         *([("predict", str(model.max_output_tokens))] if model.max_output_tokens else []),
-        *_MODES[served],
-        *([("pooling", model.pooling)] if model.pooling else []),
+        *mode_flags(model, locked.gguf.shape),
         *_memory(model),
         ("flash-attn", "on"),
         ("fit", "off"),  # on, an unset value shrinks to whatever the co-tenants left free
@@ -121,6 +121,11 @@ def _images(model_id: str, model: config.Model, projector: str | None, most: int
     # much of the card.
     smallest = (("image-min-tokens", str(least)),) if least else ()
     return (("mmproj", projector), ("image-max-tokens", str(most)), *smallest)
+
+
+def mode_flags(model: config.Model, shape: Shape) -> Flags:
+    """What makes a server of embeddings or ranks of llama-server, nothing for one that chats."""
+    return (*MODES[mode(model, shape)], *((("pooling", model.pooling),) if model.pooling else ()))
 
 
 def _memory(model: config.Model) -> Flags:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from plan import config
 from plan.card.model_memory import configured_serving
 from plan.models.abilities import mode
-from plan.models.gguf_facts import GgufFacts
+from plan.models.gguf_facts import GgufFacts, Shape
 from plan.models.lock import LockedModel
 from plan.vram.bounds import bounded
 from plan.vram.cache import cells, kv_bytes, state_bytes, tokens_at_once, window_bytes
@@ -66,7 +66,7 @@ def host_memory(
     request = kv_bytes(of_model, one) + state_bytes(of_model, one) if of_model else 0
     checkpoints = model.ctx_checkpoints * _checkpoint(of_model, one) if makes_checkpoints(model, files) else 0
     return HostMemory(
-        model=(_weights(files.gguf, files.bytes_by_role, on_card) + rest + _outputs(of_model, serving)) / MIB,
+        model=(_weights(files.gguf, files.bytes_by_role, on_card) + rest + _outputs(files.gguf.shape, serving)) / MIB,
         # Only chats are saved, each with a copy of its checkpoints.
         prompts=0 if serving.embeds else _prompts_mib(prompts_mib, (request + checkpoints) / MIB, serving.build),
         checkpoints=checkpoints * model.parallel / MIB,
@@ -102,17 +102,16 @@ def _checkpoint(of_model: Lengths | None, one: Serving) -> int:
     return kept + state_bytes(of_model, one)
 
 
-def _outputs(of_model: Lengths | None, serving: Serving) -> int:
+def _outputs(shape: Shape, serving: Serving) -> int:
     """Bytes of a row for each answer of a step: of the vocabulary, and where texts become vectors of these as well.
 
     For vectors and ranks llama-server reserves one for each token of a ubatch (0.5.0, src/llama-context.cpp,
     output_reserve).
     """
-    if of_model is None:
-        return 0
+    vocabulary, width = shape.vocab_size or 0, shape.embedding_length or 0
     if serving.embeds:
-        return 4 * tokens_at_once(serving) * (of_model.vocabulary + of_model.width)
-    return 4 * serving.parallel * of_model.vocabulary
+        return 4 * tokens_at_once(serving) * (vocabulary + width)
+    return 4 * serving.parallel * vocabulary
 
 
 def _on_card(of_model: Lengths | None, serving: Serving) -> int:

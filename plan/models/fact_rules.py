@@ -40,6 +40,8 @@ def faults(facts: GgufFacts, bytes_by_role: Mapping[str, int], files: int) -> It
     yield from _of_shape(facts.shape)
     if facts.projector:
         yield from _of_projector(facts.projector, bytes_by_role.get("mmproj", 0))
+    if facts.allocator:
+        yield from (Fault(f"gguf.allocator.{key}", got, rule) for key, got, rule in facts.allocator.faults())
 
 
 def _of_weights(shape: Shape, weights: Weights, size: int, files: int) -> Iterator[Fault]:

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from plan.base.frozen import Frozen
 from plan.base.text_rule import TextRule
+from plan.models.allocator.figures import Allocator
 from plan.models.architectures import ARCHITECTURES
 
 FactSource = Literal["header", "published", "derived"]
@@ -140,11 +141,15 @@ _PROJECTOR = (
 
 
 class GgufFacts(Frozen):
-    """The facts of one model. They never enter a generation or a Job: knowing more must not move a byte."""
+    """The facts of one model. They never enter a generation or a Job: knowing more must not move a byte.
+
+    `allocator` is no group of facts: it was not read from a file, but asked of a llama.cpp that had read its header.
+    """
 
     shape: Shape
     weights: Weights | None = None
     projector: Projector | None = None
+    allocator: Allocator | None = None
 
     @property
     def groups(self) -> dict[str, Shape | Weights | Projector]:

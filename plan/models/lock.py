@@ -15,6 +15,7 @@ from plan.base.hub_names import Repo, RepositoryPath, Revision
 from plan.base.names import MODEL_ID
 from plan.base.text_rule import TextRule
 from plan.config import ModelId
+from plan.models.allocator.figures import Allocator
 from plan.models.gguf_facts import GgufFacts
 from plan.text.errors import Source
 from plan.text.yaml_reader import read_yaml
@@ -136,7 +137,18 @@ def dump(lock: Lock) -> str:
         lines += [f"      - {_flow(file)}\n" for file in model.files]
         lines.append("    gguf:\n")
         lines += [f"      {name}: {_flow(group)}\n" for name, group in model.gguf.groups.items()]
+        lines += _allocator(model.gguf.allocator) if model.gguf.allocator else []
     return "".join(lines)
+
+
+def _allocator(figures: Allocator) -> list[str]:
+    """A cache and a way to serve per line."""
+    lines = ["      allocator:\n", f"        build: {figures.build}\n", f"        weights_mib: {figures.weights_mib}\n"]
+    lines += [f"        state_bytes: {figures.state_bytes}\n"] if figures.state_bytes else []
+    for name, rows in (("caches", figures.caches), ("compute", figures.compute)):
+        lines += [f"        {name}:\n"] if rows else []
+        lines += [f"          - {_flow(row)}\n" for row in rows]
+    return lines
 
 
 def _flow(fact: BaseModel) -> str:

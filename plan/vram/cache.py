@@ -9,7 +9,8 @@ from plan.vram.types import Serving, VramError
 
 _PAD = 256
 _STATE_BYTES = 4  # f32, whatever --cache-type-k says
-# Bytes of a block of 32 elements.
+# Bytes of a block of so many elements.
+_BLOCK = 32
 _BLOCK_BYTES = {"f16": 64, "q8_0": 34, "q4_0": 18}
 
 
@@ -31,27 +32,40 @@ def cells(lengths: Lengths, serving: Serving) -> tuple[int, int]:
     """
     if serving.total_tokens < 1 or serving.parallel < 1 or serving.ubatch < 1:
         raise VramError("context, parallel and ubatch have to be positive")
-    whole = padded(padded(serving.total_tokens) // serving.streams)
-    if not lengths.sliding_window:
-        return whole, 0
-    windows = lengths.sliding_window * (serving.parallel if serving.unified else 1)
-    return whole, padded(min(whole, windows + min(serving.ubatch, serving.total_tokens)))
+    window = lengths.sliding_window
+    return slot_cells(serving), window_cells(window, serving) if window else 0
+
+
+def slot_cells(serving: Serving) -> int:
+    """Cells of one cache that holds the whole context: a slot's own, or all slots' where they share one."""
+    return padded(padded(serving.total_tokens) // serving.streams)
+
+
+def window_cells(window: int, serving: Serving) -> int:
+    """Cells of one cache that holds a window of so many tokens for each of its slots, and the tokens of a ubatch."""
+    windows = window * (serving.parallel // serving.streams)
+    return padded(min(slot_cells(serving), windows + min(serving.ubatch, serving.total_tokens)))
 
 
 def kv_bytes(lengths: Lengths, serving: Serving) -> int:
     """Keys and values of all slots; raises VramError for a type of cache that is not known."""
-    if (block := _BLOCK_BYTES.get(serving.kv_type)) is None:
-        raise VramError(f"a cache of type {serving.kv_type} is none of {', '.join(_BLOCK_BYTES)}")
     whole, window = cells(lengths, serving)
     elements = sum((layer.key + layer.value) * (window if layer.swa else whole) for layer in lengths.layers)
-    return elements // 32 * block * serving.streams
+    return element_bytes(elements, serving.kv_type) * serving.streams
+
+
+def element_bytes(elements: int, kv_type: str) -> int:
+    """Bytes of so many keys and values in a cache of a type; raises VramError for one that is not known."""
+    if (block := _BLOCK_BYTES.get(kv_type)) is None:
+        raise VramError(f"a cache of type {kv_type} is none of {', '.join(_BLOCK_BYTES)}")
+    return -(-elements * block // _BLOCK)
 
 
 def window_bytes(lengths: Lengths, serving: Serving) -> int:
     """The part of `kv_bytes` that is of layers with a window."""
     _, window = cells(lengths, serving)
     elements = sum(layer.key + layer.value for layer in lengths.layers if layer.swa) * window
-    return elements // 32 * _BLOCK_BYTES[serving.kv_type] * serving.streams
+    return element_bytes(elements, serving.kv_type) * serving.streams
 
 
 def state_bytes(lengths: Lengths, serving: Serving) -> int:

@@ -10,11 +10,12 @@ and at most 8 % more; equal for a dense model whose queries are as wide as the m
   (ggml_backend_cuda_graph_optimize), which an RPC device does not.
 - A quantized cache: flash attention makes an f16 copy of one layer's keys and values on CUDA alone
   (ggml_cuda_flash_attn_ext_get_alloc_size). Public CUDA logs of Qwen3.5 4B, 9B and 27B with q8_0 at 262144 tokens
-  (1330, 1336 and 1360 MiB) are met within 1 MiB.
+  (1330, 1336 and 1360 MiB) are met within 1 MiB, and a device that answers as CUDA does (ops/allocator) within 8 %.
 """
 
 from dataclasses import dataclass
 
+from plan.models.gguf_facts import Shape
 from plan.vram.cache import cells, tokens_at_once
 from plan.vram.layers import Lengths
 from plan.vram.types import Serving
@@ -60,6 +61,13 @@ def compute_bytes(lengths: Lengths, serving: Serving) -> tuple[int, tuple[str, .
         logits += masks if masks >= states else masks + states
     rotations = 0 if serving.kv_type == "f16" else _ROTATION_BYTES
     return max(graph + masks, logits) + rotations + _F32 * _INPUTS * tokens, notes
+
+
+def logits_of_a_ubatch(shape: Shape, serving: Serving) -> int:
+    """The least that a build takes which reserves a row of logits for each token of a ubatch, bytes; 0 of others."""
+    builds, _ = _builds(serving.build)
+    row = (shape.vocab_size or 0) + (shape.embedding_length or 0)
+    return _F32 * tokens_at_once(serving) * row if builds.all_logits else 0
 
 
 def _builds(build: int | None) -> tuple[BuildRange, tuple[str, ...]]:

@@ -1,17 +1,15 @@
 """GPU memory of one served model: header facts and serving flags in, a breakdown in MiB out.
 
-Weights, cache and state are exact. Compute buffers are bounds of llama.cpp's allocator (plan/vram/compute.py and
-plan/vram/projector.py), the CUDA context is a figure of the card (plan/catalogue). All layers are on that card.
+Weights, cache and state are exact. Compute buffers are what llama.cpp's allocator has said (plan/vram/allocator), or
+bounds of that (plan/vram/compute.py and plan/vram/projector.py), the CUDA context is a figure of the card
+(plan/catalogue). All layers are on that card.
 """
 
 from collections.abc import Mapping
 
 from plan.catalogue.card import Card
 from plan.models.gguf_facts import GgufFacts, Weights
-from plan.vram.bounds import Bounded, bounded
-from plan.vram.cache import kv_bytes, state_bytes
-from plan.vram.compute import compute_bytes
-from plan.vram.layers import lengths
+from plan.vram.allocator.choice import parts
 from plan.vram.projector import compute_bytes as projector_compute_bytes
 from plan.vram.projector import weight_bytes as projector_weight_bytes
 from plan.vram.types import MIB, Breakdown, FigureSource, Serving, VramError
@@ -29,25 +27,22 @@ def estimate(facts: GgufFacts, sizes: Mapping[str, int], serving: Serving, card:
     an architecture, a projector or facts from which memory cannot be computed.
     """
     held, weights_note = _weights(facts, sizes)
-    shapes = bounded(facts.shape, held, quant)
-    of_model = lengths(shapes.most)
-    compute, build_notes = compute_bytes(of_model, serving)
+    graph = parts(facts, held, serving, quant)
     projector, projector_compute, projector_note = _projector(facts, sizes.get("mmproj", 0), serving)
-    weights = held.gpu_bytes + held.tied_bytes
-    kv, state = kv_bytes(of_model, serving), state_bytes(of_model, serving)
-    bounds = [note for note in (weights_note, _shape_note(shapes, compute, serving), projector_note) if note]
+    weights = max(held.gpu_bytes + held.tied_bytes, graph.weights)
+    bounds = [note for note in (weights_note, *graph.bounds, projector_note) if note]
+    exact = weights + graph.kv + graph.state + projector + graph.more
     return Breakdown(
         weights_mib=weights / MIB,
-        kv_mib=kv / MIB,
-        state_mib=state / MIB,
-        compute_mib=compute / MIB,
+        kv_mib=graph.kv / MIB,
+        state_mib=graph.state / MIB,
+        compute_mib=graph.compute / MIB,
         mmproj_weights_mib=projector / MIB,
         mmproj_compute_mib=projector_compute / MIB,
         context_mib=card.context_mib,
-        upper_mib=(weights + kv + state + projector + _COMPUTE_UPPER * (compute + projector_compute)) / MIB
-        + card.context_upper_mib,
-        source="bound" if bounds else "derived",
-        notes=(*build_notes, *bounds),
+        upper_mib=(exact + _COMPUTE_UPPER * (graph.compute + projector_compute)) / MIB + card.context_upper_mib,
+        source="bound" if bounds else graph.source,
+        notes=(*graph.notes, *bounds),
     )
 
 
@@ -66,12 +61,3 @@ def _projector(facts: GgufFacts, file_bytes: int, serving: Serving) -> tuple[int
         return 0, 0, ""
     held, note = projector_weight_bytes(facts.projector, file_bytes)
     return held, projector_compute_bytes(facts.projector, facts.shape, serving.image_max_tokens), note
-
-
-def _shape_note(shapes: Bounded, compute: int, serving: Serving) -> str:
-    if not shapes.missing:
-        return ""
-    least, _ = compute_bytes(lengths(shapes.least), serving)
-    are = f"{' and '.join(shapes.missing)} {'are' if shapes.missing[1:] else 'is'} not known"
-    bound, over = compute / MIB, (compute - least) / MIB
-    return f"{are}: its weights' bytes bound the compute buffer to {bound:.0f} MiB, at the worst {over:.0f} too much"

@@ -1,14 +1,18 @@
 """Input and result types of the estimate of GPU memory."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
-FigureSource = Literal["derived", "measured", "bound"]
+FigureSource = Literal["derived", "allocator", "measured", "bound"]
 MIB = 2**20
 
 
 class VramError(ValueError):
     """The memory of this model cannot be computed; the text says why and what helps, without a full stop."""
+
+
+class UnmeasuredError(VramError):
+    """The same, where llama.cpp's own allocator would tell it: `bin/local-llm lock` asks that one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,23 @@ class Serving:
     def streams(self) -> int:
         """Caches that are kept apart."""
         return 1 if self.unified else self.parallel
+
+
+class Parts(NamedTuple):
+    """What a model's graph takes beside the weights, bytes; `more` may come on top of them.
+
+    `weights` are at least so many. `notes` say what a reader has to know of the figures, `bounds` why they may be too
+    high.
+    """
+
+    kv: int
+    state: int
+    compute: int
+    source: FigureSource
+    more: int = 0
+    weights: int = 0
+    notes: tuple[str, ...] = ()
+    bounds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

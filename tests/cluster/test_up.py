@@ -152,7 +152,7 @@ def alike(one: list[tuple[str, float]], other: list[tuple[str, float]]) -> bool:
 def reference(model: str, file: Path) -> Iterator[str]:
     """The built llama-server on one GGUF, with the flags of the plan and nothing else of the project in between."""
     stack, locked = config.parse(committed.raw("dev")), lock.load((ROOT / "models.lock.yaml").read_text()).models
-    rows = dict(flags.flags(model, stack.models[model], locked[model], stack.gpu, stack.server.image_max_tokens))
+    rows = dict(flags.flags(model, stack.models[model], locked[model], stack.gpu, stack.server.image_max_tokens, 512))
     rows["model"] = str(file)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

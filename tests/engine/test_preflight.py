@@ -42,7 +42,10 @@ def test_an_image_that_refuses_a_flag_is_told_and_the_old_server_stays(stack: St
     assert "[BackoffLimitExceeded]" in told
     (pod,) = pods(stack, "job-name=preflight")
     assert f"pod {pod}, container preflight: exited with code 78 (Error): model gemma-3-270m-q4: llama-server" in told
-    assert "error: invalid argument: --cache-ram; correct args or chat_template_file of the model, or set server.image" in told
+    assert (
+        "error: invalid argument: --cache-ram; correct args or chat_template_file of the model, or set server.image"
+        in told
+    )
     assert "next:" not in told, "the script's message names the repair"
     assert AGAIN in told
     assert server(stack) == before

@@ -3,12 +3,14 @@
 tests/house/test_hints.py finds every such advice in the sources; test_advice.py here follows them.
 """
 
+import os
 import re
 import shutil
 from collections.abc import Callable
 
 from pods.fetch.fetch import NEXT
-from tests.ops import command
+from tests.ops import command, ggufs
+from tests.ops.allocator import recorded, server
 from tests.ops.desk import REPO, Desk
 
 COMMIT = "0123456789" * 4
@@ -194,6 +196,42 @@ def a_file_that_changed_at_the_hub(desk: Desk) -> None:
     assert desk.models["a"].files[0].sha256 != before.files[0].sha256
 
 
+def llama_server(desk: Desk, says: str = recorded.WINDOWS) -> None:
+    """One at hand; the tests' own setting comes back afterwards (tests/ops/conftest.py)."""
+    (desk.directory / "llama").mkdir(exist_ok=True)
+    os.environ["LLAMA_SERVER"] = str(server.write(desk.directory / "llama" / "llama-server", says))
+
+
+def on_card(desk: Desk, model: str) -> None:
+    """A whole stack with a card."""
+    desk.configure(model)
+    stack = desk.directory / "Pulumi.dev.yaml"
+    rest = "namespace: llm\nvolume: {name: v, size_gib: 9}\ngpu: {model: t4}\nserver: {}\nfetch: {}\n"
+    stack.write_text(stack.read_text() + "".join(f"    {line}\n" for line in rest.splitlines()))
+
+
+def a_way_to_serve_without_figures(desk: Desk) -> None:
+    llama_server(desk)
+    on_card(desk, "a: {quant: Q4_K_M}")
+    desk.lock()
+    on_card(desk, "a: {quant: Q4_K_M, ubatch: 1024}")
+    printed = desk.lock("--check")
+    assert "was not asked about kv_type f16, 1 slot, ubatch 1024" in printed
+    desk.type(advised(printed))
+    assert "was not asked" not in desk.lock("--check")
+
+
+def an_architecture_without_a_formula(desk: Desk) -> None:
+    ggufs.write(desk.hub.repos.root / REPO / "a-Q4_K_M.gguf", "granola", {"context_length": 32768})
+    on_card(desk, "a: {quant: Q4_K_M}")
+    desk.lock()
+    printed = command.fit("--stack", "dev", "--offline", code=2, cwd=desk.directory)
+    assert "architecture granola is not known" in printed
+    llama_server(desk)
+    desk.type(advised(printed))
+    assert "granola" not in command.fit("--stack", "dev", "--offline", cwd=desk.directory)
+
+
 FOLLOWED: dict[tuple[str, str], list[Callable[[Desk], None]]] = {
     ("plan/models/agreement.py", UPDATE): [
         not_locked,
@@ -209,6 +247,8 @@ FOLLOWED: dict[tuple[str, str], list[Callable[[Desk], None]]] = {
     ("ops/stack/lock_file.py", LOCK): [no_lock],
     ("ops/adopt/command.py", LOCK): [models_of_llama_swap],
     ("ops/lock/command.py", UPDATE): [a_change_on_request_only],
+    ("ops/lock/figures.py", UPDATE): [a_way_to_serve_without_figures],
+    ("plan/card/model_memory.py", UPDATE): [an_architecture_without_a_formula],
     ("ops/lock/directory.py", "bin/local-llm lock --update ID --from DIR --commit COMMIT"): [files_of_two_repositories],
     ("pods/fetch/fetch.py", UPDATE): [a_file_that_changed_at_the_hub],
 }

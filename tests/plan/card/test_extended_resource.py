@@ -12,6 +12,7 @@ from plan import config
 from plan.base.errors import ConfigError
 from plan.card.extended_resource import MemoryPlan, plan_memory
 from plan.engine.server import plan_server
+from plan.host.pod_limit import plan_host_memory
 from plan.kubernetes.quantity import whole
 from tests import stacks
 
@@ -51,10 +52,11 @@ def test_the_pod_requests_it_beside_its_slice() -> None:
     stack, locked = stack_with(), stacks.locked().models
     served = {model_id: locked[model_id] for model_id in stack.models}
 
-    resources = plan_server(stack, served, 300, None, planned(stack, 5000)).resources
+    host = plan_host_memory(stack, served)
+    resources = plan_server(stack, served, 300, None, planned(stack, 5000), host, {}).resources
     assert resources.requests[RESOURCE] == resources.limits[RESOURCE] == "5k"
     assert resources.requests[stack.gpu.slice.resource] == resources.limits[stack.gpu.slice.resource] == "1"
-    assert RESOURCE not in plan_server(stack, served, 300, None, None).resources.limits
+    assert RESOURCE not in plan_server(stack, served, 300, None, None, host, {}).resources.limits
 
 
 def test_a_request_of_the_weights_alone_is_refused() -> None:

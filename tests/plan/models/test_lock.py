@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from plan.base.errors import ConfigError, FixableError
 from plan.models import lock
+from plan.models.allocator.figures import Allocator, Cache, Compute
 from plan.models.gguf_facts import GgufFacts, Projector, Shape, Weights
 from tests import stacks
 
@@ -23,8 +24,31 @@ COUNT = st.integers(0, 2**32 - 1)
 BYTES = st.integers(0, 2**50)
 LAYERS = st.lists(COUNT, max_size=300).map(tuple)  # longer than a line that YAML's writer would leave whole
 SOURCE: st.SearchStrategy[Any] = st.sampled_from(["header", "published", "derived"])
+TOKENS = st.integers(1, 2**31 - 1)
+ALLOCATOR = st.builds(
+    Allocator,
+    build=st.integers(1, 10**6),
+    weights_mib=st.integers(0, 2**30),
+    caches=st.lists(
+        st.builds(Cache, window=st.integers(0, 2**31 - 1), cell_elements=st.integers(1, 2**32 - 1)), max_size=3
+    ).map(tuple),
+    state_bytes=BYTES,
+    compute=st.lists(
+        st.builds(
+            Compute,
+            kv_type=st.sampled_from(["f16", "q8_0", "q4_0"]),
+            ubatch=TOKENS,
+            parallel=st.integers(1, 256),
+            embeds=st.booleans(),
+            points=st.lists(st.tuples(TOKENS, BYTES), min_size=1, max_size=20).map(tuple),
+        ),
+        min_size=1,
+        max_size=3,
+    ).map(tuple),
+)
 FACTS = st.builds(
     GgufFacts,
+    allocator=st.none() | ALLOCATOR,
     shape=st.builds(
         Shape,
         architecture=WORD,
