@@ -20,8 +20,10 @@ def planned(stack: str, the_lock: Lock | None = None, **changes: Any) -> Plan:
 
 
 def made(raw: dict[str, Any], the_lock: Lock | None = None) -> Plan:
-    """The plan of a whole configuration."""
-    return make_plan(config.parse(raw), the_lock or stacks.locked(), TODAY)
+    """The plan of a whole configuration; a chat template that it names is there."""
+    stack = config.parse(raw)
+    templates = {model.chat_template_file or "": "{{ messages }}" for model in stack.models.values()}
+    return make_plan(stack, the_lock or stacks.locked(), TODAY, templates)
 
 
 def with_models(changes: dict[str, dict[str, Any]], engine: str = "llama-swap") -> Plan:

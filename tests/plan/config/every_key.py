@@ -22,7 +22,7 @@ VARIANT = {
     "frequency_penalty": 0.5,
     "repeat_penalty": 1.1,
     "seed": 1,
-    "max_tokens": 512,
+    "max_tokens": 1,
     "reasoning": "off",
     "reasoning_effort": "low",
 }
