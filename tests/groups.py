@@ -10,7 +10,6 @@ from xdist.scheduler import LoadScopeScheduling
 
 # Beginning of a path -> group; the first that fits counts.
 TOGETHER = {
-    "tests/cluster/test_interrupted.py": "a node",
     "tests/cluster/test_up": "a node",
     "tests/cluster/": "another node",
     "tests/plugin/test_api_server.py": "api-server",

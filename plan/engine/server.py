@@ -158,7 +158,7 @@ def _templates(models: Mapping[str, config.Model], texts: Mapping[str, str]) -> 
         if text is None:
             raise ConfigError(key, path, "No such file lies beside the stack file: put it there, or correct the path.")
         if "messages" not in text or "\0" in text:
-            rule = "The file is no chat template, for it reads no `messages`: write one there, in Jinja."
+            rule = "The file is no chat template, for it reads no messages: write one there, in Jinja."
             raise ConfigError(key, path, rule)
         if "chat-template" in model.args:
             raise ConfigError(key, path, "`chat-template` in its `args` is another one: keep one of them.")
