@@ -1,4 +1,4 @@
-"""`up` when there is nothing to do, two at once, interrupted or killed; `down`, and `up` after it; what is never seen."""
+"""`up` with nothing to do, twice at once, interrupted or killed; `down`, and `up` after it; and what is never seen."""
 
 import base64
 import json
