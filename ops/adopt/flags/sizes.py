@@ -99,9 +99,9 @@ def take_cache(flags: Flags, draft: Draft) -> None:
 
 def take_batches(flags: Flags, draft: Draft) -> None:
     """A ubatch above the batch is cut to it (llama.cpp 0.5.0, src/llama-context.cpp)."""
-    batch, ubatch = (_number(flags, name, draft) for name in ("batch-size", "ubatch-size"))
-    wanted = ubatch if ubatch and ubatch > 0 else _UBATCH
-    used = min(wanted, batch) if batch and batch > 0 else wanted
+    batch, ubatch = (_tokens(flags, name, draft) for name in ("batch-size", "ubatch-size"))
+    wanted = ubatch or _UBATCH
+    used = min(wanted, batch) if batch else wanted
     if used != _UBATCH:
         draft.keys["ubatch"] = used
     if ubatch:
@@ -110,6 +110,14 @@ def take_batches(flags: Flags, draft: Draft) -> None:
         draft.needless(flags["batch-size"])
     elif batch:
         draft.carry("batch", batch, flags["batch-size"])
+
+
+def _tokens(flags: Flags, name: str, draft: Draft) -> int | None:
+    number = _number(flags, name, draft)
+    if number is not None and number < 1:
+        draft.leave(flags[name], "It takes a token or more")
+        return None
+    return number
 
 
 def take_modes(flags: Flags, draft: Draft) -> None:

@@ -123,6 +123,8 @@ def test_what_every_model_has_anyway_is_told_in_one_line(flags: str) -> None:
         ("--image-min-tokens 4096", "image_min_tokens 4096: Images are shrunk to 1024"),
         ("--ctx-checkpoints many", "--ctx-checkpoints many: It takes a whole number"),
         ("-c many", "-c many: It takes a whole number"),
+        ("-ub 0", "-ub 0: It takes a token or more"),
+        ("-b -1", "-b -1: It takes a token or more"),
         ("--fmoe 1 stray", "stray: It belongs to no flag"),
         ("--fmoe 1 stray", "--fmoe 1: llama-server"),
         ("--temp", "--temp: Its value is missing"),
