@@ -117,7 +117,7 @@ def test_a_flag_that_the_image_does_not_know_is_told_with_model_image_and_next_s
         f"model {models[0]}: llama-server (build 10524) of {image.plan.image} refuses its flags: "
     )
     assert f"error: invalid argument: --cache-ram (and those of {len(models) - 1} more); " in message
-    assert "set server.image to one that knows it" in message
+    assert "set server.image to one that knows all its flags" in message
     assert len(message) <= 600, "more is not shown"
     assert message in log
 
