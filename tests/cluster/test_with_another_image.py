@@ -120,7 +120,7 @@ def test_an_image_that_does_not_know_a_flag_is_refused_and_the_old_pod_serves(ch
 
     assert f"model {Q3}: llama-server (build unknown) of {older_image} refuses its flags: " in told
     assert "error: invalid argument: --cache-ram (and those of 2 more); correct args or" in told
-    assert "set server.image to one that knows it" in told
+    assert "set server.image to one that knows all its flags" in told
 
 
 def test_a_value_that_the_engine_cannot_read_is_refused_by_model_and_the_old_pod_serves(checkout: Path) -> None:
