@@ -51,7 +51,8 @@ def parse(answer: Answer) -> Observed:
     rows: dict[str, list[list[str]]] = {kind: [] for kind in _FIELDS}
     for line in _text(answer.printed).splitlines():
         kind, *fields = line.split("\t")
-        if kind not in rows or len(fields) != len(_FIELDS[kind]) + 1:
+        # Kubernetes has no name, label or quantity with a sign that acts on a terminal.
+        if kind not in rows or len(fields) != len(_FIELDS[kind]) + 1 or not "".join(fields).isprintable():
             raise ValueError(f"kubectl printed an unexpected line: {show(line)}")
         rows[kind].append(fields)
     cluster_id = next((uid for *_, uid in rows["Namespace"] if uid), "")

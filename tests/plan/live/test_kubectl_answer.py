@@ -97,3 +97,12 @@ def test_a_pod_counts_for_the_largest_of_its_moments(drawn: list[tuple[str, int]
 def test_what_was_not_asked_for_is_refused(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         parse(text)
+
+
+@pytest.mark.parametrize("sign", ["\0", "\x1b[31m", "\x7f", "\u202e", "\x08"])
+def test_a_sign_that_acts_on_a_terminal_is_in_no_name(sign: str) -> None:
+    """A pod's namespace and name stand in notes and refusals."""
+    for text in (pod(f"x{sign}/y"), pod(f"x/y{sign}"), node(f"n{sign}"), pod("x/y", runtime_class=f"r{sign}")):
+        with pytest.raises(ValueError, match="unexpected line") as caught:
+            parse(answer(node(), text))
+        assert sign not in str(caught.value)
