@@ -42,7 +42,9 @@ class Variant(Frozen, json_schema_extra=example(temperature=1.0, reasoning="on")
         Number, Field(gt=0, le=10, allow_inf_nan=False, description="Against repetition; 1 is none")
     ] = None
     seed: Annotated[int | None, Field(ge=0, le=INT32_MAX, description="Seed of the random numbers")] = None
-    max_tokens: Annotated[Tokens | None, Field(description="Longest answer, whatever the request says of it")] = None
+    max_tokens: Annotated[
+        Tokens | None, Field(description="Longest answer; a number in the request does not count")
+    ] = None
     reasoning: Annotated[OnOff | None, Field(description="Whether it thinks; on needs the model's bound in `args`")] = (
         None
     )

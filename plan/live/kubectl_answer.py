@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from plan.config.tolerations import PodToleration
 from plan.live import question
 from plan.live.observed import (
     Entry,
@@ -13,7 +14,6 @@ from plan.live.observed import (
     Pod,
     RuntimeClass,
     Taint,
-    Toleration,
     Volume,
     Workload,
 )
@@ -125,12 +125,13 @@ def _taint(text: str) -> Taint:
     return Taint(key, value, effect)
 
 
-def _toleration(text: str) -> Toleration:
+def _toleration(text: str) -> PodToleration:
     key, equals, rest = text.partition("=")
     value, *more = rest.split(":")
     if not equals or len(more) != 2:
         raise ValueError(f"kubectl printed a toleration in an unknown form: {show(text)}")
-    return Toleration(key, value, *more)
+    effect, operator = more
+    return PodToleration(key, operator, value, effect)
 
 
 def _containers(text: str) -> Iterator[tuple[Kind, Mapping[str, str]]]:

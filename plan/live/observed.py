@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from plan.config.tolerations import PodToleration
 from plan.kubernetes.quantity import whole
 
 Kind = Literal["init", "sidecar", "main"]
@@ -106,21 +107,11 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True)
-class Toleration:
-    """As Kubernetes has it; an empty `key` with Exists is every taint, an empty `effect` every effect."""
-
-    key: str
-    value: str
-    effect: str
-    operator: str
-
-
-@dataclass(frozen=True, slots=True)
 class RuntimeClass:
-    """What pods of the class get besides their own."""
+    """What pods of the class get besides their own. An empty key tolerates every taint, an empty effect every one."""
 
     node_selector: Mapping[str, str]
-    tolerations: tuple[Toleration, ...]
+    tolerations: tuple[PodToleration, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from plan.base import names
 from plan.card.extended_resource import MemoryPlan
 from plan.card.tenants import is_away
 from plan.config.tolerations import PodToleration, tolerations
-from plan.live.observed import Node, Observed, Pod, RuntimeClass, Taint, Toleration
+from plan.live.observed import Node, Observed, Pod, RuntimeClass, Taint
 
 # A node that is not ready, short of memory or cordoned (kubernetes.io, "Well-Known Labels, Annotations and Taints").
 _OF_KUBERNETES = ("node.kubernetes.io/", "node.cloudprovider.kubernetes.io/")
@@ -93,7 +93,7 @@ def plan_tenancy(stack: config.Stack, memory: MemoryPlan | None, today: datetime
     )
 
 
-def _tolerates(toleration: PodToleration | Toleration, taint: Taint) -> bool:
+def _tolerates(toleration: PodToleration, taint: Taint) -> bool:
     """k8s.io/api core/v1, Toleration.ToleratesTaint."""
     same = toleration.key in ("", taint.key) and toleration.effect in ("", taint.effect)
     return same and (toleration.operator == "Exists" or (toleration.value or "") == taint.value)
