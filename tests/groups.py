@@ -10,6 +10,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 # Beginning of a path -> group; the first that fits counts.
 TOGETHER = {
+    "tests/cluster/test_interrupted.py": "a node",
     "tests/cluster/test_up": "a node",
     "tests/cluster/": "another node",
     "tests/plugin/test_api_server.py": "api-server",
@@ -17,8 +18,9 @@ TOGETHER = {
     "tests/plugin/test_outcomes.py": "api-server",
     "tests/plugin/test_spelling.py": "api-server",
 }
-# The slowest first: what begins last ends last.
+# The slowest first: what begins last ends last. The one before them interrupts the first start of a machine.
 FIRST = (
+    "tests/cluster/test_interrupted.py",
     "tests/cluster/",
     "tests/engine/",
     "tests/dev/cluster/test_cluster.py",

@@ -3,7 +3,9 @@
 from itertools import groupby
 
 from dev.machine.instance import Instance
-from tests.cluster import embedded, test_readme, test_readme_here, test_your_cluster
+from tests.cluster import embedded, test_your_cluster
+from tests.cluster.readme import test_one_machine
+from tests.cluster.readme import test_your_cluster as readers_cluster
 from tests.dev.cluster import test_cluster
 from tests.engine import played, test_clean, test_commands
 from tests.plugin import lab
@@ -11,8 +13,8 @@ from tests.plugin import lab
 WORKERS = [f"gw{number}" for number in range(4)]
 OF_A_WORKER = (
     embedded.INSTANCE,
-    test_readme.MINE,
-    test_readme_here.PLAYED,
+    readers_cluster.MINE,
+    test_one_machine.PLAYED,
     test_your_cluster.MINE,
     played.INSTANCE,
     test_clean.CLEAN,

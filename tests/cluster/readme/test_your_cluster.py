@@ -18,8 +18,8 @@ from dev.machine.instance import HUB_PORT, NODE_IP, Instance
 from dev.tools import tools
 from plan import config
 from tests.checkout import copy_to
-from tests.cluster import readme
 from tests.cluster.embedded import INSTANCE, chat, get, request
+from tests.cluster.readme import parts
 from tests.stacks import raw
 
 MINE = Instance(f"{INSTANCE.name.removesuffix('-up')}-rdm")
@@ -86,9 +86,9 @@ def person(output: str, tmp_path: Path) -> Iterator[Person]:  # noqa: ARG001 - t
 
 
 def test_the_readme_leads_from_a_cluster_and_a_postgres_to_a_chat(person: Person) -> None:
-    section = readme.section("carried out by tests/cluster/test_readme.py -->\n")
+    section = parts.section("carried out by tests/cluster/readme/test_your_cluster.py -->\n")
     # A configuration of llama-swap's own is for whoever has one: tests/ops/adopt/test_command.py.
-    written = readme.in_blocks(section.partition("\n### From llama-swap")[0])
+    written = parts.in_blocks(section.partition("\n### From llama-swap")[0])
     assert len(written) <= 8
     asked = [person.named(command) for command in written]
     edit = next(number for number, command in enumerate(asked) if command.startswith("cp ")) + 1

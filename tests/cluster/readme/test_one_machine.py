@@ -14,8 +14,8 @@ from dev.machine.instance import Instance
 from dev.tools import tools
 from dev.tools.llama import GEMMA_FILES
 from tests.checkout import copy_to
-from tests.cluster import readme
 from tests.cluster.embedded import CHAT, INSTANCE, answered, dev
+from tests.cluster.readme import parts
 
 PLAYED = Instance(f"{INSTANCE.name.removesuffix('-up')}-try")
 # What these do the tests beside this one show: it would take the machine from them.
@@ -68,8 +68,8 @@ def types(clone: Path, commands: list[str]) -> subprocess.CompletedProcess[str]:
 def test_every_command_of_the_readmes_first_part_works_as_it_stands(
     clone: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    section = readme.section("\n## Try it")
-    found = [*readme.in_blocks(section), *readme.in_sentences(section)]
+    section = parts.section("\n## Try it")
+    found = [*parts.in_blocks(section), *parts.in_sentences(section)]
     asked = [named(command, clone.parent) for command in found if command not in ELSEWHERE]
     record_property(
         "shown", f"README: {len(asked)} commands of its first part carried out, {len(set(found) & ELSEWHERE)} elsewhere"
