@@ -162,6 +162,7 @@ def _gpu(draw: st.DrawFn) -> dict[str, Any]:
         "model": "other",
         "card": {"total_mib": 2**30, "driver_mib": 0, "context_mib": 300, "compute_capability": 9.0},
         "slice": {"resource": slice_, "count": draw(edges(1, 1024))},
+        **draw(some(device=st.from_regex(r"\A[A-Za-z]{1,50}[0-9]{1,12}\Z") | st.just("any"))),
         "node": node,
         "tenants": draw(
             st.dictionaries(labels, some(request_mib=edges(0, 2**20)).map(lambda it: {"peak_mib": 1, **it}), max_size=2)

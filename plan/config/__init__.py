@@ -1,12 +1,13 @@
 """What a person writes about a stack. Other rooms read it as `config.Stack`, `config.Model` and so on."""
 
 from plan.config.fetch import Fetch
-from plan.config.gpu import Gpu, GpuNode, Memory, Tenant
+from plan.config.gpu import ANY_DEVICE, Gpu, GpuNode, Memory, Tenant
 from plan.config.model import ExpectedAnswer, Model, ModelId, total_tokens
 from plan.config.parts import Immich, Prune, Server, Volume
 from plan.config.stack import KEY, MACHINE_FACTS, Stack, json_schema, load, parse
 
 __all__ = [
+    "ANY_DEVICE",
     "KEY",
     "MACHINE_FACTS",
     "ExpectedAnswer",

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from plan.base.day import Day
 from plan.base.frozen import Frozen, example, wrong
+from plan.base.text_rule import TextRule
 from plan.catalogue import names
 from plan.catalogue.card import VENDORS
 from plan.catalogue.cards import CATALOGUE
@@ -165,6 +166,11 @@ class CardFacts(Frozen, json_schema_extra=example(total_mib=24576, context_mib=3
     ] = None
 
 
+ANY_DEVICE = "any"
+Device = Annotated[
+    str, TextRule(rf"{ANY_DEVICE}|[A-Za-z]+\d+", "a device is letters and a number, like CUDA0 or Vulkan0, or any", 63)
+]
+
 # Of cards that are not in the catalogue. What another driver than NVIDIA's keeps has no bound that anybody published.
 _FIGURES = {
     names.OTHER: ("total_mib", "context_mib", "compute_capability"),
@@ -185,6 +191,14 @@ class Gpu(Frozen, json_schema_extra=example(model="t4")):
     ]
     card: CardFacts = CardFacts()
     slice: Slice = Slice()
+    device: Annotated[
+        Device | None,
+        Field(
+            description="The card's name among those that the image's llama-server lists (--list-devices); CUDA0 by "
+            "default for one of NVIDIA. `any`: none is named, so an image that sees no card answers from the CPU",
+            examples=["CUDA0", "Vulkan0", ANY_DEVICE],
+        ),
+    ] = None
     memory: Annotated[
         Memory | None, Field(description="GPU memory as an extended resource, which Kubernetes counts")
     ] = None
@@ -203,6 +217,12 @@ class Gpu(Frozen, json_schema_extra=example(model="t4")):
         if self.model in VENDORS and (number := self.card.compute_capability) is not None:
             rule = f"a card of model: {self.model} has none, for it is NVIDIA's number: remove it"
             raise wrong(rule, number, "card", "compute_capability")
+        return self
+
+    @model_validator(mode="after")
+    def _a_device_of_a_card(self) -> Self:
+        if self.model == names.NONE and self.device is not None:
+            raise wrong("model: none has no card to name: remove device", self.device, "device")
         return self
 
     @model_validator(mode="after")

@@ -57,8 +57,9 @@ _REFUSED = (
         "load-mode lazy-mode mmap no-mmap mlock direct-io no-direct-io",
         "There is no key for it: a mapped file turns a pause of the NFS server into SIGBUS, a locked one fills the pod",
     ),
+    ("device", "Use `gpu.device`: all models are on one card"),
     (
-        "device main-gpu split-mode tensor-split override-tensor op-offload cpu-moe n-cpu-* no-host repack",
+        "main-gpu split-mode tensor-split override-tensor op-offload cpu-moe n-cpu-* no-host repack",
         "There is no key for it yet: the plan puts all layers on one card, and nothing else moves tensors",
     ),
     (

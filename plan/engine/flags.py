@@ -76,7 +76,7 @@ def flags(
         *_images(model_id, model, file_path(model_id, locked, "mmproj"), image_max_tokens),
         ("n-gpu-layers", "0" if gpu.model == "none" else str(_ALL_LAYERS)),
         # Without it a build that has no CUDA, or sees no card, would answer from the CPU at a token every two seconds.
-        *([(DEVICE, "CUDA0")] if _has_cuda(gpu) else []),
+        *([(DEVICE, device)] if (device := _device(gpu)) else []),
         ("ctx-size", str(model.total_tokens)),  # llama-server divides it among the slots
         ("parallel", str(model.parallel)),  # the default is four slots, each with its share of the context
         *([("predict", str(model.max_output_tokens))] if model.max_output_tokens else []),
@@ -94,9 +94,11 @@ def flags(
     return tuple(rows)
 
 
-def _has_cuda(gpu: config.Gpu) -> bool:
-    """Whether llama-server calls the card CUDA0; of other makers' it depends on the image (ROCm0, Vulkan0, SYCL0)."""
-    return gpu.model not in ("none", *VENDORS) and gpu.slice.resource.startswith("nvidia.com/")
+def _device(gpu: config.Gpu) -> str | None:
+    """What llama-server calls the card; of other makers' that depends on the image (ROCm0, Vulkan0, SYCL0)."""
+    if gpu.device:
+        return None if gpu.device == config.ANY_DEVICE else gpu.device
+    return "CUDA0" if gpu.model not in ("none", *VENDORS) and gpu.slice.resource.startswith("nvidia.com/") else None
 
 
 def template_file(model_id: str) -> str:

@@ -34,7 +34,7 @@ class Declared:
         path = self.checkout / "Pulumi.dev.yaml"
         content = yaml.safe_load(path.read_text())
         gpu = content["config"][config.KEY]["gpu"]
-        gpu |= {"model": "t4", "node": {"selector": GPU_LABEL}}
+        gpu |= {"model": "t4", "node": {"selector": GPU_LABEL}, "device": "any"}  # the image here knows the CPU alone
         gpu["memory"] = {"resource": RESOURCE, "budget_mib": BUDGET_MIB, "advertise": "managed", **memory}
         path.write_text(yaml.safe_dump(content))
 

@@ -61,7 +61,7 @@ PULUMI = {"up": {"--refresh"}, "cancel": set[str](), "import": set[str](), "prev
 OTHERS = {"chown", "df", "ip", "mv", "nvidia-smi"}  # programs of a Linux or a node with a card
 # In backquotes, and neither a command nor a key: values, signs, and what other programs call their own things.
 WORDS = {
-    "#", "${", ";", "-file", "amd", "intel", "chat", "none", "other", "include",
+    "#", "${", ";", "-file", "amd", "any", "intel", "chat", "none", "other", "include",
     "keep", "field is immutable", "app.kubernetes.io/part-of=local-llm", FILLED,
 }  # fmt: skip
 PYTHON, PROGRAM = ".venv/bin/python", "bin/local-llm"

@@ -57,6 +57,7 @@ REFUSED: dict[Path, tuple[Any, ...]] = {
         {"A": "${env.B}"}, {"A": 1}, [], "x",
     ),
     ("gpu", "node", "runtime_class"): ("A", "", "a b", 1),
+    ("gpu", "device"): ("none", "CUDA", "CUDA0,CUDA1", "RPC[10.0.0.1:50052]", "CUDA0 --host ::", "CUDA0\n", "", 0, []),
     ("server", "pod_labels"): (
         {"a b": "c"}, {"a": "b c"}, {"app.kubernetes.io/name": "x"}, {"a": "x" * 64}, {"/a": "b"}, {"a": 1}, ["a"],
     ),

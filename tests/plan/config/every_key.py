@@ -57,7 +57,7 @@ def raw(home: str = "nfs") -> dict[str, Any]:
         "workload": "immich/ml", "scaled_to_zero_until": "2026-12-31", "request_mib": 1,
     }  # fmt: skip
     gpu = {
-        "model": "other", "reserve_mib": 256, "tenants": {"immich": tenant},
+        "model": "other", "reserve_mib": 256, "tenants": {"immich": tenant}, "device": "Vulkan0",
         "card": {
             "total_mib": 81920, "driver_mib": 400, "context_mib": 300, "context_upper_mib": 400,
             "compute_capability": 9.0,

@@ -149,6 +149,22 @@ def test_the_card_is_named_where_it_is_one_of_nvidia(resource: str, named: bool)
     assert ("--device CUDA0" in made(raw).server.files["llama-swap.yaml"]) == named
 
 
+@pytest.mark.parametrize(("device", "said"), [("Vulkan0", " --device Vulkan0 "), ("any", None)])
+@pytest.mark.parametrize("resource", ["nvidia.com/gpu", "amd.com/gpu"])
+def test_an_image_may_call_the_card_otherwise_or_not_be_asked(resource: str, device: str, said: str | None) -> None:
+    raw = stacks.raw("t4")
+    raw["gpu"] |= {"slice": {"resource": resource}, "device": device}
+    commands = made(raw).server.files["llama-swap.yaml"]
+    assert said in commands if said else "--device" not in commands
+
+
+def test_where_no_card_is_no_device_is_named() -> None:
+    raw = stacks.raw("cpu")
+    raw["gpu"]["device"] = "CUDA0"
+    with pytest.raises(ConfigError, match="model: none has no card to name"):
+        made(raw)
+
+
 @pytest.mark.parametrize("key", [{"listed": True}, {"variants": {}}, {"concurrency": None}])
 def test_what_changes_nothing_is_fine_with_every_engine(key: dict[str, Any]) -> None:
     raw = stacks.raw("cpu")
