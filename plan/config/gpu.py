@@ -168,7 +168,8 @@ class CardFacts(Frozen, json_schema_extra=example(total_mib=24576, context_mib=3
 
 ANY_DEVICE = "any"
 Device = Annotated[
-    str, TextRule(rf"{ANY_DEVICE}|[A-Za-z]+\d+", "a device is letters and a number, like CUDA0 or Vulkan0, or any", 63)
+    str,
+    TextRule(rf"({ANY_DEVICE}|[A-Za-z]+\d+)", "a device is letters and a number, like CUDA0 or Vulkan0, or any", 63),
 ]
 
 # Of cards that are not in the catalogue. What another driver than NVIDIA's keeps has no bound that anybody published.

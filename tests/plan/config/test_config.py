@@ -2,16 +2,29 @@
 
 import datetime
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plan import config
 from plan.base.errors import ConfigError
 from tests import stacks
+
+PATTERNS = sorted({json.loads(text) for text in re.findall(r'"pattern": (".*")', config.json_schema())} - {"^.*$"})
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@given(data=st.data())
+@settings(max_examples=5)
+def test_each_pattern_of_the_schema_is_of_the_whole_text(pattern: str, data: st.DataObject) -> None:
+    """`^a|b$` would take `ax` and `xb`: an editor would show as fine what the program refuses."""
+    right = data.draw(st.from_regex(re.compile(pattern.removeprefix("^").removesuffix("$"), re.ASCII), fullmatch=True))
+    assert not re.search(pattern, f"\1{right}")
+    assert not re.search(pattern, f"{right}\1")
 
 
 def test_the_committed_schema_is_the_models_own() -> None:
