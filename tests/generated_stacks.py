@@ -118,7 +118,7 @@ def _model(draw: st.DrawFn, source: dict[str, Any], engine: str) -> dict[str, An
         )
     )
     if draw(st.booleans()):
-        keys["batch"] = draw(edges(keys.get("ubatch", 512), 2**20))
+        keys["batch"] = draw(edges(max(keys.get("ubatch", 512), keys.get("parallel", 1)), 2**20))
     turns = [some(ttl_s=edges(1, INT32)), some(resident=st.just(True))] if engine == "llama-swap" else [st.just({})]
     swaps = some(concurrency=edges(256, INT32), listed=st.booleans()) if engine == "llama-swap" else st.just({})
     return {**source, "context": context, **keys, **draw(st.one_of(turns)), **draw(swaps)}
