@@ -3,17 +3,20 @@
 import os
 import re
 import shutil
-import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from ops.allocator.running import running
 from ops.base.errors import OpsError, reason
 from plan.text.show import LINE, plain, words
 
 VARIABLE, NONE = "LLAMA_SERVER", "none"
 _ANSWER_S = 60
+_MOST = 1 << 20  # characters that are read of an answer; llama-server's help has fifty thousand
 _VERSION = re.compile(r"(?:build|version:) (\d+)(?:, commit | \()(\w+)\)")
+_RPC = re.compile("--rpc")
 # Builds that say 0: the commit that `make` builds, of which git describe says b11312 (plan/vram/compute.py).
 _BUILD_OF = {"0c1e57098": 11312}
 
@@ -56,27 +59,30 @@ def _installed() -> Iterator[Path]:
 
 
 def _asked(path: Path) -> Program:
-    said, name = _said(path, "--version"), plain(str(path))
+    said, name = _said(path, "--version", _VERSION), plain(str(path))
     found = _VERSION.search(said)
     build = int(found[1]) or _BUILD_OF.get(found[2], 0) if found else 0
     if not build:
         what = f"{name} says no build of llama.cpp as its version: {words(said, LINE)}"
         raise OpsError(what, f"name another with {VARIABLE}, or {VARIABLE}={NONE}")
-    if "--rpc" not in _said(path, "--help"):
+    if not _RPC.search(_said(path, "--help", _RPC)):
         raise OpsError(f"{name} has no RPC backend", f"build it with -DGGML_RPC=ON, or name another with {VARIABLE}")
     return Program(path, build)
 
 
-def _said(path: Path, flag: str) -> str:
+def _said(path: Path, flag: str, wanted: re.Pattern[str]) -> str:
+    """What it prints, up to the line that has what is wanted; raises OpsError where it prints for ever, or nothing."""
+    said, end = "", time.monotonic() + _ANSWER_S
     try:
-        ran = subprocess.run(
-            [str(path), flag], capture_output=True, text=True, errors="replace", timeout=_ANSWER_S, check=False,
-            stdin=subprocess.DEVNULL, env=clean({**os.environ}),
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        why = f"no answer to {flag} within {_ANSWER_S} s"
+        with running([str(path), flag], clean({**os.environ}), _ANSWER_S) as lines:
+            for line in lines:
+                said += f"{line}\n"
+                if wanted.search(line) or len(said) > _MOST:
+                    return said
     except (OSError, ValueError) as error:
         why = reason(error)
     else:
-        return ran.stdout + ran.stderr
+        if time.monotonic() < end:
+            return said
+        why = f"no answer to {flag} within {_ANSWER_S} s"
     raise OpsError(f"{plain(str(path))}: {why}", f"name a llama-server with {VARIABLE}, or {VARIABLE}={NONE}")

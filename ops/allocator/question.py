@@ -3,24 +3,22 @@
 import collections
 import os
 import re
-import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
 
 from ops.allocator.device import PROTOCOL, device
 from ops.allocator.log import DOUBT, Log, LogError, Told
 from ops.allocator.program import Program, clean
+from ops.allocator.running import running
 from ops.base.errors import reason
 from plan.text.show import LINE, words
 
 ANSWER_S = 120  # usually a fifth of a second
-_LINE_BYTES, _KEPT = 1 << 16, 2
+_KEPT = 2
 _STAMP = re.compile(r"^[\d.]+ [DIWE] ")
 _ERROR = re.compile(r"^[\d.]+ E |^error")
 _ALL_LAYERS, _BATCH = 999, 2048
@@ -28,6 +26,10 @@ _ALL_LAYERS, _BATCH = 999, 2048
 
 class AllocatorError(Exception):
     """llama.cpp's allocator did not answer; the text says why, without a full stop."""
+
+
+class SilentError(AllocatorError):
+    """It has not answered for so long that it is not asked about other models either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,12 @@ def ask(
         argv += [word for override in overrides for word in ("--override-kv", override)]
         log, reasons, begun = Log(), _Reasons(), time.monotonic()
         try:
-            with _running(argv, model.parent, answer_s) as lines:
-                while not log.told and (line := lines.readline(_LINE_BYTES)):
+            with running(argv, clean({**os.environ}), answer_s, model.parent) as lines:
+                for line in lines:
                     reasons.read(line)
                     log.read(line)
+                    if log.told:
+                        break
         except LogError as error:
             raise AllocatorError(str(error)) from None
         except OSError as error:
@@ -88,7 +92,7 @@ def ask(
         if log.told is not None:
             return _exact(log.told, card.allocated)
         if time.monotonic() - begun >= answer_s:
-            raise AllocatorError(f"llama-server has not answered within {answer_s:.0f} s")
+            raise SilentError(f"llama-server has not answered within {answer_s:.0f} s")
         raise AllocatorError(reasons.told(card.flaw))
 
 
@@ -136,19 +140,3 @@ def _argv(program: Program, model: Path, asked: Question) -> list[str]:
     }
     switches = ["--offline", "--no-warmup", *asked.flags, *(["--swa-full"] if asked.whole_windows else [])]
     return [str(program.path), *(str(word) for pair in values.items() for word in pair), *switches]
-
-
-@contextmanager
-def _running(argv: list[str], directory: Path, seconds: float) -> Generator[IO[str]]:
-    """The errors of a program that is killed at the block's end, or after `seconds`."""
-    with subprocess.Popen(
-        argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
-        cwd=directory, env=clean({**os.environ}),
-    ) as server:  # fmt: skip
-        late = threading.Timer(seconds, server.kill)
-        late.start()
-        try:
-            yield cast("IO[str]", server.stderr)
-        finally:
-            late.cancel()
-            server.kill()

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from ops.allocator.measure import Way, measure
 from ops.allocator.program import VARIABLE, Program
-from ops.allocator.question import AllocatorError, HeaderFile
+from ops.allocator.question import AllocatorError, HeaderFile, SilentError
 from ops.base.terminal import console
 from ops.base.waiting import waiting
 from ops.lock.locked_model import Resolved
@@ -67,6 +67,9 @@ def asked(
                     entries[key] = _measured(program, it, served[key])
             except AllocatorError as error:
                 said.append(f"{key}: llama.cpp's allocator does not tell its GPU memory, {_INSTEAD}: {error}.")
+                if isinstance(error, SilentError) and (others := wanted[number:]):
+                    said.append(f"{', '.join(others)}: it was not asked any more, {_INSTEAD}.")
+                    program = None
     return entries, said
 
 
