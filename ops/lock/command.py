@@ -83,8 +83,9 @@ def _complete(lock: Lock, models: Mapping[str, Model], source: Origin) -> None:
     llama_server = program.find(source.llama_server) if any(served.values()) else None
     entries, said = figures.asked(_resolve(asked, source), served, lock.models, llama_server)
     changed = taken_over | entries
-    new = Lock(version=1, models={**lock.models, **changed})
-    if new != lock:
+    there = _read(changed)  # that took minutes, in which another run may have written models of another stack
+    new = Lock(version=1, models={**there.models, **changed})
+    if new != there:
         atomic.write(lock_file.path(), locks.dump(new))
     _show(lock.models, changed)
     print("".join(f"{line}\n" for line in said), end="")

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from ops.allocator.program import Program
+from ops.allocator.question import SilentError
+from ops.lock import figures as figures_of
+from ops.lock.locked_model import Resolved
+from plan.config import Model
 from plan.models.allocator.figures import Allocator
+from plan.models.lock import LockedModel
+from tests import stacks
 from tests.ops.allocator import recorded, server
 from tests.ops.desk import Desk
 
@@ -127,3 +134,39 @@ def test_check_names_a_way_to_serve_for_which_the_lock_has_no_figures(desk: Desk
     assert "lock --update a`." in printed
     desk.lock("--update", "a")
     assert "was not asked" not in desk.lock("--check")
+
+
+def test_what_another_run_has_written_meanwhile_stays(desk: Desk, llama: Path) -> None:
+    desk.configure("b: {quant: Q8_0}", stack="theirs")
+    desk.lock("--stack", "theirs")
+    theirs = desk.directory / "models.lock.yaml"
+    kept = theirs.rename(desk.directory / "theirs.lock")
+    on_card(desk, MODEL)
+    head, said = llama.read_text().split("cat ")
+    llama.write_text(f"{head}cp {kept} {theirs}\ncat {said}")
+
+    desk.lock("--stack", "card")
+
+    assert sorted(desk.models) == ["a", "b"]
+    assert figures(desk)
+
+
+def test_one_that_does_not_answer_is_not_asked_about_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def silent(_program: object, resolved: object, _models: object) -> LockedModel:
+        asked.append(resolved)
+        raise SilentError("llama-server has not answered within 120 s")
+
+    monkeypatch.setattr("ops.lock.figures._measured", silent)
+    entries = {key: Resolved(entry, ()) for key, entry in stacks.locked().models.items()}
+    first, *others = entries
+    program = Program(Path("llama-server"), 10524)
+
+    served = {key: [Model(repo="a/b", quant="Q8_0", context=64)] for key in entries}
+    found, said = figures_of.asked(entries, served, {}, program)
+
+    assert asked == [entries[first]]
+    assert found == stacks.locked().models
+    assert said[0].startswith(f"{first}: llama.cpp's allocator does not tell")
+    assert said[1:] == [f"{', '.join(others)}: it was not asked any more, so formulas or earlier figures count."]
