@@ -15,8 +15,11 @@ _OPTIONAL = re.compile("nvidia|geforce|tesla|quadro|graphics|card|gpu|shared")
 _AMD = r"amd|radeon|instinct|firepro|vega|rx ?\d{3,4}|mi ?\d{2,3}\w?"
 _INTEL = r"intel|arc|battlemage|(a3[18]|a[57][578]|b5[78])0m?"
 _OF_OTHERS = re.compile(rf"\b({_AMD}|{_INTEL})\b")
+# A slice of a card by MIG, as GPU Feature Discovery labels a node (A100-SXM4-40GB-MIG-1g.5gb), or one of NVIDIA's vGPU
+# by the type of its driver's documentation (GRID T4-8Q, NVIDIA A100-1-5C).
+_OF_A_CARD = re.compile(r"\b(mig|grid)\b|-\d+[abcq]\b")
 _LONGEST = 100  # no name of a card has as many characters
-_ALIKE = 0.75
+_ALIKE = 0.8  # an H200 is not like an RTX 2060
 
 
 def named(text: str) -> str | None:
@@ -51,19 +54,29 @@ def advice(text: str) -> str:
             "`card: {total_mib: ..., driver_mib: ..., context_mib: ...}`"
         )
     near = close(text)
+    hint = ": a slice by MIG or vGPU is a card of its own" if _is_of_a_card(text) else ""
     return (
-        f"{': there is ' + ', '.join(near) if near else ''}; `{LIST}` shows all, and `none` is no card. Any other is "
+        f"{': there is ' + ', '.join(near) if near else hint}; `{LIST}` shows all, and `none` is no card. Any other is "
         "`model: other` with its figures: `card: {total_mib: ..., driver_mib: ..., context_mib: ..., "
         "compute_capability: ...}`; the first two are nvidia-smi's memory.total and memory.reserved"
     )
 
 
 def close(text: str) -> list[str]:
-    """The names of the catalogue that go on where it ends; else those that look most like it. Four at most."""
+    """The names of the catalogue that go on where it ends; else those that look most like it. Four at most.
+
+    A slice of a card is like none.
+    """
+    if _is_of_a_card(text):
+        return []
     key = _key(text[:_LONGEST])
     longer = sorted({name for known, name in _names().items() if key and known.startswith(key)})
     alike = [_names()[known] for known in difflib.get_close_matches(key, _names(), n=4, cutoff=_ALIKE)]
     return (longer or list(dict.fromkeys(alike)))[:4]
+
+
+def _is_of_a_card(text: str) -> bool:
+    return _OF_A_CARD.search(text[:_LONGEST].lower().replace("_", "-")) is not None
 
 
 @functools.cache

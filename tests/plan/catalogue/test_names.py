@@ -70,9 +70,9 @@ def test_case_spaces_makers_and_the_size_change_nothing(known: object, between: 
         ("RTX 5060 Ti", "rtx-5060-ti-16gb"), ("NVIDIA-GeForce-RTX-3060", "rtx-3060-12gb"),
         ("A100", "a100-40gb, a100-80gb"),
         ("V100", "v100-16gb"), ("Tesla V100-SXM2-32GB", "v100-16gb"), ("H100", "h100-80gb-hbm3"), ("P100", "p100-16gb"),
-        ("NVIDIA-A100-SXM4-40GB-MIG-1g.5gb", "a100-40gb"), ("RTX 3080 Ti", "rtx-3080"), ("RTX 3080 12GB", "rtx-3080"),
+        ("RTX 3080 Ti", "rtx-3080"), ("RTX 3080 12GB", "rtx-3080"),
         ("RTX 4090 D", "rtx-4090"), ("RTX 4090 Laptop GPU", ""), ("RTX 2060 SUPER", ""), ("NVIDIA A10G", "a10"),
-        ("NVIDIA A10-24Q", "a10"), ("GRID T4-16Q", ""), ("GTX 1660", "gtx-1660-super, gtx-1660-ti"), ("t44", "t4"),
+        ("GTX 1660", "gtx-1660-super, gtx-1660-ti"), ("t44", "t4"),
         ("RTX 4070 SUPER", ""), ("RTX 4000 Ada", ""), ("L40", "l40s"), ("RTX 3070 Laptop GPU", ""), ("t5", ""),
         ("", ""),
     ],
@@ -83,6 +83,24 @@ def test_another_card_is_taken_for_none_and_those_that_are_called_alike_are_name
     assert names.LIST in said
     assert near in said
     assert "`model: other` with its figures" in said
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["NVIDIA-A100-SXM4-40GB-MIG-1g.5gb", "NVIDIA-H100-80GB-HBM3-MIG-1g.10gb-SHARED", "A100_MIG_3g.20gb", "GRID T4-16Q",
+     "NVIDIA A10-24Q", "NVIDIA A100-1-5C", "T4-8Q", "NVIDIA-A10-2B"],
+)  # fmt: skip
+def test_a_slice_of_a_card_is_no_whole_one_and_is_told_so(written: str) -> None:
+    said = refused(written)
+
+    assert "a slice by MIG or vGPU is a card of its own" in said
+    assert "there is" not in said, "the whole card has other figures"
+    assert "`model: other` with its figures" in said
+
+
+@pytest.mark.parametrize("written", ["H200", "B200", "GH200 96GB", "RTX 8000"])
+def test_a_card_that_is_like_none_is_not_likened_to_any(written: str) -> None:
+    assert "there is" not in refused(written)
 
 
 @pytest.mark.parametrize(
