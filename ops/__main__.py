@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 
 from ops.base import here, output, usage
 from ops.base.errors import OpsError
+from ops.fit.options import require_used
 from ops.stack import stack_file
 from plan.base.errors import ConfigError, FixableError
 from plan.config import total_tokens
@@ -118,9 +119,8 @@ def weights(
 
 @app.command()
 def fit(
-    stack: Annotated[
-        str | None, typer.Option(callback=_stack, help="The card of Pulumi.STACK.yaml and who holds it.")
-    ] = None,
+    options: typer.Context,
+    stack: Annotated[str | None, typer.Option(callback=_stack, help="The card of a stack, and who holds it.")] = None,
     config: Annotated[Path | None, typer.Option(help="With --stack: read this file instead.")] = None,
     html: Annotated[Path | None, typer.Option(help="With --stack: write a page too.", metavar="FILE")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="With --stack: do not look at the cluster.")] = False,
@@ -145,6 +145,7 @@ def fit(
         if card == "list":
             return _cards(as_json=as_json)
         _require_one("fit", stack, gguf, "--stack NAME and --gguf FILE")
+        require_used(options, of_stack=gguf is None)
         if gguf is None:
             from ops.fit import command as of_stack
 

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +79,20 @@ def test_the_list_of_cards_has_each_with_its_figures_and_sources() -> None:
         (line,) = [line for line in text.splitlines() if line.startswith(f"{name} ")]
         assert line.endswith(row["sources"])
         assert ("~" in line) == bool(row["bounded"])
+
+
+@pytest.mark.parametrize(
+    ("way", "option", "said"),
+    [
+        ("--stack t4", "--card 'RTX 3090'", "--card belongs to --gguf"),
+        ("--stack t4", "--card t4", "the card of a stack is `gpu.model` of its file"),
+        ("--stack t4", "--kv-type q8_0", "--kv-type belongs to --gguf"),
+        ("--stack t4", "--context 4096", "leave --context out"),
+        ("--stack t4", "--image-max-tokens 64", "--image-max-tokens belongs to --gguf"),
+        ("--gguf x.gguf", "--offline", "--offline belongs to --stack"),
+        ("--gguf x.gguf", "--html card.html", "--html belongs to --stack"),
+    ],
+)
+def test_an_option_that_would_say_nothing_is_refused(inside: Inside, way: str, option: str, said: str) -> None:
+    assert said in inside.run("fit", *shlex.split(f"{way} {option}"), code=2)
+    assert not (inside.directory / "card.html").exists()
