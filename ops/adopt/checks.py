@@ -13,9 +13,10 @@ from plan.config import Model
 from plan.engine.args import rendered
 from plan.models.thinking import require_bound
 from plan.text.errors import in_words
-from plan.text.show import plain, show
+from plan.text.show import has_secret, plain, show
 
 AN_ID = "a model's id"
+_READ = "It looks like a secret, and whoever reads the stack file would read it"
 _NEEDED = {"repo", "quant", "file", "context"}
 
 
@@ -33,6 +34,7 @@ def settle(draft: Draft) -> None:
     """Leave out what the configuration refuses; raises ValueError where that is the model itself."""
     if draft.model_id != draft.swap_id:
         draft.remarks["id"] = f"asked for as {show(draft.swap_id)} there"
+    _leave_secrets(draft)
     try:
         rendered(draft.model_id, draft.keys.get("args", {}))
     except ConfigError as error:  # two names of one flag: each of them was fine
@@ -47,6 +49,26 @@ def settle(draft: Draft) -> None:
     for key in ("aliases", "args", "env", "variants"):
         if key in draft.keys and not draft.keys[key]:
             del draft.keys[key]
+
+
+def _leave_secrets(draft: Draft) -> None:
+    """Whatever looks like a token goes into no stack file; for `env` swap_keys sees to it."""
+    for key in ("args", "aliases", "variants", "display_name", "description"):
+        value: object = draft.keys.get(key)
+        if isinstance(value, str) and has_secret(value):
+            draft.keys.pop(key)
+            draft.leave(key, _READ)
+        elif isinstance(value, dict):
+            entries = cast("dict[str, object]", value)
+            for name in [name for name, one in entries.items() if has_secret(f"{name} {one}")]:
+                del entries[name]
+                draft.leave(f"{key} {plain(name)}", _READ)
+        elif isinstance(value, list):
+            items = cast("list[str]", value)
+            draft.keys[key] = [it for it in items if not has_secret(it)]
+            for it in items:
+                if has_secret(it):
+                    draft.leave(f"{key} {plain(it)}", _READ)
 
 
 def _without_thoughts(draft: Draft, why: str) -> None:

@@ -81,12 +81,14 @@ def _content(file: Path) -> bytes:
 
 
 def _taken(written: Mapping[str, Any]) -> dict[str, str]:
-    """The ids and aliases of a stack as it is written, whatever else is wrong with it."""
+    """The ids, aliases and variants of a stack as it is written, whatever else is wrong with it."""
     names = dict.fromkeys(written, checks.AN_ID)
     for model_id, model in written.items():
-        aliases: object = cast("dict[str, Any]", model).get("aliases") if isinstance(model, dict) else None
-        for alias in cast("list[Any]", aliases) if isinstance(aliases, list) else ():
-            names[str(alias)] = f"an alias of {model_id}"
+        keys = cast("dict[str, Any]", model) if isinstance(model, dict) else {}
+        for key, kind in (("aliases", list), ("variants", dict)):
+            if isinstance(found := keys.get(key), kind):
+                what = "an alias" if kind is list else "a variant"
+                names |= {str(name): f"{what} of {model_id}" for name in cast("list[Any] | dict[str, Any]", found)}
     return names
 
 

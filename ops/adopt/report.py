@@ -8,6 +8,7 @@ from rich.table import Table
 from ops.adopt.adoption import Adoption
 from ops.adopt.text import counted
 from ops.base.terminal import row, whole
+from plan.text.show import LINE, plain
 
 
 def table(adoption: Adoption) -> Table:
@@ -29,8 +30,8 @@ def as_json(adoption: Adoption) -> dict[str, Any]:
         "ids": {swap_id: {"state": state, "why": why} for swap_id, state, why in sorted(_states(adoption))},
         "models": {model_id: draft.keys for model_id, draft in models.items()},
         "not_carried_over": {
-            "file": adoption.left,
-            "models": {model_id: [*draft.notes, *draft.left] for model_id, draft in models.items()},
+            "file": _lines(adoption.left),
+            "models": {model_id: _lines([*draft.notes, *draft.left]) for model_id, draft in models.items()},
         },
         "needless": {
             "file": adoption.needless,
@@ -44,6 +45,10 @@ def as_json(adoption: Adoption) -> dict[str, Any]:
             "refused": len(adoption.refused),
         },
     }
+
+
+def _lines(said: list[str]) -> list[str]:
+    return [plain(line, LINE) for line in said]
 
 
 def _states(adoption: Adoption) -> Iterator[tuple[str, str, str]]:

@@ -154,6 +154,33 @@ def test_a_repository_that_can_be_none_is_a_reason(swap: Inside) -> None:
     assert "repo would be '../x': A repository is owner/name" in printed
 
 
+def test_the_name_of_a_variant_of_the_stack_is_taken(inside: Inside) -> None:
+    with_file(inside, {"models": {"qwen": {"cmd": "llama-server -hf a/b -c 64", "aliases": ["fast", "other"]}}})
+    file = inside.directory / "Pulumi.t4.yaml"
+    file.write_text(
+        stack_text(inside).replace("quant: Q4_K_M,", "quant: Q4_K_M, variants: {fast: {temperature: 0.1}},", 1)
+    )
+
+    adopt(inside, "--stack", "t4", "--write")
+
+    assert "aliases: [other]" in stack_text(inside)
+    assert "alias fast: It is a variant of qwen3-8b already" in stack_text(inside)
+
+
+@pytest.mark.parametrize("key", ["name", "description", "aliases", "cmd", "unknown-key", "metadata"])
+def test_a_token_in_a_place_where_none_belongs_is_neither_written_nor_printed(inside: Inside, key: str) -> None:
+    token = "hf_abcdefghijklmnop"
+    command = f"llama-server -hf a/b --temp 1 {f'--grammar {token}' if key == 'cmd' else ''}"
+    texts: Any = {"aliases": [token, "kept"], "cmd": command, "metadata": {token: token}}
+    model = {"cmd": command, key: texts.get(key, f"with {token}")}
+    with_file(inside, {"models": {"a": model}, "matrix": {"sets": {"s": f"a & {token}"}}})
+
+    printed = adopt(inside, "--stack", "t4", "--write") + adopt(inside) + adopt(inside, "--json")
+
+    assert "abcdefghijklmnop" not in printed + stack_text(inside)
+    assert "hf_***" in printed
+
+
 def test_it_ends_with_1_where_nothing_is_served_by_llama_server(inside: Inside) -> None:
     printed = adopt(with_file(inside, {"models": {"a": {"cmd": "vllm serve x"}}}), code=1)
 
