@@ -7,7 +7,12 @@ from collections.abc import Iterable
 from plan.text.show import is_secret
 from plan.text.show import words as prose
 
-_DRIVE = re.compile(r"""(?:^|[\s"'=])[A-Za-z]:\\""")
+# C:\models, .\models, \\nas\models and %USERPROFILE%\models, or any backslash within a word behind a program.exe.
+_OF_WINDOWS = re.compile(
+    r"""(?:^|[\s"'=])(?:[A-Za-z]:\\|\.{1,2}\\\w|\\\\[\w.-]+\\\w|%\w+%\\)|\A\s*"?[^\s"]*\.exe\b(?s:.)*?\w\\\w"""
+)
+# A comment, or what may have a # in it that begins none.
+_COMMENT = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*"|\\.|(?<!\S)\#[^\n]*""", re.DOTALL)
 _WINDOWS = re.compile(r'(?:"(?:\\"|[^"])*"?|[^\s"])+')
 _SECRET = re.compile(r"(?i)bearer|authorization|api[-_]?key|secret|passw")
 _ENDS = {";", "&&", "||", "|", "&", ";;", "|&"}
@@ -23,21 +28,24 @@ def without_comments(command: object) -> object:
 def words(command: str) -> list[str]:
     """As llama-swap splits it (v250, internal/config/commands.go); raises ValueError in words.
 
-    A file that was written on Windows has paths like C:\\models, in which a backslash is no escape.
+    In a file that was written on Windows a backslash is no escape. A comment behind a flag, which llama-swap would hand
+    over word by word, is taken for what its author meant.
     """
     lines = [re.sub(r"\\\s*$", " ", line) for line in str(without_comments(command)).split("\n")]
     text = "\n".join(lines)
-    if _DRIVE.search(text):
+    if _OF_WINDOWS.search(text):
         return [re.sub(r'(\\")|"', lambda found: '"' if found[1] else "", word) for word in _WINDOWS.findall(text)]
     try:
-        return shlex.split(text)
+        return shlex.split(_uncommented(text))
     except ValueError:
         raise ValueError("a quote in its command is never closed") from None
 
 
 def simple_commands(script: str) -> list[list[str]]:
     """The commands of a shell's script, one after another, without where their output goes; raises ValueError."""
-    reader = shlex.shlex(script.replace("\\\n", " ").replace("\n", " ; "), posix=True, punctuation_chars=True)
+    reader = shlex.shlex(
+        _uncommented(script).replace("\\\n", " ").replace("\n", " ; "), posix=True, punctuation_chars=True
+    )
     reader.whitespace_split, reader.commenters = True, ""
     try:
         tokens = list(reader)
@@ -60,6 +68,10 @@ def simple_commands(script: str) -> list[list[str]]:
             commands.pop()
             commands[-1].append(token)
     return [command for command in commands if command]
+
+
+def _uncommented(text: str) -> str:
+    return _COMMENT.sub(lambda found: "" if found[0].startswith("#") else found[0], text)
 
 
 def hides(name: str, value: str) -> bool:

@@ -8,6 +8,7 @@ from ops.adopt.llama_swap.commands import simple_commands, told, words
 from ops.adopt.llama_swap.container import Container, container_of
 
 _SHELLS = {"sh", "bash", "dash", "ash", "zsh", "ksh", "busybox"}
+_SHELLS_OF_WINDOWS, _STARTS = {"cmd", "powershell", "pwsh"}, {"&", "start", "/b", "/min", "/wait", "call"}
 _CONTAINERS = {"docker", "podman", "nerdctl"}
 _WRAPPERS = {
     "env", "exec", "nohup", "nice", "ionice", "taskset", "numactl", "stdbuf", "caffeinate", "time", "sudo", "chrt",
@@ -60,6 +61,8 @@ def _unwrapped(launch: Launch, depth: int) -> Launch:
         return _unwrapped(replace(more, program=whole[1], arguments=whole[2:]), depth)
     if name in _SHELLS and (script := _script(launch.arguments)) is not None:
         return _of_script(launch, script, depth)
+    if name in _SHELLS_OF_WINDOWS and (inner := _of_windows(launch)):
+        return _unwrapped(inner, depth - 1)
     if name in _CONTAINERS and (found := container_of(launch.arguments)):
         inner = replace(launch, container=found, environment=(*launch.environment, *found.environment))
         first, *rest = found.words or ("",)
@@ -92,6 +95,22 @@ def _of_script(launch: Launch, script: str, depth: int) -> Launch:
         environment=(*launch.environment, *exported, *inner[chosen].environment[len(launch.environment) :]),
         said=(*inner[chosen].said, *said),
     )
+
+
+def _of_windows(launch: Launch) -> Launch | None:
+    """The program that cmd or PowerShell starts behind `/c` or `-Command`, where that is known to be one."""
+    at = next((at for at, word in enumerate(launch.arguments) if re.fullmatch("(?i)/[ck]|-c(ommand)?", word)), None)
+    if at is None:
+        return None
+    rest = launch.arguments[at + 1 :]
+    if len(rest) == 1:
+        rest = tuple(words(re.sub("'([^']*)'", r'"\1"', rest[0])))
+    program = next((at for at, word in enumerate(rest) if _is_known(word)), None)
+    if program is None:
+        return None
+    before = [word for word in rest[:program] if word.lower() not in _STARTS]
+    said = (f"{told(before)}: the pod runs no other command of yours",) if before else ()
+    return replace(launch, program=rest[program], arguments=rest[program + 1 :], said=(*launch.said, *said))
 
 
 def _script(arguments: tuple[str, ...]) -> str | None:

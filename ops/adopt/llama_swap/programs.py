@@ -27,6 +27,7 @@ _OTHERS = (
 )
 _COMPOSE = "a compose file, and what that starts is not in this one"
 _SCRIPT = "a script of yours, and what that starts is not in this file: write llama-server's command in its place"
+_INTERPRETER = re.compile(r"(?i)(?:.*[\\/])?(?:(?:ba|z)?sh|python3?|powershell|pwsh|cmd)(?:\.exe)?")
 _FLAG = re.compile(r"-m|--model|-hf|-hfr|--hf-repo|-mu|--model-url")
 _SERVED_BY_ENVIRONMENT = ("LLAMA_ARG_MODEL=", "LLAMA_ARG_HF_REPO=")
 
@@ -44,7 +45,7 @@ def other(launch: Launch, environment: list[str]) -> str:
         return ""
     if re.search(r"compose", looked_at, re.I):
         return _COMPOSE
-    if re.search(r"\.(?:sh|bash|py|ps1|bat|cmd)\b", looked_at, re.I) or launch.program in ("sh", "bash", "python3"):
+    if re.search(r"\.(?:sh|bash|py|ps1|bat|cmd)\b", looked_at, re.I) or _INTERPRETER.fullmatch(launch.program):
         return _SCRIPT
     return f"{plain(launch.program, 80)}, and only llama-server serves models here"
 

@@ -98,6 +98,66 @@ def test_a_path_of_windows_keeps_its_backslashes() -> None:
 
 
 @pytest.mark.parametrize(
+    ("command", "path"),
+    [
+        (r".\bin\llama-server.exe -m .\models\x.gguf", r".\models\x.gguf"),
+        (r"llama-server.exe -m models\x.gguf", r"models\x.gguf"),
+        (r"llama-server -m \\nas\share\x.gguf", r"\\nas\share\x.gguf"),
+        (r"%USERPROFILE%\llama\llama-server.exe -m %USERPROFILE%\x.gguf", r"%USERPROFILE%\x.gguf"),
+        (r'llama-server -m "..\my models\x.gguf"', r"..\my models\x.gguf"),
+        (r"/mnt/c/llama-server.exe -m '/mnt/c/my models/x.gguf'", "/mnt/c/my models/x.gguf"),
+        (r"llama-server -m /m/my\ models/x.gguf", "/m/my models/x.gguf"),
+    ],
+)
+def test_any_path_of_windows_is_known_for_one(command: str, path: str) -> None:
+    assert words(command)[-1] == path
+    assert launched(command).is_llama_server
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "llama-server -c 8192 # -c 4096",
+        "llama-server -c 8192 # two slots don't evict each other\n",
+        "llama-server # -c 4096\n-c 8192",
+        "llama-server -c 8192 #",
+    ],
+)
+def test_what_stands_behind_a_flag_as_a_comment_is_no_flag(command: str) -> None:
+    assert words(command) == ["llama-server", "-c", "8192"]
+
+
+@pytest.mark.parametrize("word", ["'#a'", '"a # b"', "a#b", "'a # b'", r"\#a", "http://h/#x"])
+def test_a_sign_within_a_word_begins_no_comment(word: str) -> None:
+    assert words(f"llama-server -r {word} -c 8192")[-2:] == ["-c", "8192"]
+    assert len(words(f"llama-server -r {word} -c 8192")) == 5
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        r'cmd /c "C:\llama\llama-server.exe -m C:\m\x.gguf"',
+        r"cmd.exe /C start /b C:\llama\llama-server.exe -m C:\m\x.gguf",
+        r"powershell -NoProfile -Command \"& 'C:\my llama\llama-server.exe' -m 'C:\m\x.gguf'\"".replace('\\"', '"'),
+        r'pwsh.exe -c "& C:\llama\llama-server.exe -m C:\m\x.gguf"',
+    ],
+)
+def test_llama_server_is_found_behind_a_shell_of_windows(command: str) -> None:
+    launch = launched(command)
+
+    assert launch.is_llama_server
+    assert launch.arguments == ("-m", r"C:\m\x.gguf")
+    assert launch.said == ()
+
+
+def test_what_a_shell_of_windows_does_before_has_a_line() -> None:
+    launch = launched(r'powershell -Command "Set-Location C:\m; & C:\llama\llama-server.exe -m x.gguf"')
+
+    assert launch.is_llama_server
+    assert launch.said == (r"Set-Location C:\m;: the pod runs no other command of yours",)
+
+
+@pytest.mark.parametrize(
     ("script", "commands"),
     [
         ("a b && exec c -d 'e f'", [["a", "b"], ["exec", "c", "-d", "e f"]]),
@@ -105,6 +165,7 @@ def test_a_path_of_windows_keeps_its_backslashes() -> None:
         ("a -n 2 >> log", [["a", "-n", "2"]]),
         ("a\nb --c\n  --d", [["a"], ["b", "--c", "--d"]]),
         ("a | tee x", [["a"], ["tee", "x"]]),
+        ("a -b # don't -c\nd '#' e#f", [["a", "-b"], ["d", "#", "e#f"]]),
     ],
 )
 def test_a_script_is_several_commands(script: str, commands: list[list[str]]) -> None:
@@ -162,6 +223,8 @@ def test_a_program_that_is_llama_server_by_another_name_is_it(command: str) -> N
         ("docker run ghcr.io/huggingface/text-embeddings-inference:1.8 --model-id a/b", "embeddings"),
         ("docker compose up x", "compose file"),
         ("bash ./start-qwen.sh 5800", "a script of yours"),
+        ("powershell -File start.txt", "a script of yours"),
+        (r"C:\Windows\System32\cmd.exe /c start-it", "a script of yours"),
         ("/opt/tts/serve.sh", "speaks"),
         ("sh -c 'exec /opt/mine'", "/opt/mine, and only llama-server serves models here"),
     ],
