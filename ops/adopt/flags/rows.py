@@ -19,6 +19,11 @@ from plan.engine.llama_server_flags import BUILD
 
 Flags = Mapping[str, Given]
 _DIGITS = 16
+# Flags of which llama-server takes each that a command has (llama.cpp 0.5.0, common/arg.cpp).
+_ADD_UP = {
+    "alias", "reverse-prompt", "logit-bias", "dry-sequence-breaker", "lora", "lora-scaled", "control-vector",
+    "override-kv", "override-tensor", "api-key",
+}  # fmt: skip
 
 
 class Row(NamedTuple):
@@ -35,17 +40,28 @@ def take(flags: list[Given], draft: Draft) -> None:
         if flag.key == STRAY:
             draft.leave(flag, "It belongs to no flag")
         else:
-            if (again := found.pop(flag.key, None)) and is_anyway(again):
-                draft.needless(again)
-            elif again:
-                draft.leave(again, f"It is there again, as {flag.told}, which counts")
-            found[flag.key] = flag
+            again = found.pop(flag.key, None)
+            found[flag.key] = flag if again is None else _of_two(again, flag, draft)
     for flag in [flag for flag in found.values() if is_anyway(flag)]:
         draft.needless(found.pop(flag.key))
     for row in ROWS:
         row.take({name: found.pop(name) for name in row.flags.split() if name in found}, draft)
     for flag in found.values():
         _as_arg(flag, draft)
+
+
+def _of_two(before: Given, flag: Given, draft: Draft) -> Given:
+    """What counts of a flag that is there again."""
+    if flag.key == "alias" and before.value and flag.value:
+        draft.told("aliases", before)
+        return flag._replace(value=f"{before.value},{flag.value}")
+    if is_anyway(before):
+        draft.needless(before)
+    elif flag.key in _ADD_UP:
+        draft.leave(before, f"It counts there beside {flag.told}; here a flag is there once")
+    else:
+        draft.leave(before, f"It is there again, as {flag.told}, which counts")
+    return flag
 
 
 def _as_arg(flag: Given, draft: Draft) -> None:
@@ -85,7 +101,7 @@ def _aliases(flags: Flags, draft: Draft) -> None:
 ROWS = (
     Row("model hf-repo hf-file model-url docker-repo", source.take_model),
     Row("mmproj mmproj-url mmproj-auto", source.take_projector),
-    Row("ctx-size parallel kv-unified fit-ctx", sizes.take_tokens),
+    Row("ctx-size parallel kv-unified kv-unified-per-slot fit-ctx", sizes.take_tokens),
     Row("predict", sizes.whole("max_output_tokens")),
     Row("sleep-idle-seconds", sizes.whole("ttl_s")),
     Row("cache-type-k cache-type-v", sizes.take_cache),

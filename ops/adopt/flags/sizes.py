@@ -12,6 +12,11 @@ _CONTEXT = 4096
 _UBATCH, _BATCH = 512, 2048  # llama-server's own
 _LONGEST_TEXT = 8192
 _KV_TYPES = ("f16", "q8_0", "q4_0")
+# llama.cpp 0.5.0, tools/server/server.cpp: four slots, and one cache for all of them. Builds before that had one.
+_AUTOMATIC = (
+    "nothing said how many requests are served at a time: a llama-server of today takes four, which share the context; "
+    "here it is one, and others wait (`parallel`, `kv_unified`)"
+)
 
 
 def whole(key: str) -> Callable[[Flags, Draft], None]:
@@ -55,31 +60,39 @@ def _number(flags: Flags, name: str, draft: Draft) -> int | None:
 
 def take_tokens(flags: Flags, draft: Draft) -> None:
     """`context` is of one request; llama-server divides its --ctx-size among its slots."""
-    said, least = (_number(flags, name, draft) for name in ("ctx-size", "fit-ctx"))
-    slots = _number(flags, "parallel", draft) or 0
+    names = ("ctx-size", "fit-ctx", "kv-unified-per-slot", "parallel")
+    said, least, limit, slots = (_number(flags, name, draft) for name in names)
+    total = next((it for it in (said, least) if it and it > 0), 0)
+    slots = _slots(flags, slots, total, draft)
     shared = flags.get("kv-unified")
-    total = next((it for it in (said, least, draft.context_of_capabilities) if it and it > 0), 0)
-    if not total:
-        total = _CONTEXT
-        there = "what fitted" if said is None else "all that it was trained for"
-        draft.remarks["context"] = f"llama-server took {there}, without a number; this one is ours, raise it as it fits"
-    if slots > _SLOTS or slots > total:
-        draft.leave(flags["parallel"], f"{min(_SLOTS, total)} are the most here")
-        slots = 1
-    is_shared = shared is not None and slots > 1 and not shared.name.startswith("no-")
+    is_shared = shared is not None and slots > 1 and not limit and not shared.name.startswith("no-")
     if shared and is_shared:
         draft.carry("kv_unified", True, shared)
     elif shared:
         draft.needless(shared)
-    draft.carry(
-        "context",
-        total if is_shared else total // max(slots, 1),
-        *(flags[it] for it in ("ctx-size", "fit-ctx") if it in flags),
-    )
+    context = total // (1 if is_shared else slots)
+    if limit and limit > 0:
+        context = min(limit, context or limit)
+    if not context and not (context := max(draft.context_of_capabilities, 0)):
+        context = _CONTEXT
+        there = "what fitted" if said is None else "all that it was trained for"
+        draft.remarks["context"] = f"llama-server took {there}, without a number; this one is ours, raise it as it fits"
+    draft.carry("context", context, *(flags[name] for name in names[:3] if name in flags))
     if slots > 1:
         draft.keys["parallel"] = slots
     if "parallel" in flags:
         draft.told("parallel", flags["parallel"])
+
+
+def _slots(flags: Flags, slots: int | None, total: int, draft: Draft) -> int:
+    """Requests at a time: where nothing says how many, one, and a person is told how many there were."""
+    if slots is None or slots < 0:
+        draft.notes.append(_AUTOMATIC)
+    most = min(_SLOTS, total or _CONTEXT)
+    if slots is not None and slots > most:
+        draft.leave(flags["parallel"], f"{most} are the most here")
+        return 1
+    return max(slots or 1, 1)
 
 
 def take_cache(flags: Flags, draft: Draft) -> None:

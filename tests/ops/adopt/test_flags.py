@@ -76,7 +76,13 @@ def left(flags: str, **keys: Any) -> str:
         ("-c 8000 --reasoning-budget -1", {"reasoning": "auto", "args": {"reasoning-budget": 2000}}),
         ("-c 8000 -rea on --reasoning-budget 9000", {"reasoning": "on", "args": {"reasoning-budget": 2000}}),
         ("-c 100000 --reasoning auto", {"reasoning": "auto", "args": {"reasoning-budget": 8192}}),
+        ("-np 4", {"context": 4096, "parallel": 4}),
+        ("-c 8192 -np -1", {"context": 8192, "parallel": None}),
+        ("-np 4 --kv-unified-per-slot 8192", {"context": 8192, "parallel": 4, "kv_unified": None}),
+        ("-c 65536 -np 4 -kvu --kv-unified-per-slot 8192", {"context": 8192, "parallel": 4, "kv_unified": None}),
+        ("-c 8192 -np 4 --kv-unified-per-slot 16384", {"context": 2048, "parallel": 4}),
         ("--alias x", {"aliases": None}),
+        ("--alias one --alias two,three -a x -a four", {"aliases": ["one", "two", "three", "four"]}),
         ("-a one,two,x", {"aliases": ["one", "two"]}),
         ("--temp 0.6 --top_k 20 -s 7", {"args": {"temp": 0.6, "top-k": 20, "seed": 7}}),
         ("--temperature 0", {"args": {"temp": 0}}),
@@ -130,6 +136,10 @@ def test_what_every_model_has_anyway_is_told_in_one_line(flags: str) -> None:
         ("--temp", "--temp: Its value is missing"),
         ("--samplers a;b", "Use `sampler-seq`"),
         ("-c 9 -c 8", "-c 9: It is there again, as -c 8, which counts"),
+        ("--logit-bias 5+1 --logit-bias 6-1", "--logit-bias 5+1: It counts there beside --logit-bias 6-1"),
+        ("-r a -r b", "-r a: It counts there beside -r b; here a flag is there once"),
+        ("-ot a=CPU -ot b=CPU", "-ot a=CPU: It counts there beside -ot b=CPU"),
+        ('--chat-template-kwargs \'{"token": "hf_abcdefgh"}\'', "args chat-template-kwargs: It looks like a secret"),
         ("--api-key abc --hf-token def", "--api-key ***"),
         ("--api-key abc --hf-token def", "--hf-token ***"),
         ("-t ${env.THREADS}", "-t ${env.THREADS}: An engine would misread it"),
@@ -178,6 +188,19 @@ def test_where_a_file_is_from(model: str, keys: dict[str, Any]) -> None:
     assert {key: found.keys.get(key) for key in keys} == keys
     assert found.wants_repo == (found.keys["repo"] == "OWNER/NAME")
     assert found.wants_repo == ("fill in" in found.remarks.get("repo", ""))
+
+
+def test_what_clients_were_told_of_the_context_is_of_one_request() -> None:
+    found = draft("-np 4", capabilities={"context": 32768})
+
+    assert (found.keys["context"], found.keys["parallel"]) == (32768, 4)
+
+
+@pytest.mark.parametrize(
+    ("flags", "is_told"), [("-c 8192", True), ("-np -1", True), ("-np 1", False), ("-np 2", False)]
+)
+def test_how_many_requests_llama_server_took_unasked_is_told(flags: str, is_told: bool) -> None:
+    assert any("requests are served at a time" in note for note in draft(flags).notes) == is_told
 
 
 def test_an_option_names_the_repository_and_a_commit_of_another_is_not_taken_over() -> None:
