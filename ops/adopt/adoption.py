@@ -47,7 +47,7 @@ def adopt(file: SwapFile, repos: Mapping[str, str], taken: Mapping[ModelId, str]
     """What becomes of each model. `repos` are repositories by id; `taken` names of the stack, and what each is."""
     found = Adoption()
     idle_s = {model_id: _idle_s(entry, file.rest) for model_id, entry in file.models.items()}
-    groups = turns(file.rest, idle_s)
+    groups = turns(file.rest, idle_s, swap_keys.whose_aliases(file.models))
     for swap_id, entry in file.models.items():
         try:
             draft = _draft(swap_id, entry, repos)

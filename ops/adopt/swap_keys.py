@@ -66,6 +66,15 @@ def texts(key: str, model: Mapping[str, Any], draft: Draft) -> list[str]:
     return items
 
 
+def whose_aliases(models: Mapping[str, object]) -> dict[str, str]:
+    """Each alias in the file, and the id of its model."""
+    found: dict[str, str] = {}
+    for model_id, entry in models.items():
+        aliases: object = cast("dict[str, Any]", entry).get("aliases") if isinstance(entry, dict) else None
+        found |= {str(it): model_id for it in cast("list[Any]", aliases)} if isinstance(aliases, list) else {}
+    return found
+
+
 def variables(entries: Iterable[str], draft: Draft) -> dict[str, str]:
     """`NAME=value` entries as a mapping."""
     found: dict[str, str] = {}

@@ -41,11 +41,15 @@ class Turns:
         return [str(it) for it in cast("list[Any]", value)]
 
 
-def turns(rest: Mapping[str, Any], idle_s: Mapping[str, int]) -> Turns:
-    """Who takes turns with whom. `idle_s` are the models by id and the seconds after which each is unloaded, or 0."""
+def turns(rest: Mapping[str, Any], idle_s: Mapping[str, int], aliases: Mapping[str, str]) -> Turns:
+    """Who takes turns with whom. `idle_s` are the models by id and the seconds after which each is unloaded, or 0.
+
+    `aliases` are other names of models, and whose each is.
+    """
     found = Turns()
     on_startup = found.mapping(rest.get("hooks"), "hooks", "on_startup").get("on_startup")
-    preload = found.ids(found.mapping(on_startup, "hooks.on_startup", "preload").get("preload"), "preload")
+    named = found.ids(found.mapping(on_startup, "hooks.on_startup", "preload").get("preload"), "preload")
+    preload = [aliases.get(name, name) for name in map(str.strip, named) if name]
     declared, matrix = _routing(rest, found)
     for name, group in declared.items():
         _take(name, group, idle_s, set(preload), found)
@@ -88,7 +92,10 @@ def _take(name: str, group: object, idle_s: Mapping[str, int], preload: set[str]
             is_resident = idle_s[model_id] == 0 and (stays or model_id in preload)
             found.keys[model_id] = {"resident": True} if is_resident else {"swap_group": _name(model_id)}
     elif stays or not is_exclusive:
-        found.keys |= {model_id: {"swap_group": _name(name)} for model_id in members}
+        label = _name(name)
+        while label in map(_name, idle_s):  # a model of that id may be in a group of its own
+            label = f"{label}-group"
+        found.keys |= {model_id: {"swap_group": label} for model_id in members}
     else:
         return
     if members and not stays:

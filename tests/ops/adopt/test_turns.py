@@ -13,7 +13,7 @@ IDLE = {"a": 0, "b": 0, "c": 60, "d": 60}
 
 
 def of(idle: dict[str, int] | None = None, **rest: Any) -> Turns:
-    return turns(rest, idle or IDLE)
+    return turns(rest, idle or IDLE, {"by-another-name": "a"})
 
 
 def group(*members: str, **keys: Any) -> dict[str, Any]:
@@ -33,6 +33,10 @@ def group(*members: str, **keys: Any) -> dict[str, Any]:
         ({"Big GPU!": group("a", exclusive=False)}, {"a": {"swap_group": "big-gpu-a211c0"}}),
         ({"gpu0": group("a", exclusive=False)}, {"a": {"swap_group": "gpu0-group"}}),
         ({"resident": group("a", exclusive=False)}, {"a": {"swap_group": "resident-group"}}),
+        (
+            {"c": group("a", "b", persistent=True), "h": group("c", swap=False)},
+            {"a": {"swap_group": "c-group"}, "b": {"swap_group": "c-group"}, "c": {"swap_group": "c"}},
+        ),
     ],
 )
 def test_a_group_is_a_swap_group_or_residents(groups: dict[str, Any], keys: dict[str, Any]) -> None:
@@ -54,6 +58,13 @@ def test_what_is_loaded_at_the_start_stays_where_nothing_unloads_it() -> None:
     assert (
         [line for line in found.left if "preload" in line] == [line for line in found.left if "preload b" in line] != []
     )
+
+
+def test_what_is_loaded_at_the_start_may_be_called_by_an_alias() -> None:
+    found = of(groups={"g": group("a", swap=False)}, hooks={"on_startup": {"preload": [" by-another-name ", "a"]}})
+
+    assert found.keys == {"a": {"resident": True}}
+    assert not any("preload" in line for line in found.left)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +116,7 @@ def test_a_matrix_with_more_choices_than_anybody_means_is_told() -> None:
     ids = [f"m{number}" for number in range(60)]
     pairs = " & ".join(f"({one} | {two})" for one, two in zip(ids[::2], ids[1::2], strict=True))
 
-    found = turns({"matrix": {"sets": {"s": pairs}}}, dict.fromkeys(ids, 0))
+    found = turns({"matrix": {"sets": {"s": pairs}}}, dict.fromkeys(ids, 0), {})
 
     assert found.keys == {}
     assert found.left == ["matrix: it has more than 1024 choices, so all models take turns"]
