@@ -37,7 +37,7 @@ def find(named: str | None = None) -> Program | None:
     if (wanted := named or os.environ.get(VARIABLE)) == NONE:
         return None
     if wanted:
-        return _asked(Path(wanted))
+        return _asked(Path(shutil.which(wanted) or wanted).absolute())  # it is started in another directory
     for path in _installed():
         try:
             return _asked(path)

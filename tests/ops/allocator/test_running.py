@@ -10,7 +10,7 @@ from ops.allocator.program import Program
 from ops.allocator.question import HeaderFile, Question, SilentError, ask, model
 from ops.allocator.running import running
 from ops.base.errors import OpsError
-from tests.ops.allocator import server
+from tests.ops.allocator import recorded, server
 
 LONG_S = 60  # an answer within a second, on whatever machine; the programs here sleep for ten minutes
 
@@ -86,6 +86,22 @@ def test_one_that_goes_on_after_its_answer_is_not_waited_for(tmp_path: Path) -> 
 
     assert program.find(str(wrapper)) == Program(wrapper, 10524)
     assert time.monotonic() - begun < LONG_S
+
+
+@pytest.mark.parametrize(
+    "named", ["./llama-server", "build/llama-server", "../here/build/llama-server", "llama-server"]
+)
+def test_a_path_counts_from_where_a_person_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str) -> None:
+    (build := tmp_path / "here" / "build").mkdir(parents=True)
+    server.write(build / "llama-server", recorded.WINDOWS)
+    monkeypatch.chdir(build if named.startswith("./") else build.parent)
+    monkeypatch.setenv("PATH", f"{build}:/usr/bin:/bin")
+
+    found = program.find(named)
+
+    assert found
+    with model([HeaderFile("model.gguf", b"GGUF", 1 << 20)]) as there:
+        assert ask(found, there, [], Question(512)).weights_mib == 13738
 
 
 @pytest.mark.parametrize("chunk", [b"a\nb\nc", b"\n\n", b"\xff\xfe\n", b"x" * 200_000, b"long" * 50_000 + b"\nend\n"])
