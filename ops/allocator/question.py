@@ -6,7 +6,7 @@ import re
 import tempfile
 import time
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,15 +59,16 @@ class Question:
 @contextmanager
 def model(files: Sequence[HeaderFile]) -> Generator[Path]:
     """A model's files as llama.cpp opens them, with holes where the weights would be; raises AllocatorError."""
-    with tempfile.TemporaryDirectory(prefix="local-llm-") as directory:
+    with ExitStack() as stack:
         try:
+            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="local-llm-")))
             for file in files:
-                with (Path(directory) / file.name).open("wb") as written:
+                with (directory / file.name).open("wb") as written:
                     written.write(file.header)
                     written.truncate(file.size_bytes)
         except OSError as error:
             raise AllocatorError(f"no file with holes can be written: {reason(error)}") from None
-        yield Path(directory) / files[0].name
+        yield directory / files[0].name
 
 
 def ask(

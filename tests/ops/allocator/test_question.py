@@ -145,6 +145,13 @@ def test_a_files_weights_are_a_hole_and_its_directory_is_gone_afterwards(header:
     assert not there.parent.exists()
 
 
+def test_a_disk_without_room_is_told_and_ends_nothing_else(header: HeaderFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+
+    with pytest.raises(AllocatorError, match="no file with holes can be written: No such file"), model([header]):
+        pass
+
+
 FAILURES = {
     "an architecture it does not know": (
         recorded.UNKNOWN,
