@@ -146,6 +146,29 @@ def test_a_figure_that_an_operator_has_is_no_bound_any_more() -> None:
     assert described("a2", driver_mib=300, context_mib=100).bounded == ()
 
 
+@pytest.mark.parametrize(
+    ("figures", "said"),
+    [
+        ({"total_mib": 153600}, "total_mib says 153600 MiB, and a t4 has 15360"),
+        ({"total_mib": 40960, "driver_mib": 448}, "total_mib says 40960 MiB"),
+        ({"compute_capability": 8.6}, "compute_capability says 8.6, and a t4 has 7.5"),
+    ],
+)
+def test_a_figure_that_no_card_of_that_name_has_is_noted(figures: dict[str, Any], said: str) -> None:
+    (note,) = counted(model="t4", card=figures).card_notes
+
+    assert said in note
+    assert "describe another card as gpu.model other" in note
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [{"total_mib": 15000}, {"total_mib": 16384}, {"driver_mib": 100}, {"context_mib": 90}, {"compute_capability": 7.5}],
+)
+def test_a_figure_that_differs_from_node_to_node_is_not(figures: dict[str, Any]) -> None:
+    assert counted(model="t4", card=figures).card_notes == ()
+
+
 @pytest.mark.parametrize("maker", VENDORS)
 def test_a_card_without_compute_capability_is_counted_by_its_own_figures_and_told_what_does_not_apply(
     maker: str,
