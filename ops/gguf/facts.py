@@ -16,6 +16,8 @@ from plan.text.show import path, plain, show
 
 # llama.cpp keeps these on the CPU, because it only looks rows up in them (LLM_TENSOR_LAYER_INPUT, src/llama-arch.cpp).
 _INPUT = ("token_embd.", "token_embd_norm.", "position_embd.", "token_types.", "per_layer_token_embd.")
+# What --n-cpu-moe keeps off the card (LLM_FFN_EXPS_REGEX, common/common.h of 0c1e57098): biases and scales as well.
+_EXPERTS = re.compile(r"blk\.(\d+)\.ffn_(up|down|gate|gate_up)_(ch)?exps")
 _TEMPLATE = "tokenizer.chat_template"  # llama.cpp takes its .tool_use for requests with tools (common/chat.cpp)
 _FLAGS = ("sliding_window_pattern", "recurrent_layers", "is_deepstack_layers")
 
@@ -97,9 +99,21 @@ def _weights(tensors: dict[str, Tensor], blocks: Any, nextn: Any) -> Weights:
         input_bytes=input_bytes,
         tied_bytes=0 if "output.weight" in tensors else inputs.get("token_embd.weight", 0),
         nextn_bytes=nextn_bytes,
+        **_experts(tensors, first_nextn),
         mostly=_mostly(tensors),
         source="header",
     )
+
+
+def _experts(tensors: dict[str, Tensor], first_nextn: float) -> dict[str, Any]:
+    """Bytes of the experts of each block, up to the last that has any, and of the largest of their tensors."""
+    found = [(int(match[1]), it.size_bytes) for name, it in tensors.items() if (match := _EXPERTS.match(name))]
+    own = [(block, size) for block, size in found if block < first_nextn]
+    sizes = Counter[int]()
+    for block, size in own:
+        sizes[block] += size
+    per_block = tuple(sizes[block] for block in range(max(sizes, default=-1) + 1))
+    return {"expert_bytes": per_block, "expert_matrix_bytes": max((size for _, size in own), default=0)}
 
 
 def _block(name: str) -> int:

@@ -51,9 +51,21 @@ def _of_weights(shape: Shape, weights: Weights, size: int, files: int) -> Iterat
     if weights.tied_bytes > weights.input_bytes:
         key, rule = "gguf.weights.tied_bytes", f"It is part of input_bytes, which is {weights.input_bytes}"
         yield Fault(key, weights.tied_bytes, rule)
+    yield from _of_experts(shape, weights)
     if shape.architecture in ARCHITECTURES and not _is_table(weights.input_bytes, shape):
         rule = f"No table of {shape.vocab_size} tokens and {shape.embedding_length} numbers each has so many bytes"
         yield Fault("gguf.weights.input_bytes", weights.input_bytes, rule)
+
+
+def _of_experts(shape: Shape, weights: Weights) -> Iterator[Fault]:
+    key, blocks = "gguf.weights.expert_bytes", weights.expert_bytes
+    if shape.block_count is not None and len(blocks) > shape.block_count:
+        yield Fault(key, len(blocks), f"There are {shape.block_count} blocks")
+    if sum(blocks) > weights.gpu_bytes:
+        yield Fault(key, sum(blocks), f"It is part of gpu_bytes, which is {weights.gpu_bytes}")
+    if (most := weights.expert_matrix_bytes) > max(blocks, default=0) or (blocks and not most):
+        rule = f"It is one of the tensors of a block, which has up to {max(blocks, default=0)} bytes of them"
+        yield Fault("gguf.weights.expert_matrix_bytes", most, rule)
 
 
 def _is_table(size: int, shape: Shape) -> bool:

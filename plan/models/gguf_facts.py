@@ -26,6 +26,7 @@ Architecture = Annotated[
 # One value per layer, or the layers for which a flag is set.
 Layers = Annotated[tuple[Count, ...], Field(strict=False, max_length=LAYERS_MAX)]
 Bytes = Annotated[int, Field(ge=0, le=2**50)]  # a PiB
+BytesPerBlock = Annotated[tuple[Bytes, ...], Field(strict=False, max_length=LAYERS_MAX)]
 TensorType = Annotated[str, TextRule("[A-Z0-9_]+", "a tensor's type is a name of ggml's, such as Q4_K", 16)]
 
 
@@ -89,6 +90,8 @@ class Weights(Frozen):
     `input_bytes` stay on the CPU however many layers are offloaded. `tied_bytes` of them are loaded a second time, to
     the GPU, because the file has no output.weight; 0 where it has. `nextn_bytes` are loaded for speculation only.
     `gpu_bytes` is the rest. `mostly` is ggml's type of most numbers of its blocks, such as Q4_K.
+    `expert_bytes` of each of the model's blocks are those of its experts, of gpu_bytes, which `cpu_moe` keeps off the
+    card; `expert_matrix_bytes` has the largest single tensor of them. Locks before 2026-11 have neither.
     Source: llama.cpp src/llama-model.cpp and llama-arch.cpp, library 0.5.0.
     """
 
@@ -96,6 +99,8 @@ class Weights(Frozen):
     input_bytes: Bytes
     tied_bytes: Bytes
     nextn_bytes: Bytes = 0
+    expert_bytes: BytesPerBlock = ()
+    expert_matrix_bytes: Bytes = 0
     mostly: TensorType | None = None
     source: FactSource
 

@@ -92,6 +92,26 @@ def test_experts_recurrent_layers_and_values_per_layer_are_kept(tmp_path: Path) 
     assert (shape.conv_kernel, shape.chat_template, shape.vocab_size) == (4, True, 12)
 
 
+def test_what_can_stay_off_the_card_is_told_for_each_block(tmp_path: Path) -> None:
+    """Names by --n-cpu-moe's own pattern; the experts of a block for speculation are not the model's."""
+    moved: dict[int, Any] = {
+        1: {"ffn_gate_exps.weight": ((256, 64, 4), Type.Q4_K), "ffn_up_exps.weight": ((256, 64, 4), Type.Q4_K),
+            "ffn_down_exps.weight": ((256, 256, 4), Type.Q6_K), "ffn_down_exps.bias": ((256, 4), Type.F32)},
+        3: {"ffn_gate_up_exps.weight": ((256, 128, 4), Type.Q8_0), "ffn_up_chexps.weight": ((256, 8, 4), Type.Q8_0)},
+        4: {"ffn_gate_up_exps.weight": ((256, 128, 4), Type.Q8_0)},
+    }  # fmt: skip
+    stays = {"ffn_gate_inp.weight": ((256, 4), Type.F32), "ffn_up_shexp.weight": ((256, 64), Type.Q4_K),
+             "ffn_norm_exps.weight": ((256,), Type.F32), "ffn_gate.0.weight": ((256, 64), Type.Q4_K)}  # fmt: skip
+    tensors = {f"blk.{block}.{name}": it for block, named in moved.items() for name, it in {**named, **stays}.items()}
+    found = known(tmp_path, {"block_count": 5, "nextn_predict_layers": 1}, tensors={**DENSE, **tensors}).weights
+    assert found
+    assert found.expert_bytes == (0, bytes_of(moved[1]), 0, bytes_of(moved[3]))
+    assert found.expert_matrix_bytes == bytes_of({"": moved[1]["ffn_down_exps.weight"]})
+    dense = known(tmp_path, {"block_count": 1}).weights
+    assert dense
+    assert (dense.expert_bytes, dense.expert_matrix_bytes) == ((), 0)
+
+
 QWEN = (
     "{%- if tools %}\n    {{- '<tools>' }}\n{% endif %}{% for message in messages %}{{ message.content }}{% endfor %}"
 )
