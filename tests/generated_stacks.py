@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from plan.base.names import MODEL_ID, slug
 from plan.models import lock
-from plan.models.lock import Lock
+from plan.models.lock import Lock, LockedModel
 from tests import stacks
 from tests.plan.kubernetes.samples import ON_A_NODE, RULES
 
@@ -66,7 +66,6 @@ def generated(draw: st.DrawFn) -> Generated:
     engine = draw(st.sampled_from(["llama-swap", "llama-server"]))
     ids = draw(st.lists(_model_ids(engine), min_size=1, max_size=3, unique_by=slug))
     sources = {model_id: draw(st.sampled_from(_TEMPLATES)) for model_id in ids}
-    locked = stacks.locked().models
     raw = {
         "namespace": draw(st.sampled_from(NAMESPACES)),
         "cluster": {"id": stacks.CLUSTER_ID},
@@ -82,7 +81,19 @@ def generated(draw: st.DrawFn) -> Generated:
         deployment, container = IMMICH[namespace]
         raw["immich"] = {"namespace": namespace, "deployment": deployment, "model_ttl_s": draw(edges(1, 86400))}
         raw["immich"] |= {"container": container} if container else {}
-    return Generated(raw, Lock(version=1, models={model_id: locked[of] for model_id, (of, _) in sources.items()}))
+    models = {model_id: _locked(of, raw["models"][model_id]) for model_id, (of, _) in sources.items()}
+    return Generated(raw, Lock(version=1, models=models))
+
+
+def _locked(of: str, model: dict[str, Any]) -> LockedModel:
+    """The entry of a model of the tests; of experts that are to stay off the card it has some."""
+    entry = stacks.locked().models[of]
+    weights = entry.gguf.weights
+    if "cpu_moe" not in model or weights is None:
+        return entry
+    experts = {"expert_bytes": (0, 2**20, 2**24, 2**20), "expert_matrix_bytes": 2**20}
+    held = weights.model_copy(update=experts)
+    return entry.model_copy(update={"gguf": entry.gguf.model_copy(update={"weights": held})})
 
 
 def _model_ids(engine: str) -> st.SearchStrategy[str]:
@@ -100,6 +111,7 @@ def _model(draw: st.DrawFn, source: dict[str, Any], engine: str) -> dict[str, An
             parallel=edges(1, 256),
             kv_type=st.sampled_from(["f16", "q8_0", "q4_0"]),
             ubatch=edges(1, 4096),
+            cpu_moe=edges(1, 512) | st.just("all"),
             kv_unified=st.booleans(),
             cache_ram_mib=edges(0, 2**16),
             ctx_checkpoints=edges(0, 64),

@@ -76,8 +76,11 @@ def _meaning(raw: Schema, value: Schema) -> str:
 def _kind(value: Schema) -> str:
     if "enum" in value:
         return " or ".join(f"`{choice}`" for choice in value["enum"])
+    if "const" in value:
+        return f"`{value['const']}`"
     if "anyOf" in value:
-        return " or ".join(dict.fromkeys(_kind(choice) for choice in value["anyOf"]))
+        choices = [choice for choice in value["anyOf"] if choice.get("type") != "null"]
+        return " or ".join(dict.fromkeys(_kind(choice) for choice in choices))
     bounds = [f"{sign} {value[bound]}" for bound, sign in _BOUNDS.items() if bound in value]
     kind = value.get("format") or value.get("type", "object")
     return " ".join(["mapping" if kind == "object" else "list" if kind == "array" else kind, *bounds])

@@ -9,7 +9,7 @@ from ops.adopt import variants
 from ops.adopt.draft import Draft
 from ops.adopt.flags.rows import typed
 from ops.adopt.llama_swap.commands import told
-from plan.config.model import ArgValue
+from plan.base.flag_value import ArgValue
 from plan.engine.environment import why_no_model
 from plan.engine.llama_swap_schema import ModelEntry
 from plan.text.show import plain, show

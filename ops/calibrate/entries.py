@@ -124,6 +124,7 @@ def _of_model(stack: config.Stack, wanted: Wanted, model_id: str, mib: int) -> M
         parallel=model.parallel,
         kv_unified=model.kv_unified,
         ubatch=model.ubatch,
+        cpu_moe=model.cpu_moe,
         image_max_tokens=stack.server.image_max_tokens if model.has_projector else None,
         build=wanted.build or image_build(stack.server.image),
         date=wanted.today,

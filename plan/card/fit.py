@@ -111,7 +111,7 @@ def plan_fit(stack: config.Stack, locked: Locked, today: datetime.date, *, with_
     searched = groups if with_contexts or needed > room else ()
     return Fit(
         card=card,
-        rows=(*(Row(m, _whole(models[m]), "model", models[m].source) for m in resident), *others),
+        rows=(*(Row(m, _whole(models[m]), "model", _source(models[m])) for m in resident), *others),
         models=models,
         groups=groups,
         resident=resident,
@@ -137,6 +137,11 @@ def _notes(models: Models) -> tuple[str, ...]:
         for note in its.notes:
             ids.setdefault(note, []).append(model_id)
     return tuple(f"{', '.join(of)}: {note}" for note, of in ids.items())
+
+
+def _source(its: Breakdown) -> str:
+    elsewhere = f"; {its.host_experts_mib:.0f} MiB of experts are not on it" if its.host_experts_mib else ""
+    return f"{its.source}{elsewhere}"
 
 
 def _whole(its: Breakdown) -> int:

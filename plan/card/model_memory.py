@@ -6,7 +6,7 @@ from plan import config
 from plan.base.errors import ConfigError
 from plan.catalogue.card import Card
 from plan.models.abilities import mode
-from plan.models.engine_builds import image_build
+from plan.models.engine_builds import EXPERTS, image_build
 from plan.models.lock import LockedModel
 from plan.vram.calibration import calibrated
 from plan.vram.estimate import Breakdown, Serving, VramError, estimate
@@ -53,6 +53,27 @@ def most_requests(model_id: str, stack: config.Stack, locked: Locked, card: Card
     return most(fits, model.parallel) or None
 
 
+def least_experts(model_id: str, stack: config.Stack, locked: Locked, card: Card, room_mib: int) -> int | None:
+    """Of how many first layers the experts have to stay off the card, so that it takes at most `room_mib` of it.
+
+    None where even all of them are not enough, and where nothing of them is known or the image's build has no flag.
+    """
+    model, files, build = stack.models[model_id], locked[model_id], image_build(stack.server.image)
+    layers = len(files.gguf.weights.expert_bytes) if files.gguf.weights else 0
+    if not layers or (build is not None and build < EXPERTS.first):
+        return None
+
+    def fits(on_card: int) -> bool:
+        moved = model.model_copy(update={"cpu_moe": layers - on_card})
+        try:
+            return _memory(moved, files, stack.server, card).upper_mib <= room_mib
+        except VramError:
+            return False
+
+    kept = most(fits, layers - 1)
+    return layers - kept if kept or fits(0) else None
+
+
 def _least_tokens(model: config.Model, server: config.Server) -> int:
     """What plan/ refuses a smaller context for: an image, thoughts or an answer that are allowed have no room in it."""
     image = server.image_max_tokens + 1 if model.has_projector else 0
@@ -83,4 +104,5 @@ def configured_serving(model: config.Model, files: LockedModel, server: config.S
         build=image_build(server.image),
         embeds=mode(model, files.gguf.shape) != "chat",
         unified=model.kv_unified and model.parallel > 1,
+        expert_layers=model.expert_layers,
     )

@@ -20,7 +20,11 @@ def model_problems(
     return [
         problem
         for model_id, model in sorted(models.items())
-        for problem in (*_cache(model_id, model, card), *_context(model_id, model, locked[model_id]))
+        for problem in (
+            *_cache(model_id, model, card),
+            *_context(model_id, model, locked[model_id]),
+            *_experts(model_id, model, locked[model_id], card),
+        )
     ]
 
 
@@ -54,3 +58,20 @@ def _context(model_id: str, model: config.Model, locked: LockedModel) -> Iterato
         f"The model was trained for {trained} tokens, and answers nonsense beyond. Say {trained} or less, "
         f"or stretch it with `args: {{rope-scaling: yarn, rope-scale: ...}}`.",
     )
+
+
+def _experts(model_id: str, model: config.Model, locked: LockedModel, card: Card | None) -> Iterator[ConfigError]:
+    """Experts that are to stay off the card have to be there, and their bytes have to be known."""
+    if model.cpu_moe is None:
+        return
+    key, shape = f"{config.KEY}.models.{model_id}.cpu_moe", locked.gguf.shape
+    if card is None:
+        rule = "With gpu.model none every layer is in the machine's memory already: leave it out."
+        yield ConfigError(key, model.cpu_moe, rule)
+    elif locked.gguf.weights and locked.gguf.weights.expert_bytes:
+        return
+    elif shape.expert_count or shape.source != "header":
+        rule = f"models.lock.yaml lacks the size of its experts. Run `bin/local-llm lock --update {model_id}`."
+        yield ConfigError(key, model.cpu_moe, rule)
+    else:
+        yield ConfigError(key, model.cpu_moe, "Its file has no experts that could stay off the card: leave it out.")

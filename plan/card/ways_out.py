@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from plan import config
 from plan.card.fit import Fit, SwapGroup, needed_mib
-from plan.card.model_memory import Locked, most_requests
+from plan.card.model_memory import Locked, least_experts, most_requests
 from plan.models.ggml_types import bits
 from plan.vram.types import MIB
 
@@ -50,10 +50,11 @@ def _smaller_models(fit: Fit, stack: config.Stack, locked: Locked, group: SwapGr
             "context": _context(model_id, fit, stack),
             "parallel": _parallel(model_id, fit, stack, locked, group.room_mib),
             "quant": _quant(model_id, fit, stack, locked, group.room_mib),
+            "experts": _experts(model_id, fit, stack, locked, group.room_mib),
         }
         for model_id in large
     }
-    ways = [tuple(found[model_id][kind] for model_id in large) for kind in ("context", "parallel", "quant")]
+    ways = [tuple(found[model_id][kind] for model_id in large) for kind in ("context", "parallel", "quant", "experts")]
     whole = [tuple(change for change in way if change) for way in ways if all(way)]
     some = {model_id: [*filter(None, it.values())] for model_id, it in found.items()}
     fitting = [model_id for model_id in group.members if model_id not in large]
@@ -93,6 +94,15 @@ def _quant(model_id: str, fit: Fit, stack: config.Stack, locked: Locked, room_mi
     return Change(
         f"models.{model_id}.quant", f"one of {most} MiB or less", f"{locked[model_id].quant} has {math.ceil(now)}"
     )
+
+
+def _experts(model_id: str, fit: Fit, stack: config.Stack, locked: Locked, room_mib: int) -> Change | None:
+    least, weights = least_experts(model_id, stack, locked, fit.card, room_mib), locked[model_id].gguf.weights
+    if least is None or weights is None:
+        return None
+    moved = sum(weights.expert_bytes[:least]) / MIB
+    comment = f"their {moved:.0f} MiB have to fit into server.memory_limit_mib then"
+    return Change(f"models.{model_id}.cpu_moe", f"{least}", comment)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from plan.base.day import Day
 from plan.base.frozen import Frozen, example
-from plan.config.numbers import Build, Mib, Requests, Tokens
+from plan.config.numbers import Build, ExpertLayers, Mib, Requests, Tokens
 
 
 class Measured(Frozen, json_schema_extra=example(mib=6900, context=8192, date="2026-10-01")):
@@ -21,6 +21,7 @@ class Measured(Frozen, json_schema_extra=example(mib=6900, context=8192, date="2
     parallel: Annotated[Requests, Field(description="Requests at a time")] = 1
     kv_unified: Annotated[bool, Field(description="Whether requests shared one cache")] = False
     ubatch: Annotated[Tokens, Field(description="Tokens of a prompt computed at once")] = 512
+    cpu_moe: Annotated[ExpertLayers | None, Field(description="Layers whose experts were not on the card")] = None
     image_max_tokens: Annotated[
         Tokens | None, Field(description="Tokens of the largest image that was sent; none without a projector")
     ] = None

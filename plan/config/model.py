@@ -1,40 +1,21 @@
 """One model in a stack's configuration: where it comes from and how it is served. Defaults are here, nowhere else."""
 
-import math
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from plan.base.flag_value import ArgName, ArgValue
 from plan.base.frozen import Frozen, example, wrong
 from plan.base.hub_names import Repo, RepositoryPath, Revision, Tag
 from plan.base.names import ModelId
 from plan.base.text_rule import TextRule, one_line
 from plan.config.measured import Measured
-from plan.config.numbers import IdleSeconds, MibOrZero, Requests, Tokens
+from plan.config.numbers import ExpertLayers, IdleSeconds, MibOrZero, Requests, Tokens, expert_layers
 from plan.config.variant import Variant, not_yaml_boolean
 from plan.kubernetes.limits import INT32_MAX
 from plan.kubernetes.names import Name, Variable
 
-
-def _scalar(value: object) -> object:
-    if not isinstance(value, bool | int | float | str) or (isinstance(value, float) and not math.isfinite(value)):
-        raise ValueError("a flag has a text, a number or true")
-    if isinstance(value, int) and abs(value) > _LARGEST_ARG:
-        raise ValueError(f"no flag takes a number beyond {_LARGEST_ARG}")
-    if isinstance(value, str) and len(value) > _LONGEST_ARG:
-        raise ValueError(f"the value of a flag has {_LONGEST_ARG} characters at most, this one has {len(value)}")
-    return value
-
-
-_LARGEST_ARG = 2**63 - 1
-# Chat templates have up to some 20000 characters. What all flags of a model may take: plan/kubernetes/arguments.py.
-_LONGEST_ARG = 2**15
-
-
-ArgName = Annotated[
-    str, TextRule(r"[\w-]+", "a flag is a long name of llama-server's --help, without dashes before it", 64)
-]
 TemplatePath = Annotated[
     str,
     TextRule(
@@ -45,10 +26,6 @@ TemplatePath = Annotated[
 ]
 Mode = Literal["chat", "embedding", "rerank"]
 Reasoning = Annotated[Literal["off", "on", "auto"], BeforeValidator(not_yaml_boolean)]
-# Validated by hand: a union's members would each add a line to the error.
-ArgValue = Annotated[
-    bool | int | float | str, PlainValidator(_scalar, json_schema_input_type=Literal[True] | int | float | str)
-]
 Shown = Annotated[str, AfterValidator(one_line)]
 VariableText = Annotated[str, Field(max_length=4096), AfterValidator(one_line)]
 DEFAULT_UBATCH = 512  # llama-server's own
@@ -152,6 +129,13 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
         Tokens | None,
         Field(description="Tokens of all prompts taken in at once; defaults to 2048, or to a larger `ubatch`"),
     ] = None
+    cpu_moe: Annotated[
+        ExpertLayers | None,
+        Field(
+            description="Experts of so many of its first layers, or of all, stay in the machine's memory and are "
+            "computed there: a larger model fits, and answers more slowly"
+        ),
+    ] = None
     cache_ram_mib: Annotated[
         MibOrZero | None,
         Field(
@@ -231,6 +215,11 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
     @property
     def batch_tokens(self) -> int:
         return self.batch or max(DEFAULT_BATCH, self.ubatch)
+
+    @property
+    def expert_layers(self) -> int:
+        """Of how many of its layers the experts are not on the card."""
+        return expert_layers(self.cpu_moe)
 
     @property
     def brings_template(self) -> bool:  # and whoever does knows what it can do

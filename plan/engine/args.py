@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from plan import config
 from plan.base.errors import ConfigError
-from plan.config.model import ArgValue
+from plan.base.flag_value import ArgValue
 from plan.engine.flag_policy import refused, why_not
 from plan.engine.llama_server_flags import BUILD, OPTIONS
 

@@ -58,8 +58,9 @@ _REFUSED = (
         "There is no key for it: a mapped file turns a pause of the NFS server into SIGBUS, a locked one fills the pod",
     ),
     ("device", "Use `gpu.device`: all models are on one card"),
+    ("cpu-moe n-cpu-moe", "Use `cpu_moe` of the model: what stays off the card is counted in the machine's memory"),
     (
-        "main-gpu split-mode tensor-split override-tensor op-offload cpu-moe n-cpu-* no-host repack",
+        "main-gpu split-mode tensor-split override-tensor op-offload n-cpu-* no-host repack",
         "There is no key for it yet: the plan puts all layers on one card, and nothing else moves tensors",
     ),
     (

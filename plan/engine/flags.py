@@ -77,6 +77,7 @@ def flags(
         ("n-gpu-layers", "0" if gpu.model == "none" else str(_ALL_LAYERS)),
         # Without it a build that has no CUDA, or sees no card, would answer from the CPU at a token every two seconds.
         *([(DEVICE, device)] if (device := _device(gpu)) else []),
+        *_experts(model),
         ("ctx-size", str(model.total_tokens)),  # llama-server divides it among the slots
         ("parallel", str(model.parallel)),  # the default is four slots, each with its share of the context
         *([("predict", str(model.max_output_tokens))] if model.max_output_tokens else []),
@@ -123,6 +124,13 @@ def _images(model_id: str, model: config.Model, projector: str | None, most: int
     # much of the card.
     smallest = (("image-min-tokens", str(least)),) if least else ()
     return (("mmproj", projector), ("image-max-tokens", str(most)), *smallest)
+
+
+def _experts(model: config.Model) -> Flags:
+    """Which experts stay in the machine's memory (ggml-org/llama.cpp#15077)."""
+    if model.cpu_moe is None:
+        return ()
+    return (("cpu-moe", None),) if model.cpu_moe == "all" else (("n-cpu-moe", str(model.cpu_moe)),)
 
 
 def mode_flags(model: config.Model, shape: Shape) -> Flags:

@@ -108,7 +108,7 @@ def plan_server(
         warm=(warm,) if warm else (),
         load_s=load_s,
         rollout_s=server.rollout_s,
-        preflight=_preflight(server, engine, served, locked, env),
+        preflight=_preflight(stack, engine, served, locked, env),
     )
 
 
@@ -191,24 +191,24 @@ def _resources(stack: config.Stack, memory: MemoryPlan | None) -> Resources:
 
 
 def _preflight(
-    server: config.Server,
+    stack: config.Stack,
     engine: Engine,
     served: Mapping[str, Served],
     locked: Mapping[str, LockedModel],
     env: Mapping[str, str],
 ) -> PreflightPlan:
     return plan_preflight(
-        server.image,
-        _build_need(server.image, locked),
+        stack.server.image,
+        _build_need(stack, locked),
         engine.llama_server,
         (engine.command, *engine.arguments(CONFIG_DIR, names.SERVICE_PORT, "127.0.0.1")),
         {model_id: model.flags for model_id, model in served.items()},
         {**env, engine.api_key_env: "nobodys"},
-        server.rollout_s,
+        stack.server.rollout_s,
     )
 
 
-def _build_need(image: str, locked: Mapping[str, LockedModel]) -> BuildNeed:
-    least = {model_id: least_build(model.gguf) for model_id, model in sorted(locked.items())}
+def _build_need(stack: config.Stack, locked: Mapping[str, LockedModel]) -> BuildNeed:
+    least = {model_id: least_build(it.gguf, stack.models[model_id]) for model_id, it in sorted(locked.items())}
     whose = max(least, key=lambda model_id: least[model_id])
-    return BuildNeed(tag=image_build(image), least=least[whose], whose=whose)
+    return BuildNeed(tag=image_build(stack.server.image), least=least[whose], whose=whose)

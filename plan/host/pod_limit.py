@@ -46,7 +46,12 @@ def plan_host_memory(stack: config.Stack, locked: Mapping[str, LockedModel]) -> 
 
 
 def _why_so_many(stack: config.Stack) -> str:
-    """Of saved prompts, where somebody wants them kept."""
+    """Experts that are not on the card; and saved prompts, where somebody wants them kept."""
+    experts = " Or a smaller `cpu_moe`." if any(model.cpu_moe for model in stack.models.values()) else ""
+    return experts + _of_prompts(stack)
+
+
+def _of_prompts(stack: config.Stack) -> str:
     if not any(model.cache_ram_mib for model in stack.models.values()):
         return ""
     build = image_build(stack.server.image)
@@ -95,6 +100,7 @@ def _table(taken: Mapping[str, HostMemory], needed: int) -> str:
 def _parts(its: HostMemory) -> str:
     parts = {
         "of the model itself": its.model,
+        "of its experts": its.experts,
         "of saved prompts": its.prompts,
         "of checkpoints": its.checkpoints,
         "of the program": its.program,

@@ -13,6 +13,7 @@ from plan.models.lock import LockedModel
 from plan.vram.bounds import bounded
 from plan.vram.cache import cells, kv_bytes, state_bytes, tokens_at_once, window_bytes
 from plan.vram.compute import compute_bytes
+from plan.vram.experts import computed_on_host, on_host
 from plan.vram.layers import Lengths, lengths
 from plan.vram.types import MIB, Serving, VramError
 
@@ -29,16 +30,20 @@ _WINDOW_ALONE = 11312
 
 @dataclass(frozen=True, slots=True)
 class HostMemory:
-    """MiB. `model`: weights, cache and buffers that are not on a card; `prompts` and `checkpoints` of earlier turns."""
+    """MiB. `model`: weights, cache and buffers that are not on a card; `prompts` and `checkpoints` of earlier turns.
+
+    `experts` are those that `cpu_moe` keeps off the card, with the buffer in which the CPU computes them.
+    """
 
     model: float
     prompts: float
     checkpoints: float
     program: float
+    experts: float = 0
 
     @property
     def total(self) -> float:
-        return self.model + self.prompts + self.checkpoints + self.program
+        return self.model + self.experts + self.prompts + self.checkpoints + self.program
 
 
 def makes_checkpoints(model: config.Model, files: LockedModel) -> bool:
@@ -71,7 +76,14 @@ def host_memory(
         prompts=0 if serving.embeds else _prompts_mib(prompts_mib, (request + checkpoints) / MIB, serving.build),
         checkpoints=checkpoints * model.parallel / MIB,
         program=_PROGRAM_WITH_CARD_MIB if on_card else _PROGRAM_MIB,
+        experts=_experts(files.gguf, serving) / MIB if on_card else 0,
     )
+
+
+def _experts(facts: GgufFacts, serving: Serving) -> int:
+    """Bytes. They are read straight into that memory: nothing else holds a copy of them (load_all_data, as above)."""
+    moved = on_host(facts.weights, serving) if facts.weights else 0
+    return moved + computed_on_host(facts.shape, serving) if moved else 0
 
 
 def _lengths(files: LockedModel) -> Lengths | None:

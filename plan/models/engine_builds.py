@@ -28,6 +28,9 @@ class Need(NamedTuple):
 # of #16653 (2025-12), --models-preset of b7389 or before (#18035), --image-max-tokens of #16921, --cache-ram of
 # #16391. LLAMA_ARG_LOAD_MODE is a variable, which builds without --load-mode ignore.
 FLAGS = Need("llama-server's flag --reasoning, which every model is started with", 7991, 8388)
+# --n-cpu-moe is of #15077 (b6089). Experts whose gate and up are one tensor stayed on the card all the same until
+# #20416, which was opened on 2026-03-11; b8388 is of the week after.
+EXPERTS = Need("--n-cpu-moe (`cpu_moe`) for all kinds of experts", 8388, 8388)
 
 
 # Builds of which llama.cpp's router, a process without a model, holds a CUDA context of its own: from b8248
@@ -48,8 +51,8 @@ def image_build(image: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def needs(facts: GgufFacts) -> Iterator[Need]:
-    """What a build has to have for these files, as far as its build is known."""
+def needs(facts: GgufFacts, model: config.Model | None = None) -> Iterator[Need]:
+    """What a build has to have for these files, and for what the stack wants of them, as far as its build is known."""
     name = facts.shape.architecture
     row = ARCHITECTURES.get(name)
     if row and row.first_build:
@@ -59,11 +62,13 @@ def needs(facts: GgufFacts) -> Iterator[Need]:
     if facts.projector:
         kind = facts.projector.projector_type or ""
         yield _from(f"the projector {kind}" if kind else "a projector", PROJECTOR_BUILDS.get(kind, IMAGES_BUILD))
+    if model and model.cpu_moe:
+        yield EXPERTS
 
 
-def least_build(facts: GgufFacts) -> int:
+def least_build(facts: GgufFacts, model: config.Model | None = None) -> int:
     """The first build that loads these files; 0 where none is known. The preflight tries the flags."""
-    return max((need.first for need in needs(facts)), default=ALWAYS)
+    return max((need.first for need in needs(facts, model)), default=ALWAYS)
 
 
 def require_builds(stack: config.Stack, locked: Mapping[str, LockedModel]) -> None:
@@ -71,8 +76,9 @@ def require_builds(stack: config.Stack, locked: Mapping[str, LockedModel]) -> No
     build = image_build(stack.server.image)
     if build is None:
         return
-    wanted = [(FLAGS, "the stack")] + [
-        (need, model_id) for model_id, model in sorted(locked.items()) for need in needs(model.gguf)
+    wanted = [
+        (FLAGS, "the stack"),
+        *((need, key) for key, files in sorted(locked.items()) for need in needs(files.gguf, stack.models[key])),
     ]
     problems = [_too_old(build, need, whose) for need, whose in wanted if build < need.first]
     if problems:
@@ -81,7 +87,7 @@ def require_builds(stack: config.Stack, locked: Mapping[str, LockedModel]) -> No
 
 def build_notes(stack: config.Stack, locked: Mapping[str, LockedModel]) -> tuple[str, ...]:
     """Sentences about what is not known: the image's build, or the first build of a model's architecture."""
-    least = max(least_build(model.gguf) for model in locked.values())
+    least = max(least_build(files.gguf, stack.models[model_id]) for model_id, files in locked.items())
     unnamed = (
         f"server.image names no build of llama.cpp, and these models need b{least} or newer: the preflight Job reads "
         "it from the image before the rollout.",

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from plan import config
 from plan.base.errors import ConfigError
-from plan.config.model import ArgValue
+from plan.base.flag_value import ArgValue
 from plan.models.abilities import mode
 from plan.models.lock import LockedModel
 from plan.text.errors import Source, TextError

@@ -1,12 +1,13 @@
 """A model's memory by what was measured of it; for another context, corrected by the difference of the two estimates.
 
-A measurement with another cache type, number of slots, ubatch, image size or build is not used.
+A measurement with another cache type, number of slots, ubatch, image size, `cpu_moe` or build is not used.
 """
 
 import dataclasses
 from collections.abc import Callable, Sequence
 
 from plan.config.measured import Measured
+from plan.config.numbers import expert_layers
 from plan.vram.estimate import Breakdown, Serving, VramError
 
 # One reading differs from the next by that much: pools grow with prompts, and memory is given out in steps of 2 MiB.
@@ -57,10 +58,12 @@ def _whole(m: Measured) -> Breakdown:
 def _same_but_context(m: Measured, serving: Serving, has_projector: bool) -> bool:
     image = serving.image_max_tokens if has_projector else None
     build = m.build is None or serving.build is None or m.build == serving.build
-    return build and (m.kv_type, m.parallel, m.kv_unified, m.ubatch, m.image_max_tokens) == (
+    experts = expert_layers(m.cpu_moe)
+    return build and (m.kv_type, m.parallel, m.kv_unified, m.ubatch, experts, m.image_max_tokens) == (
         serving.kv_type,
         serving.parallel,
         serving.unified,
         serving.ubatch,
+        serving.expert_layers,
         image,
     )

@@ -20,7 +20,8 @@ class Serving:
     """How llama-server serves a model: `total_tokens` is the context of all slots together; `ubatch` in tokens.
 
     `build` is llama.cpp's number, the 10524 of b10524; None where it is not known. `embeds`: it serves embeddings or
-    ranks, not chats. `unified`: the slots share one cache of `total_tokens`, in place of an equal part of it each.
+    ranks, not chats. `unified`: the slots share one cache of `total_tokens`, in place of an equal part of it each. Of
+    its first `expert_layers` layers the experts are not on the card.
     """
 
     total_tokens: int
@@ -31,6 +32,7 @@ class Serving:
     build: int | None = None
     embeds: bool = False
     unified: bool = False
+    expert_layers: int = 0
 
     @property
     def streams(self) -> int:
@@ -57,7 +59,10 @@ class Parts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """Where the memory goes, MiB. `upper_mib` is what a budget counts with; `source` is the weakest of the parts'."""
+    """Where the memory goes, MiB. `upper_mib` is what a budget counts with; `source` is the weakest of the parts'.
+
+    `host_experts_mib` are not on the card, and in no other figure.
+    """
 
     weights_mib: float
     kv_mib: float
@@ -69,6 +74,7 @@ class Breakdown:
     upper_mib: float
     source: FigureSource
     notes: tuple[str, ...] = ()
+    host_experts_mib: float = 0
 
     @property
     def total_mib(self) -> float:

@@ -232,6 +232,22 @@ def an_architecture_without_a_formula(desk: Desk) -> None:
     assert "granola" not in command.fit("--stack", "dev", "--offline", cwd=desk.directory)
 
 
+def experts_that_an_older_lock_does_not_know(desk: Desk) -> None:
+    experts = {"blk.0.ffn_up_exps.weight": ((256, 512, 4), ggufs.Type.Q4_K)}
+    keys = {"context_length": 32768, "block_count": 1, "expert_count": 4, "expert_used_count": 2}
+    tensors = {**ggufs.DENSE, **experts}
+    ggufs.write(desk.hub.repos.root / REPO / "a-Q4_K_M.gguf", "granola", keys, tensors)
+    llama_server(desk)
+    on_card(desk, "a: {quant: Q4_K_M, cpu_moe: all}")
+    desk.lock()
+    file = desk.directory / "models.lock.yaml"
+    file.write_text(re.sub(r" expert_bytes: \[\d+\], expert_matrix_bytes: \d+,", "", desk.text))
+    printed = command.fit("--stack", "dev", "--offline", code=2, cwd=desk.directory)
+    assert "models.lock.yaml lacks the size of its experts" in printed
+    desk.type(advised(printed))
+    assert "the experts of all its layers" in command.fit("--stack", "dev", "--offline", cwd=desk.directory)
+
+
 FOLLOWED: dict[tuple[str, str], list[Callable[[Desk], None]]] = {
     ("plan/models/agreement.py", UPDATE): [
         not_locked,
@@ -248,6 +264,7 @@ FOLLOWED: dict[tuple[str, str], list[Callable[[Desk], None]]] = {
     ("ops/adopt/command.py", LOCK): [models_of_llama_swap],
     ("ops/lock/command.py", UPDATE): [a_change_on_request_only],
     ("ops/lock/figures.py", UPDATE): [a_way_to_serve_without_figures],
+    ("plan/card/model_rules.py", UPDATE): [experts_that_an_older_lock_does_not_know],
     ("plan/card/model_memory.py", UPDATE): [an_architecture_without_a_formula],
     ("ops/lock/directory.py", "bin/local-llm lock --update ID --from DIR --commit COMMIT"): [files_of_two_repositories],
     ("pods/fetch/fetch.py", UPDATE): [a_file_that_changed_at_the_hub],

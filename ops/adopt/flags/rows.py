@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from ops.adopt.draft import Draft
-from ops.adopt.flags import sizes, source, thinking
+from ops.adopt.flags import experts, sizes, source, thinking
 from ops.adopt.flags.anyway import is_anyway
 from ops.adopt.flags.given import STRAY, Given
 from plan.base.errors import ConfigError
-from plan.config.model import ArgValue
+from plan.base.flag_value import ArgValue
 from plan.engine.args import rendered
 from plan.engine.flag_policy import refused
 from plan.engine.llama_server_flags import BUILD
@@ -106,6 +106,7 @@ ROWS = (
     Row("sleep-idle-seconds", sizes.whole("ttl_s")),
     Row("cache-type-k cache-type-v", sizes.take_cache),
     Row("batch-size ubatch-size", sizes.take_batches),
+    Row("cpu-moe n-cpu-moe override-tensor", experts.take),
     Row("cache-ram", sizes.count("cache_ram_mib")),
     Row("ctx-checkpoints", sizes.count("ctx_checkpoints")),
     Row("image-min-tokens", sizes.whole("image_min_tokens")),

@@ -24,7 +24,7 @@ def whole(key: str) -> Callable[[Flags, Draft], None]:
 
     def take(flags: Flags, draft: Draft) -> None:
         for flag in flags.values():
-            number = _number(flags, flag.key, draft)
+            number = whole_number(flags, flag.key, draft)
             if number is not None and number > 0:
                 draft.carry(key, number, flag)
             elif number is not None:
@@ -38,7 +38,7 @@ def count(key: str) -> Callable[[Flags, Draft], None]:
 
     def take(flags: Flags, draft: Draft) -> None:
         for flag in flags.values():
-            number = _number(flags, flag.key, draft)
+            number = whole_number(flags, flag.key, draft)
             if number is not None and number < 0:
                 draft.leave(flag, f"It is bounded here: `{key}`")
             elif number is not None:
@@ -47,7 +47,7 @@ def count(key: str) -> Callable[[Flags, Draft], None]:
     return take
 
 
-def _number(flags: Flags, name: str, draft: Draft) -> int | None:
+def whole_number(flags: Flags, name: str, draft: Draft) -> int | None:
     """The flag's whole number; None where it is not there, or where it is none and left."""
     if (flag := flags.get(name)) is None:
         return None
@@ -61,7 +61,7 @@ def _number(flags: Flags, name: str, draft: Draft) -> int | None:
 def take_tokens(flags: Flags, draft: Draft) -> None:
     """`context` is of one request; llama-server divides its --ctx-size among its slots."""
     names = ("ctx-size", "fit-ctx", "kv-unified-per-slot", "parallel")
-    said, least, limit, slots = (_number(flags, name, draft) for name in names)
+    said, least, limit, slots = (whole_number(flags, name, draft) for name in names)
     total = next((it for it in (said, least) if it and it > 0), 0)
     slots = _slots(flags, slots, total, draft)
     shared = flags.get("kv-unified")
@@ -126,7 +126,7 @@ def take_batches(flags: Flags, draft: Draft) -> None:
 
 
 def _tokens(flags: Flags, name: str, draft: Draft) -> int | None:
-    number = _number(flags, name, draft)
+    number = whole_number(flags, name, draft)
     if number is not None and number < 1:
         draft.leave(flags[name], "It takes a token or more")
         return None

@@ -125,6 +125,7 @@ REFUSED: dict[Path, tuple[Any, ...]] = {
     ),
     (*_MODEL, "batch"): (0, 511, 10**320, 10**12, True, "2048"),
     (*_MODEL, "kv_unified"): ("yes", 1, 0),
+    (*_MODEL, "cpu_moe"): (0, -1, 1, 513, 10**320, "all", "some", "\x1b[31m", True, 0.5, [1]),
     (*_MODEL, "cache_ram_mib"): (-1, 10**320, 10**6, 0.5, True),
     (*_MODEL, "ctx_checkpoints"): (-1, 1025, 10**320, 0.5),
     (*_MODEL, "concurrency"): (0, -1, 2**31, 10**320, True),

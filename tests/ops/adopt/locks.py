@@ -26,7 +26,9 @@ def _entry(model: Model) -> LockedModel:
     quant = model.quant or tag(model.file or "") or "unknown"
     update = {"repo": model.repo, "revision": model.revision, "quant": quant, "files": tuple(files)}
     commit = model.revision if len(model.revision) == len(COMMIT) else COMMIT
-    gguf = base.gguf.model_copy(update={"shape": shape})
+    assert base.gguf.weights
+    experts = {"expert_bytes": (1 << 20,) * 36, "expert_matrix_bytes": 1 << 20} if model.cpu_moe else {}
+    gguf = base.gguf.model_copy(update={"shape": shape, "weights": base.gguf.weights.model_copy(update=experts)})
     return base.model_copy(update={**update, "commit": commit, "gguf": gguf, "gen": generation(files)})
 
 

@@ -10,7 +10,7 @@ IMAGE = f"ghcr.io/a/b:v1-b10524@sha256:{'1' * 64}"
 OTHER = "Qwen/Qwen3-VL-4B-Instruct-GGUF"
 MEASURED = {
     "mib": 9000, "context": 4096, "kv_type": "f16", "parallel": 1, "kv_unified": False, "ubatch": 512,
-    "image_max_tokens": 1024,
+    "cpu_moe": None, "image_max_tokens": 1024,
     "build": 10524, "tokens_s": 33.0, "date": "2026-11-01",
 }  # fmt: skip
 VARIANT = {
@@ -32,7 +32,7 @@ MODEL: dict[str, Any] = {
     "aliases": ["chat"], "max_output_tokens": 1024, "kv_type": "f16", "parallel": 1,
     "display_name": "Qwen3-VL", "description": "Sees.", "env": {"A": "b"},
     "ubatch": 512, "resident": False, "swap_group": "gpu0", "fallback": "qwen3vl-4b", "measured": [MEASURED],
-    "kv_unified": False, "batch": 2048, "cache_ram_mib": 256, "ctx_checkpoints": 4, "concurrency": 256,
+    "kv_unified": False, "batch": 2048, "cpu_moe": None, "cache_ram_mib": 256, "ctx_checkpoints": 4, "concurrency": 256,
     "image_min_tokens": 64, "listed": False, "variants": {"chat-creative": VARIANT},
     "ttl_s": 60, "warm_priority": 1, "args": {"temp": 0.2, "seed": 1, "grammar": "root"},
     "verify": {"prompt": "a", "expect": "b"},
