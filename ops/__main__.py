@@ -16,7 +16,7 @@ from ops.base.errors import OpsError
 from ops.fit.options import require_used
 from ops.stack import stack_file
 from plan.base.errors import ConfigError, FixableError
-from plan.config import total_tokens
+from plan.config.numbers import LAYERS_MAX
 from plan.vram.estimate import Serving
 
 INT32 = 2**31 - 1  # llama.cpp counts tokens and builds in int32_t
@@ -132,6 +132,7 @@ def fit(
     kv_type: Annotated[Literal["f16", "q8_0", "q4_0"], typer.Option(help="With --gguf.")] = "f16",
     parallel: Annotated[int, typer.Option(min=1, max=SLOTS, help="With --gguf: requests at a time.")] = 1,
     ubatch: Annotated[int, typer.Option(min=1, max=INT32, help="With --gguf: tokens at a time.")] = 512,
+    cpu_moe: Annotated[int, typer.Option(min=0, max=LAYERS_MAX, help="With --gguf: as a stack's cpu_moe.")] = 0,
     image_max_tokens: Annotated[int, typer.Option(min=1, max=INT32, help="With --gguf: of the largest image.")] = 1024,
     card: Annotated[str, typer.Option(help="With --gguf: its name, as RTX 3090. Alone, list shows all.")] = "t4",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
@@ -154,21 +155,20 @@ def fit(
         else:
             from ops.fit import any_gguf
 
-            tokens = any_gguf.asked(context)
-            serving = Serving(total_tokens(tokens, parallel), kv_type, parallel, ubatch, image_max_tokens)
-            fits = any_gguf.run(any_gguf.Wish(gguf, mmproj, tokens, serving, card), as_json=as_json)
+            how = Serving(0, kv_type, parallel, ubatch, image_max_tokens, expert_layers=cpu_moe)
+            fits = any_gguf.run(any_gguf.wish(gguf, mmproj, context, how, card), as_json=as_json)
     raise typer.Exit(0 if fits else 3)
-
-
-def _require_one(command: str, one: object, other: object, options: str) -> None:
-    if (one is None) == (other is None):
-        raise OpsError(f"{command} needs exactly one of {options}", "pass one of the two")
 
 
 def _cards(*, as_json: bool) -> None:
     from ops.fit import cards
 
     cards.show_all(as_json=as_json)
+
+
+def _require_one(command: str, one: object, other: object, options: str) -> None:
+    if (one is None) == (other is None):
+        raise OpsError(f"{command} needs exactly one of {options}", "pass one of the two")
 
 
 @app.command()

@@ -66,7 +66,7 @@ def generated(draw: st.DrawFn) -> Generated:
     engine = draw(st.sampled_from(["llama-swap", "llama-server"]))
     ids = draw(st.lists(_model_ids(engine), min_size=1, max_size=3, unique_by=slug))
     sources = {model_id: draw(st.sampled_from(_TEMPLATES)) for model_id in ids}
-    raw = {
+    raw: dict[str, Any] = {
         "namespace": draw(st.sampled_from(NAMESPACES)),
         "cluster": {"id": stacks.CLUSTER_ID},
         "volume": draw(_volume()),

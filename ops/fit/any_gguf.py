@@ -42,11 +42,12 @@ class Wish:
     card: str
 
 
-def asked(context: int | None) -> int:
-    """The tokens of one request; raises OpsError where a person named none."""
+def wish(model: str, mmproj: str | None, context: int | None, serving: Serving, card: str) -> Wish:
+    """`context` are the tokens of one request; raises OpsError where a person named none."""
     if context is None:
         raise OpsError("--gguf needs --context", "pass the tokens of one request; the cache grows with them")
-    return context
+    total = config.total_tokens(context, serving.parallel)
+    return Wish(model, mmproj, context, replace(serving, total_tokens=total), card)
 
 
 def run(wish: Wish, *, as_json: bool) -> bool:
@@ -56,6 +57,7 @@ def run(wish: Wish, *, as_json: bool) -> bool:
     projectors = gguf_source.sources(wish.mmproj)[:1] if wish.mmproj else []
     headers = [_header(source) for source in models]
     facts, note = _asked(llama_server, wish, models, headers, _facts(models, headers, projectors))
+    _require_experts(wish, facts, models[0].name)
     sizes = {"model": _bytes(models), **({"mmproj": _bytes(projectors)} if projectors else {})}
 
     def at(request_tokens: int) -> Breakdown:
@@ -95,6 +97,11 @@ def _facts(models: Sequence[GgufFile], headers: Sequence[Header], projectors: Se
         what = f"{projectors[0].name} hands the model {fault.got} numbers a token, and {fault.rule[:1].lower()}"
         raise OpsError(f"{what}{fault.rule[1:]}", "name the projector of this model")
     return found
+
+
+def _require_experts(wish: Wish, facts: GgufFacts, name: str) -> None:
+    if wish.serving.expert_layers and not (facts.weights and facts.weights.expert_bytes):
+        raise OpsError(f"{name} has no experts that could stay off the card", "leave --cpu-moe out")
 
 
 def _serving(wish: Wish, shape: Shape) -> Serving:

@@ -33,6 +33,7 @@ def of_model(breakdown: Breakdown) -> dict[str, Any]:
         "context_mib": breakdown.context_mib,
         "total_mib": breakdown.total_mib,
         "upper_mib": breakdown.upper_mib,
+        "host_experts_mib": breakdown.host_experts_mib,
     }
     rounded = {key: round(mib, 2) for key, mib in exact.items()}
     return {**rounded, "source": breakdown.source, "notes": list(breakdown.notes)}

@@ -69,6 +69,20 @@ def test_flags_of_the_server_reach_the_estimate(tmp_path: Path) -> None:
     assert told("--gguf", file, *CONTEXT, "--card", "rtx-3070")["card"]["name"] == "rtx-3070"
 
 
+def test_experts_that_stay_off_the_card_are_told(tmp_path: Path) -> None:
+    experts = {f"blk.{n}.ffn_up_exps.weight": ((256, 4096, 64), ggufs.Type.Q4_K) for n in range(2)}
+    (file,) = tiny(tmp_path, tensors={**ggufs.DENSE, **experts})
+    mib = 256 * 4096 * 64 * 144 / 256 / 2**20
+    whole, one = (told("--gguf", file, *CONTEXT, "--cpu-moe", layers) for layers in (0, 1))
+
+    assert (whole["host_experts_mib"], one["host_experts_mib"]) == (0, mib)
+    assert whole["weights_mib"] - one["weights_mib"] == pytest.approx(mib)
+    said = run("--gguf", file, *CONTEXT, "--cpu-moe", 2)
+    assert f"the experts of all its layers, {2 * mib:.0f} MiB, stay in the machine's memory" in " ".join(said.split())
+    (dense,) = tiny(tmp_path, "dense.gguf")
+    assert "leave --cpu-moe out" in run("--gguf", dense, *CONTEXT, "--cpu-moe", 1, code=2)
+
+
 def test_a_projector_is_counted_with_its_model(tmp_path: Path) -> None:
     (file,) = tiny(tmp_path)
     projector = tmp_path / "mmproj.gguf"
