@@ -18,6 +18,10 @@ from plan.text.show import path, plain, show
 _INPUT = ("token_embd.", "token_embd_norm.", "position_embd.", "token_types.", "per_layer_token_embd.")
 # What --n-cpu-moe keeps off the card (LLM_FFN_EXPS_REGEX, common/common.h of 0c1e57098): biases and scales as well.
 _EXPERTS = re.compile(r"blk\.(\d+)\.ffn_(up|down|gate|gate_up)_(ch)?exps")
+# Without output.weight the embedding is loaded twice, but not by those that have no logits (src/models/*.cpp, b11312).
+_ENCODERS = (
+    "bert", "eurobert", "jina-bert-v2", "jina-bert-v3", "modern-bert", "neo-bert", "nomic-bert", "nomic-bert-moe",
+)  # fmt: skip
 _TEMPLATE = "tokenizer.chat_template"  # llama.cpp takes its .tool_use for requests with tools (common/chat.cpp)
 _FLAGS = ("sliding_window_pattern", "recurrent_layers", "is_deepstack_layers")
 
@@ -37,7 +41,12 @@ def facts(parts: Sequence[Header], projector: Header | None) -> GgufFacts:
     try:
         return GgufFacts(
             shape=Shape(**shape),
-            weights=_weights(_tensors(parts), shape.get("block_count"), shape.get("nextn_predict_layers")),
+            weights=_weights(
+                _tensors(parts),
+                shape.get("block_count"),
+                shape.get("nextn_predict_layers"),
+                encodes=architecture in _ENCODERS,
+            ),
             projector=_projector(projector) if projector else None,
         )
     except ValidationError as error:
@@ -86,7 +95,7 @@ def _require_count(part: Header, key: str, have: int) -> None:
         raise HeaderError(f"its {key} is {show(said)}, its parts have {have}")
 
 
-def _weights(tensors: dict[str, Tensor], blocks: Any, nextn: Any) -> Weights:
+def _weights(tensors: dict[str, Tensor], blocks: Any, nextn: Any, *, encodes: bool) -> Weights:
     inputs = {name: tensor.size_bytes for name, tensor in tensors.items() if name.startswith(_INPUT)}
     first_nextn = blocks - nextn if blocks and nextn else math.inf
     nextn_bytes = sum(tensor.size_bytes for name, tensor in tensors.items() if _block(name) >= first_nextn)
@@ -97,7 +106,7 @@ def _weights(tensors: dict[str, Tensor], blocks: Any, nextn: Any) -> Weights:
     return Weights(
         gpu_bytes=gpu_bytes,
         input_bytes=input_bytes,
-        tied_bytes=0 if "output.weight" in tensors else inputs.get("token_embd.weight", 0),
+        tied_bytes=0 if "output.weight" in tensors or encodes else inputs.get("token_embd.weight", 0),
         nextn_bytes=nextn_bytes,
         **_experts(tensors, first_nextn),
         mostly=_mostly(tensors),

@@ -88,6 +88,13 @@ _ROWS = (
         "h100-80gb-hbm3", "NVIDIA H100 80GB HBM3", 80, 90, 132, 81559, (81106, 81090, 81079),
         also=("H100 SXM5 80GB", "H100 SXM", "H100 SXM5"),
     ),
+    # 527 MiB before a model; with models of 0.6B to 32B that need no cuBLAS, 597 to 605 when they are loaded and 603 to
+    # 625 once they were asked. The rest is counted by model: plan/vram/first_request.py.
+    Known(
+        "h200", "NVIDIA H200", 141, 90, 132, 143771, (143155,), fitted_mib=(612, 630),
+        also=("H200 SXM", "H200 141GB HBM3e"),
+        sources="measured with llama.cpp b11312, CUDA 13.0 and driver 580.159.04",
+    ),
     Known("l4", "NVIDIA L4", 24, 89, 58, 23034, (22518, 22478)),
     Known("l40s", "NVIDIA L40S", 48, 89, 142, 46068, (45373, 45467)),
     Known("p100-16gb", "Tesla P100-PCIE-16GB", 16, 60, 56, 16280, (16276, 16281), also=("P100-SXM2-16GB",)),

@@ -2,7 +2,8 @@
 
 Weights, cache and state are exact. Compute buffers are what llama.cpp's allocator has said (plan/vram/allocator), or
 bounds of that (plan/vram/compute.py and plan/vram/projector.py), the CUDA context is a figure of the card
-(plan/catalogue). All layers are on that card, but for experts that `cpu_moe` keeps off it (plan/vram/experts.py).
+(plan/catalogue) and what the first requests add to it (plan/vram/first_request.py). All layers are on that card, but
+for experts that `cpu_moe` keeps off it (plan/vram/experts.py).
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from plan.catalogue.card import Card
 from plan.models.gguf_facts import GgufFacts, Weights
 from plan.vram.allocator.choice import parts
 from plan.vram.experts import copied, layers_with_experts, on_host
+from plan.vram.first_request import first_request_bytes
 from plan.vram.projector import compute_bytes as projector_compute_bytes
 from plan.vram.projector import weight_bytes as projector_weight_bytes
 from plan.vram.types import MIB, Breakdown, FigureSource, Serving, VramError
@@ -33,6 +35,7 @@ def estimate(facts: GgufFacts, sizes: Mapping[str, int], serving: Serving, card:
     elsewhere, copy = on_host(held, serving), copied(held, serving)
     weights = max(held.gpu_bytes + held.tied_bytes, graph.weights) - elsewhere
     bounds = [note for note in (weights_note, *graph.bounds, projector_note) if note]
+    asked_mib = first_request_bytes(facts, serving, card, sees=bool(sizes.get("mmproj"))) / MIB
     exact = weights + graph.kv + graph.state + projector + graph.more + copy
     return Breakdown(
         weights_mib=weights / MIB,
@@ -41,8 +44,10 @@ def estimate(facts: GgufFacts, sizes: Mapping[str, int], serving: Serving, card:
         compute_mib=(graph.compute + copy) / MIB,
         mmproj_weights_mib=projector / MIB,
         mmproj_compute_mib=projector_compute / MIB,
-        context_mib=card.context_mib,
-        upper_mib=(exact + _COMPUTE_UPPER * (graph.compute + projector_compute)) / MIB + card.context_upper_mib,
+        context_mib=card.context_mib + asked_mib,
+        upper_mib=(exact + _COMPUTE_UPPER * (graph.compute + projector_compute)) / MIB
+        + card.context_upper_mib
+        + asked_mib,
         source="bound" if bounds else graph.source,
         notes=(*graph.notes, *bounds, *_experts_note(held, serving)),
         host_experts_mib=elsewhere / MIB,

@@ -3,7 +3,7 @@
 from plan.models.gguf_facts import GgufFacts, Weights
 from plan.vram.bounds import Bounded, bounded
 from plan.vram.cache import kv_bytes, state_bytes
-from plan.vram.compute import compute_bytes
+from plan.vram.compute import compute_bytes, experts_copy
 from plan.vram.layers import lengths
 from plan.vram.types import MIB, Parts, Serving
 
@@ -17,6 +17,7 @@ def by_formula(facts: GgufFacts, held: Weights, serving: Serving, quant: str) ->
         kv=kv_bytes(of_model, serving),
         state=state_bytes(of_model, serving),
         compute=compute,
+        more=experts_copy(of_model, serving),
         source="bound" if shapes.missing else "derived",
         notes=notes,
         bounds=_bounds(shapes, compute, serving),

@@ -38,6 +38,13 @@ def compute_bytes(projector: Projector | None, shape: Shape, image_max_tokens: i
     return _F32 * graph(projector, shape, image_max_tokens)
 
 
+def patches(projector: Projector, image_max_tokens: int) -> int:
+    """Of the largest image, or slice of one, that is encoded at once; raises VramError for facts that lack a length."""
+    if projector.projector_type == "qwen3vl_merger":
+        return image_max_tokens * (projector.spatial_merge_size or 2) ** 2
+    return _patches(projector)
+
+
 def _merger(projector: Projector, shape: Shape, image_max_tokens: int) -> int:
     """Elements for the largest image of Qwen3-VL and Qwen3.5: any size, a token for 2 x 2 patches."""
     width, inner = _length(projector, "embedding_length"), _length(projector, "feed_forward_length")

@@ -50,7 +50,7 @@ def test_the_figures_of_a_card_are_in_sane_relations(known: Known) -> None:
     assert card.capacity_mib / card.total_mib > 0.93
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", known.name)
     for source in re.split(r"; ", known.sources):
-        assert re.match(r"[\w.-]+/[\w.-]+#\d+|a public log|public logs", source), source
+        assert re.match(r"[\w.-]+/[\w.-]+#\d+|a public log|public logs|measured with", source), source
 
 
 @given(KNOWN)
