@@ -83,4 +83,6 @@ def configured_serving(model: config.Model, files: LockedModel, server: config.S
         build=image_build(server.image),
         embeds=mode(model, files.gguf.shape) != "chat",
         unified=model.kv_unified and model.parallel > 1,
+        drafted=model.drafting.most if model.drafting else 0,
+        mtp=model.mtp,
     )

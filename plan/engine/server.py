@@ -108,7 +108,7 @@ def plan_server(
         warm=(warm,) if warm else (),
         load_s=load_s,
         rollout_s=server.rollout_s,
-        preflight=_preflight(server, engine, served, locked, env),
+        preflight=_preflight(server, engine, served, _build_need(stack, locked), env),
     )
 
 
@@ -194,12 +194,12 @@ def _preflight(
     server: config.Server,
     engine: Engine,
     served: Mapping[str, Served],
-    locked: Mapping[str, LockedModel],
+    need: BuildNeed,
     env: Mapping[str, str],
 ) -> PreflightPlan:
     return plan_preflight(
         server.image,
-        _build_need(server.image, locked),
+        need,
         engine.llama_server,
         (engine.command, *engine.arguments(CONFIG_DIR, names.SERVICE_PORT, "127.0.0.1")),
         {model_id: model.flags for model_id, model in served.items()},
@@ -208,7 +208,10 @@ def _preflight(
     )
 
 
-def _build_need(image: str, locked: Mapping[str, LockedModel]) -> BuildNeed:
-    least = {model_id: least_build(model.gguf) for model_id, model in sorted(locked.items())}
+def _build_need(stack: config.Stack, locked: Mapping[str, LockedModel]) -> BuildNeed:
+    least = {
+        model_id: least_build(locked[model_id].gguf, drafts=bool(model.drafting))
+        for model_id, model in sorted(stack.models.items())
+    }
     whose = max(least, key=lambda model_id: least[model_id])
-    return BuildNeed(tag=image_build(image), least=least[whose], whose=whose)
+    return BuildNeed(tag=image_build(stack.server.image), least=least[whose], whose=whose)

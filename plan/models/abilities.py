@@ -22,6 +22,8 @@ _ENCODERS = {
 _OF_CHATS = (
     "mmproj",
     "mmproj_file",
+    "draft",
+    "mtp",
     "image_min_tokens",
     "chat_template_file",
     "max_output_tokens",
@@ -113,12 +115,17 @@ def _contradictions(model: config.Model, shape: Shape) -> Iterator[tuple[str, ob
         yield "pooling", model.pooling, f"It is for `mode: embedding`, and this one is served for {served}"
     if served != "chat":
         yield from _without_answers(model, shape, served)
+    elif model.mtp and not shape.nextn_predict_layers:
+        rule = "Its file has no blocks that draft (nextn_predict_layers): leave it out, or lock a file with them"
+        yield "mtp", "true", rule
 
 
 def _without_answers(model: config.Model, shape: Shape, served: Mode) -> Iterator[tuple[str, object, str]]:
     for key in _OF_CHATS:
         if getattr(model, key):
-            got = ", ".join(sorted(model.variants)) if key == "variants" else getattr(model, key)
+            got: object = getattr(model, key)
+            if key in ("variants", "draft"):
+                got = ", ".join(sorted(model.variants)) if key == "variants" else model.draft and model.draft.quant
             yield key, got, f"A model of mode {served} writes no answer: leave it out"
     if model.reasoning != "off":
         yield "reasoning", model.reasoning, f"A model of mode {served} does not think: leave it out"

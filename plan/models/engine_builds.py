@@ -30,6 +30,12 @@ class Need(NamedTuple):
 FLAGS = Need("llama-server's flag --reasoning, which every model is started with", 7991, 8388)
 
 
+# One context drafts for all slots since ggml-org/llama.cpp#22838 (2026-05-08), and what drafts is called by --spec-type
+# draft-simple and the like since #22964 (2026-05-12); before that each slot had a context. The first release whose
+# number a public text names after both is the one of #22673, which drafts with a model's own blocks.
+DRAFTS = Need("drafts that all slots share (--spec-type draft-simple, draft-mtp)", 9180, 9180)
+
+
 # Builds of which llama.cpp's router, a process without a model, holds a CUDA context of its own: from b8248
 # (ggml-org/llama.cpp#20582) to b8363, the build of #20595; again as reported of b8738 (#21692, #21759) and b9159
 # (#23120), until #23137. That was merged from 2026-05-16 to 05-19, when b9180 to b9222 were new; 9300 is surely later.
@@ -48,22 +54,26 @@ def image_build(image: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def needs(facts: GgufFacts) -> Iterator[Need]:
-    """What a build has to have for these files, as far as its build is known."""
+def needs(facts: GgufFacts, *, drafts: bool = False) -> Iterator[Need]:
+    """What a build has to have for these files, as far as its build is known; `drafts`: for a model that drafts."""
     name = facts.shape.architecture
     row = ARCHITECTURES.get(name)
     if row and row.first_build:
         yield _from(f"the architecture {name}", row.first_build)
     if row and row.nextn_build and facts.shape.nextn_predict_layers:
         yield _from(f"blocks for multi-token prediction (nextn_predict_layers) of {name}", row.nextn_build)
+    if drafts:
+        yield DRAFTS
+    if facts.draft:
+        yield from needs(facts.draft)
     if facts.projector:
         kind = facts.projector.projector_type or ""
         yield _from(f"the projector {kind}" if kind else "a projector", PROJECTOR_BUILDS.get(kind, IMAGES_BUILD))
 
 
-def least_build(facts: GgufFacts) -> int:
+def least_build(facts: GgufFacts, *, drafts: bool = False) -> int:
     """The first build that loads these files; 0 where none is known. The preflight tries the flags."""
-    return max((need.first for need in needs(facts)), default=ALWAYS)
+    return max((need.first for need in needs(facts, drafts=drafts)), default=ALWAYS)
 
 
 def require_builds(stack: config.Stack, locked: Mapping[str, LockedModel]) -> None:
@@ -71,8 +81,13 @@ def require_builds(stack: config.Stack, locked: Mapping[str, LockedModel]) -> No
     build = image_build(stack.server.image)
     if build is None:
         return
-    wanted = [(FLAGS, "the stack")] + [
-        (need, model_id) for model_id, model in sorted(locked.items()) for need in needs(model.gguf)
+    wanted = [
+        (FLAGS, "the stack"),
+        *(
+            (need, model_id)
+            for model_id, model in sorted(locked.items())
+            for need in needs(model.gguf, drafts=bool(stack.models[model_id].drafting))
+        ),
     ]
     problems = [_too_old(build, need, whose) for need, whose in wanted if build < need.first]
     if problems:
@@ -81,7 +96,9 @@ def require_builds(stack: config.Stack, locked: Mapping[str, LockedModel]) -> No
 
 def build_notes(stack: config.Stack, locked: Mapping[str, LockedModel]) -> tuple[str, ...]:
     """Sentences about what is not known: the image's build, or the first build of a model's architecture."""
-    least = max(least_build(model.gguf) for model in locked.values())
+    least = max(
+        least_build(model.gguf, drafts=bool(stack.models[model_id].drafting)) for model_id, model in locked.items()
+    )
     unnamed = (
         f"server.image names no build of llama.cpp, and these models need b{least} or newer: the preflight Job reads "
         "it from the image before the rollout.",
@@ -102,6 +119,7 @@ def _from(what: str, build: int) -> Need:
 
 
 def _too_old(build: int, need: Need, whose: str) -> ConfigError:
-    fix = f"set server.image to one of b{need.advised} or newer" + (", or drop the model" if need != FLAGS else "")
+    other = {FLAGS: "", DRAFTS: ", or leave `draft` and `mtp` of the model out"}.get(need, ", or drop the model")
+    fix = f"set server.image to one of b{need.advised} or newer{other}"
     rule = f"llama.cpp has {need.what} since b{need.first}, and {whose} needs it: {fix}."
     return ConfigError(f"{config.KEY}.server.image", f"b{build}", rule)

@@ -1,6 +1,6 @@
 """A model's memory by what was measured of it; for another context, corrected by the difference of the two estimates.
 
-A measurement with another cache type, number of slots, ubatch, image size or build is not used.
+A measurement with another cache type, number of slots, ubatch, image size, length of drafts or build is not used.
 """
 
 import dataclasses
@@ -28,7 +28,8 @@ def calibrated(
         if not (enough := [m for m in found if m.total_tokens >= serving.total_tokens]):
             raise
         return _whole(min(enough, key=lambda m: (m.total_tokens, -m.date.toordinal())))
-    if newest.mib < (least := then.weights_mib + then.kv_mib + then.state_mib + then.mmproj_weights_mib):
+    exact = then.weights_mib + then.kv_mib + then.state_mib + then.mmproj_weights_mib
+    if newest.mib < (least := exact + then.draft_weights_mib + then.draft_cache_mib):
         raise VramError(
             f"{newest.mib} MiB measured on {newest.date} at {newest.total_tokens} tokens is less than weights and "
             f"cache alone, {least:.0f} MiB: the model was not whole on the card then. Remove that entry, or measure "
@@ -57,10 +58,11 @@ def _whole(m: Measured) -> Breakdown:
 def _same_but_context(m: Measured, serving: Serving, has_projector: bool) -> bool:
     image = serving.image_max_tokens if has_projector else None
     build = m.build is None or serving.build is None or m.build == serving.build
-    return build and (m.kv_type, m.parallel, m.kv_unified, m.ubatch, m.image_max_tokens) == (
+    return build and (m.kv_type, m.parallel, m.kv_unified, m.ubatch, m.image_max_tokens, m.drafted) == (
         serving.kv_type,
         serving.parallel,
         serving.unified,
         serving.ubatch,
         image,
+        serving.drafted,
     )

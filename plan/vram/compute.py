@@ -49,11 +49,11 @@ def compute_bytes(lengths: Lengths, serving: Serving) -> tuple[int, tuple[str, .
     tokens = tokens_at_once(serving)
     whole, window = cells(lengths, serving)
     masks = _F16 * tokens * (whole + window)
-    rows = tokens if builds.all_logits or serving.embeds else serving.parallel
+    rows = tokens if builds.all_logits or serving.embeds else min(tokens, serving.answers)
     graph = max(
         _F32 * tokens * _feed_forward(lengths, whole + window, serving.kv_type != "f16"),
         _F32 * tokens * _attention(lengths) + _copy_bytes(lengths, serving, whole),
-        _recurrent_bytes(lengths, tokens, serving.parallel),
+        _recurrent_bytes(lengths, tokens, serving.parallel * serving.states),
     )
     logits = _F32 * (rows * lengths.vocabulary + tokens * lengths.width)
     if serving.embeds:  # pooling reads a mask and turns all states over, beside logits that are reserved all the same

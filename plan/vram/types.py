@@ -21,6 +21,7 @@ class Serving:
 
     `build` is llama.cpp's number, the 10524 of b10524; None where it is not known. `embeds`: it serves embeddings or
     ranks, not chats. `unified`: the slots share one cache of `total_tokens`, in place of an equal part of it each.
+    `drafted` are tokens that a slot checks at a time beside its next one, `mtp`: blocks of the model itself draft them.
     """
 
     total_tokens: int
@@ -31,6 +32,18 @@ class Serving:
     build: int | None = None
     embeds: bool = False
     unified: bool = False
+    drafted: int = 0
+    mtp: bool = False
+
+    @property
+    def answers(self) -> int:
+        """Rows of logits that a step of all slots has at most: a slot's next token, and one for each drafted."""
+        return self.parallel * (1 + self.drafted)
+
+    @property
+    def states(self) -> int:
+        """Copies of a recurrent state for each slot; with `mtp` one to go back to for each drafted token."""
+        return 1 + (self.drafted if self.mtp else 0)
 
     @property
     def streams(self) -> int:
@@ -57,7 +70,10 @@ class Parts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """Where the memory goes, MiB. `upper_mib` is what a budget counts with; `source` is the weakest of the parts'."""
+    """Where the memory goes, MiB. `upper_mib` is what a budget counts with; `source` is the weakest of the parts'.
+
+    Parts of a draft are those of the small model, or of the model's own blocks that draft.
+    """
 
     weights_mib: float
     kv_mib: float
@@ -69,11 +85,19 @@ class Breakdown:
     upper_mib: float
     source: FigureSource
     notes: tuple[str, ...] = ()
+    draft_weights_mib: float = 0
+    draft_cache_mib: float = 0  # with its state, where it has one
+    draft_compute_mib: float = 0
+
+    @property
+    def draft_mib(self) -> float:
+        return self.draft_weights_mib + self.draft_cache_mib + self.draft_compute_mib
 
     @property
     def total_mib(self) -> float:
         return (
-            self.weights_mib
+            self.draft_mib
+            + self.weights_mib
             + self.kv_mib
             + self.state_mib
             + self.compute_mib
