@@ -5,6 +5,7 @@ Source: docs/gguf.md of ggml, and the checks in its gguf.cpp.
 
 import math
 import struct
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -79,7 +80,7 @@ def read_header(read: Callable[[int, int], bytes], size_bytes: int) -> Header:
 
 def texts(header: Header, key: str) -> tuple[bytes, ...]:
     """The texts of an array in a header that was read, () where it has none of that name."""
-    reader = _Reader(bytearray(header.content), len(header.content))
+    reader = _Reader(bytearray(header.content), sys.maxsize)  # its tensors are in the file, and not in its header
     reader.wanted = key
     if header.lengths.get(key):
         reader.header()
