@@ -74,7 +74,7 @@ def flags(
     rows: list[tuple[str, str | None]] = [
         ("model", path),
         *_images(model_id, model, file_path(model_id, locked, "mmproj"), image_max_tokens),
-        *_drafts(model, file_path(model_id, locked, "draft"), _layers(gpu)),
+        *draft_flags(model, file_path(model_id, locked, "draft"), _layers(gpu)),
         ("n-gpu-layers", _layers(gpu)),
         # Without it a build that has no CUDA, or sees no card, would answer from the CPU at a token every two seconds.
         *([(DEVICE, device)] if (device := _device(gpu)) else []),
@@ -130,7 +130,7 @@ def _layers(gpu: config.Gpu) -> str:
     return "0" if gpu.model == "none" else str(_ALL_LAYERS)
 
 
-def _drafts(model: config.Model, drafter: str | None, layers: str) -> Flags:
+def draft_flags(model: config.Model, drafter: str | None, layers: str) -> Flags:
     """Who drafts and how much. A drafter is on the card that --device names, and its cache has the model's type.
 
     Names that every build has which plan/models/engine_builds.py lets draft (llama.cpp 0.5.0, common/arg.cpp).
