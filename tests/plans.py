@@ -8,7 +8,8 @@ from typing import Any
 from plan import config
 from plan.models.lock import Lock
 from plan.plan import Plan, make_plan
-from tests import drafts, stacks
+from tests import stacks
+from tests.plan.drafts import entries as drafts
 
 TODAY = datetime.date(2026, 11, 22)
 _LARGE = {"total_mib": 81920, "context_mib": 300, "compute_capability": 9.0}

@@ -281,7 +281,6 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
 
     def _misfits(self) -> Iterator[Misfit]:
         context = self.request_tokens
-        yield from misfits(self.draft, mtp=self.mtp, parallel=self.parallel, batch_tokens=self.batch_tokens)
         if self.total_tokens > INT32_MAX:
             rule = f"context {context} times parallel {self.parallel} is more than {INT32_MAX}"
             yield ("context",), context, rule
@@ -298,3 +297,4 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
             )
             yield ("max_output_tokens",), answer, rule
         yield from too_long(self.variants, self.max_output_tokens or context)
+        yield from misfits(self.draft, mtp=self.mtp, parallel=self.parallel, batch_tokens=self.batch_tokens)

@@ -35,7 +35,7 @@ def drafts(facts: GgufFacts, file_bytes: int, serving: Serving) -> Drafts:
         return _of_blocks(facts, serving)
     if facts.draft is None:
         if file_bytes:
-            raise VramError("nothing is known of its draft, so it needs a `measured:` value")
+            raise VramError("nothing is known of its draft")
         return Drafts()
     alone, held = replace(serving, drafted=0), facts.draft.weights
     bounds = () if held else ("its draft's weights are not known: the whole file is counted",)

@@ -16,7 +16,8 @@ from plan.models.lock import Lock
 from plan.plan import Plan
 from pods.fetch.manifest import Manifest as FetchManifest
 from pods.gate.gate import Manifest as GateManifest
-from tests import drafts, stacks
+from tests import stacks
+from tests.plan.drafts import entries as drafts
 from tests.plan.models.entries import refusal, with_entry, with_facts
 from tests.plans import made
 

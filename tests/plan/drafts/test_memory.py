@@ -13,7 +13,8 @@ from plan.catalogue.cards import CARDS
 from plan.host.process_memory import host_memory
 from plan.models.gguf_facts import GgufFacts
 from plan.vram.estimate import Breakdown, Serving, VramError, estimate
-from tests import drafts, stacks
+from tests import stacks
+from tests.plan.drafts import entries as drafts
 from tests.plan.drafts.test_drafting import DRAFT, ID, OWN_BLOCKS, blocks, locked_with, raw
 from tests.plan.models.entries import with_facts
 from tests.plans import made

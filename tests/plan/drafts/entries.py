@@ -28,8 +28,14 @@ def with_draft(entry: LockedModel, drafter: config.Draft, facts: GgufFacts = FAC
     return entry.model_copy(update={"files": files, "gguf": gguf, "gen": lock.generation(files)})
 
 
+def _alike(entry: LockedModel) -> GgufFacts:
+    """The facts with the vocabulary of the model."""
+    tokens = entry.gguf.shape.vocab_size or FACTS.shape.vocab_size
+    return FACTS.model_copy(update={"shape": FACTS.shape.model_copy(update={"vocab_size": tokens})})
+
+
 def following(stack: config.Stack, locked: Lock) -> Lock:
     """The lock with the drafts that the stack names."""
     named = {key: model.drafter for key, model in stack.models.items() if model.drafter and key in locked.models}
-    entries = {key: with_draft(locked.models[key], drafter) for key, drafter in named.items() if drafter}
+    entries = {key: with_draft(locked.models[key], it, _alike(locked.models[key])) for key, it in named.items() if it}
     return locked.model_copy(update={"models": {**locked.models, **entries}})
