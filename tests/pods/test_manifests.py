@@ -35,7 +35,7 @@ def written() -> dict[str, str]:
     # A draft from another repository, so that its file has a place of its own.
     raw["models"]["0rg/Name:v1.5"]["draft"] = {"repo": REPO, "quant": "Q8_0"}
     locked = following(config.parse(raw), locked)
-    raw["server"]["memory_limit_mib"] = 65536
+    raw["server"]["memory_limit_mib"] = 24576
     raw["gpu"] |= {"model": "other", "card": {"total_mib": 81920, "context_mib": 300, "compute_capability": 9.0}}
     raw["gpu"]["memory"]["budget_mib"] = 70000
     plan = made(raw, locked)
