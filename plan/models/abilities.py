@@ -100,6 +100,28 @@ def shared_context_notes(models: Mapping[str, config.Model]) -> tuple[str, ...]:
     )
 
 
+def draft_notes(locked: Mapping[str, LockedModel], models: Mapping[str, config.Model]) -> tuple[str, ...]:
+    """A sentence for each model whose draft guesses worse than it may seem: in a long context, or after an image.
+
+    An image is computed for the model's own width, of which a draft reads zeros (llama.cpp b11312, speculative.cpp).
+    """
+    drafts = {key: it.gguf.draft.shape for key, it in sorted(locked.items()) if it.gguf.draft and models[key].drafter}
+    short = [key for key, shape in drafts.items() if (shape.context_length or 0) < models[key].request_tokens]
+    return (
+        *(
+            f"{key}: its draft was trained for {drafts[key].context_length} tokens, fewer than its context: beyond "
+            "that its guesses are of no use, and cost time all the same (draft)."
+            for key in short
+            if drafts[key].context_length
+        ),
+        *(
+            f"{key}: its draft sees no images, and guesses badly after one (draft)."
+            for key in drafts
+            if sees(locked[key])
+        ),
+    )
+
+
 def _contradictions(model: config.Model, shape: Shape) -> Iterator[tuple[str, object, str]]:
     """Keys of the model, what stands there, and what should."""
     served, of_header = mode(model, shape), header_mode(shape)

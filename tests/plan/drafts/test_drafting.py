@@ -224,3 +224,19 @@ def test_facts_of_a_draft_that_cannot_draft_are_refused(facts: GgufFacts, key: s
 @pytest.mark.parametrize("apart", [0, 128, -128])
 def test_a_few_tokens_more_or_less_are_no_other_vocabulary(apart: int) -> None:
     made(raw(draft=DRAFT), locked_with(shaped(vocab_size=151936 + apart)))
+
+
+def test_a_draft_that_guesses_badly_is_noted() -> None:
+    def notes(model_id: str, **keys: Any) -> list[str]:
+        stack = stacks.raw("t4")
+        stack["gpu"] |= LARGE
+        stack["server"]["memory_limit_mib"] = 65536
+        stack["models"] = {model_id: {**stack["models"][model_id], "fallback": None, "draft": DRAFT, **keys}}
+        return [note for note in made(stack).notes if "draft" in note]
+
+    assert notes(ID, context=40960) == []
+    longer = {"context": 65536, "args": {"rope-scaling": "yarn", "rope-scale": 2}}
+    (said,) = notes(ID, **longer)
+    assert said.startswith(f"{ID}: its draft was trained for 40960 tokens, fewer than its context")
+    (said,) = notes("qwen3vl-8b")
+    assert said == "qwen3vl-8b: its draft sees no images, and guesses badly after one (draft)."
