@@ -21,7 +21,8 @@ def with_draft(entry: LockedModel, drafter: config.Draft, facts: GgufFacts = FAC
     """The entry of a model that has this draft, with the facts of one."""
     elsewhere = {"repo": drafter.repo, "commit": "c" * 40} if drafter.repo not in (None, entry.repo) else {}
     path = drafter.file or f"draft/small-DRAFT-{drafter.quant}.gguf"
-    size = _TABLE + 446 * MIB
+    assert facts.weights
+    size = facts.weights.gpu_bytes + facts.weights.input_bytes + 6 * MIB
     file = LockedFile.model_validate({"role": "draft", "path": path, "size": size, "sha256": "d" * 64, **elsewhere})
     files = (*(it for it in entry.files if it.role != "draft"), file)
     gguf = entry.gguf.model_copy(update={"draft": facts})
@@ -31,7 +32,9 @@ def with_draft(entry: LockedModel, drafter: config.Draft, facts: GgufFacts = FAC
 def _alike(entry: LockedModel) -> GgufFacts:
     """The facts with the vocabulary of the model."""
     tokens = entry.gguf.shape.vocab_size or FACTS.shape.vocab_size
-    return FACTS.model_copy(update={"shape": FACTS.shape.model_copy(update={"vocab_size": tokens})})
+    table = (tokens or 0) * 1024 // 32 * 34
+    weights = Weights(gpu_bytes=440 * MIB, input_bytes=table, tied_bytes=table, source="header")
+    return GgufFacts(shape=FACTS.shape.model_copy(update={"vocab_size": tokens}), weights=weights)
 
 
 def following(stack: config.Stack, locked: Lock) -> Lock:
