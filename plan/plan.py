@@ -16,7 +16,7 @@ from plan.gateway import contract, litellm
 from plan.gateway.fallback import fallback_notes, require_fallbacks
 from plan.host.pod_limit import plan_host_memory
 from plan.live.expected import Expected, plan_expected
-from plan.models.abilities import require_modes, shared_context_notes, tools_notes
+from plan.models.abilities import draft_notes, require_modes, shared_context_notes, tools_notes
 from plan.models.agreement import locked_models
 from plan.models.engine_builds import build_notes, require_builds
 from plan.models.fact_gaps import notes
@@ -101,6 +101,7 @@ def _notes(
         *notes(locked, stack.models),
         *tools_notes(locked, stack.models),
         *shared_context_notes(stack.models),
+        *draft_notes(locked, stack.models),
         *thinking_notes(locked, stack.models),
         *space_notes(stack.volume, locked),
     )

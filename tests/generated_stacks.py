@@ -9,10 +9,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from plan import config
 from plan.base.names import MODEL_ID, slug
 from plan.models import lock
 from plan.models.lock import Lock, LockedModel
 from tests import stacks
+from tests.plan.drafts.entries import REPO, following
 from tests.plan.kubernetes.samples import ON_A_NODE, RULES
 
 # Made before anything can be in them, or patched; no other test has any of that name in its cluster.
@@ -28,6 +30,7 @@ label_keys = st.sampled_from(RULES["label key"].taken)
 resources = st.sampled_from(RULES["extended resource"].taken)
 images = st.sampled_from(ON_A_NODE["image"].taken)
 _TEMPLATES = [raw for name in ("t4", "cpu") for raw in stacks.raw(name)["models"].items()]
+_DRAFTS = [{"quant": "Q8_0"}, {"repo": REPO, "quant": "Q8_0"}, {"repo": REPO, "file": "a b/d.gguf"}]
 # Text that Kubernetes, a shell or an engine would read in its own way.
 _WORDS = st.sampled_from(
     ["$(HOME)", "a$$b", "$HOME", "`id`", "it's", '"', "a b", "\\n", "%s", "{{x}}", "-", "ä", "x" * 4000]
@@ -82,7 +85,7 @@ def generated(draw: st.DrawFn) -> Generated:
         raw["immich"] = {"namespace": namespace, "deployment": deployment, "model_ttl_s": draw(edges(1, 86400))}
         raw["immich"] |= {"container": container} if container else {}
     models = {model_id: _locked(of, raw["models"][model_id]) for model_id, (of, _) in sources.items()}
-    return Generated(raw, Lock(version=1, models=models))
+    return Generated(raw, following(config.parse(raw), Lock(version=1, models=models)))
 
 
 def _locked(of: str, model: dict[str, Any]) -> LockedModel:
@@ -131,6 +134,9 @@ def _model(draw: st.DrawFn, source: dict[str, Any], engine: str) -> dict[str, An
     )
     if draw(st.booleans()):
         keys["batch"] = draw(edges(max(keys.get("ubatch", 512), keys.get("parallel", 1)), 2**20))
+    most, batch = draw(edges(1, 16)), keys.get("batch") or max(2048, keys.get("ubatch", 512))
+    if draw(st.booleans()) and keys.get("parallel", 1) * (1 + most) <= batch:
+        keys["draft"] = {"max": most, "min": draw(edges(0, most)), **draw(st.sampled_from(_DRAFTS))}
     turns = [some(ttl_s=edges(1, INT32)), some(resident=st.just(True))] if engine == "llama-swap" else [st.just({})]
     swaps = some(concurrency=edges(256, INT32), listed=st.booleans()) if engine == "llama-swap" else st.just({})
     return {**source, "context": context, **keys, **draw(st.one_of(turns)), **draw(swaps)}

@@ -9,6 +9,7 @@ from plan import config
 from plan.models.lock import Lock
 from plan.plan import Plan, make_plan
 from tests import stacks
+from tests.plan.drafts import entries as drafts
 
 TODAY = datetime.date(2026, 11, 22)
 _LARGE = {"total_mib": 81920, "context_mib": 300, "compute_capability": 9.0}
@@ -20,10 +21,10 @@ def planned(stack: str, the_lock: Lock | None = None, **changes: Any) -> Plan:
 
 
 def made(raw: dict[str, Any], the_lock: Lock | None = None) -> Plan:
-    """The plan of a whole configuration; a chat template that it names is there."""
+    """The plan of a whole configuration; a chat template or a draft that it names is there."""
     stack = config.parse(raw)
     templates = {model.chat_template_file or "": "{{ messages }}" for model in stack.models.values()}
-    return make_plan(stack, the_lock or stacks.locked(), TODAY, templates)
+    return make_plan(stack, the_lock or drafts.following(stack, stacks.locked()), TODAY, templates)
 
 
 def with_models(changes: dict[str, dict[str, Any]], engine: str = "llama-swap") -> Plan:

@@ -17,7 +17,9 @@ from ops.adopt.turns import Turns, turns
 from plan.config.model import ModelId
 from plan.text.show import show
 
-_OF_CHATS = ("mmproj", "mmproj_file", "image_min_tokens", "max_output_tokens", "variants", "reasoning")
+_OF_CHATS = (
+    "mmproj", "mmproj_file", "image_min_tokens", "max_output_tokens", "variants", "reasoning", "draft", "mtp",
+)  # fmt: skip
 _LARGEST_IMAGE = 1024  # server.image_max_tokens, unless the stack says more
 
 

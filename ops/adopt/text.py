@@ -81,7 +81,7 @@ def _entry(draft: Draft, common: Mapping[str, list[str]]) -> Iterator[str]:
         if isinstance(value, dict):
             yield f"  {key}:"
             for name, one in sorted(cast("dict[str, Any]", value).items()):
-                yield f"    {scalar(name)}: {scalar(one)}{_beside(draft, name)}"
+                yield f"    {scalar(name)}: {scalar(one)}{_beside(draft, name if key == 'args' else f'{key}.{name}')}"
         elif isinstance(value, list):
             yield f"  {key}: [{', '.join(map(scalar, cast('list[Any]', value)))}]"
         else:

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from ops.adopt.draft import Draft
 from plan.base.names import MODEL_ID
-from plan.config.variant import Variant
+from plan.config.of_model.variant import Variant
 from plan.text.errors import in_words
 from plan.text.show import plain, show
 

@@ -29,21 +29,34 @@ class Cache(NamedTuple):
 
 
 class Told(NamedTuple):
-    """Bytes on the card; `state` of all slots together. To 5 KiB, and `compute` rounded up."""
+    """Bytes on the card; `state` of all slots together. To 5 KiB, and `compute` rounded up.
+
+    `draft` is of the context that drafts, where there is one.
+    """
 
     weights_mib: int
     caches: tuple[Cache, ...]
     state: int
     compute: int
+    draft: "Told | None" = None
 
 
 class Log:
-    """Reads lines one by one; `told` is there from the breakdown's line on."""
+    """Reads lines one by one; `told` is there from the line on that is the breakdown of the last of its `contexts`.
 
-    def __init__(self) -> None:
+    The model's own comes first, then the one that drafts (common_fit_params, common/fit.cpp).
+    """
+
+    def __init__(self, contexts: int = 1) -> None:
         self.caches: list[Cache] = []
         self.state = self.compute = 0
-        self.told: Told | None = None
+        self.contexts, self.found = contexts, list[Told]()
+
+    @property
+    def told(self) -> Told | None:
+        return (
+            self.found[0]._replace(draft=next(iter(self.found[1:]), None)) if self.contexts == len(self.found) else None
+        )
 
     def read(self, line: str) -> None:
         """Take one line; raises LogError where the parts are not the breakdown's sum."""
@@ -57,7 +70,8 @@ class Log:
             weights, context, compute = map(int, found.groups())
             self._require("context", context, sum(cache.bytes for cache in self.caches) + self.state)
             self._require("compute", compute, self.compute)
-            self.told = Told(weights, tuple(self.caches), self.state, self.compute)
+            self.found.append(Told(weights, tuple(self.caches), self.state, self.compute))
+            self.caches, self.state, self.compute = [], 0, 0
 
     def _require(self, what: str, whole_mib: int, parts: int) -> None:
         """The breakdown's MiB are rounded down, the parts' to two digits each."""

@@ -8,7 +8,7 @@ asked with caches of the whole context everywhere, and what their larger masks t
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 
 from pydantic import ValidationError
@@ -59,13 +59,14 @@ def measure(
     `header` is that of its first file, from which its `shape` is.
     """
     with model(files) as path:
-        asked = partial(ask, program, path, overrides(header))
+        asked = cache(partial(ask, program, path, overrides(header)))
         try:
             measured = [Measured(asked, shape, way) for way in ways]
             return Allocator(
                 build=program.build,
-                weights_mib=measured[0].told.weights_mib,
+                weights_mib=max(row.told.weights_mib for row in measured),
                 caches=_together([row.caches for row in measured]),
+                draft_cell_elements=next(filter(None, (row.draft_cell_elements for row in measured)), None),
                 state_bytes=max(row.state_bytes for row in measured),
                 compute=tuple(row.compute() for row in measured),
             )
@@ -94,7 +95,17 @@ class Measured:
         self.told = asked(self._question(self.last))
         window = shape.sliding_window or 0
         self.caches = tuple(_cache(cache, self._at(self.last), window) for cache in self.told.caches)
-        self.state_bytes = -(-self.told.state // way.serving.parallel)
+        self.state_bytes = -(-self.told.state // (way.serving.parallel * way.serving.states))
+
+    @property
+    def draft_cell_elements(self) -> int | None:
+        """What the cache of the blocks that draft holds of each token; raises AllocatorError for another than one."""
+        if (draft := self.told.draft) is None:
+            return None
+        found = [_cache(it, self._at(self.last), 0) for it in draft.caches]
+        if len(found) != 1 or found[0].window or draft.state:
+            raise AllocatorError("llama-server says another cache than one of the whole context for what drafts")
+        return found[0].cell_elements
 
     def compute(self) -> Compute:
         """The row of the table."""
@@ -108,7 +119,9 @@ class Measured:
                 "parallel": serving.parallel,
                 "embeds": serving.embeds,
                 "unified": serving.unified,
+                "drafts": serving.drafted if serving.mtp else 0,
                 "points": points(self._bytes, first, self.last, served),
+                "draft_points": points(self._draft_bytes, first, self.last, served) if serving.mtp else (),
             }
         )
 
@@ -121,6 +134,10 @@ class Measured:
         larger = sum(cells - window_cells(window, serving) for window in windows)
         return told.compute - _MASK_BYTES * tokens_at_once(serving) * larger
 
+    def _draft_bytes(self, cells: int) -> int:
+        draft = self.asked(self._question(cells)).draft
+        return draft.compute if draft else 0
+
     def _at(self, context: int) -> Serving:
         total = total_tokens(context, self.serving.parallel, unified=self.serving.unified)
         return replace(self.serving, total_tokens=total)
@@ -128,7 +145,8 @@ class Measured:
     def _question(self, cells: int) -> Question:
         serving = self._at(cells)
         flags = (*self.way.flags, *(("--kv-unified",) if serving.unified else ()))
-        return Question(serving.total_tokens, serving.kv_type, serving.parallel, serving.ubatch, flags)
+        drafts = serving.drafted if serving.mtp else 0
+        return Question(serving.total_tokens, serving.kv_type, serving.parallel, serving.ubatch, flags, drafts=drafts)
 
 
 def points(bytes_at: Callable[[int], int], first: int, last: int, served: Iterable[int]) -> Points:

@@ -46,6 +46,7 @@ class Question:
     """How the model would be served, as plan.vram.types.Serving has it.
 
     `flags` are those of embeddings and ranking. With `whole_windows` layers with a window cache the whole context.
+    `drafts` are tokens that blocks of the model itself draft at a time.
     """
 
     total_tokens: int
@@ -54,6 +55,7 @@ class Question:
     ubatch: int = 512
     flags: tuple[str, ...] = ()
     whole_windows: bool = False
+    drafts: int = 0
 
 
 @contextmanager
@@ -78,7 +80,7 @@ def ask(
     with device() as card:
         argv = [*_argv(program, model, question), "--rpc", card.address, "--device", "RPC0"]
         argv += [word for override in overrides for word in ("--override-kv", override)]
-        log, reasons, begun = Log(), _Reasons(), time.monotonic()
+        log, reasons, begun = Log(contexts=2 if question.drafts else 1), _Reasons(), time.monotonic()
         try:
             with running(argv, clean({**os.environ}), answer_s, model.parent) as lines:
                 for line in lines:
@@ -123,7 +125,7 @@ class _Reasons:
 
 
 def _argv(program: Program, model: Path, asked: Question) -> list[str]:
-    values = {
+    values: dict[str, object] = {
         "--model": model,
         "--ctx-size": asked.total_tokens,
         "--parallel": asked.parallel,
@@ -139,5 +141,8 @@ def _argv(program: Program, model: Path, asked: Question) -> list[str]:
         "--host": "127.0.0.1",
         "--port": 0,
     }
+    if asked.drafts:
+        values |= {"--spec-type": "draft-mtp", "--spec-draft-n-max": asked.drafts}
+        values |= dict.fromkeys(("--cache-type-k-draft", "--cache-type-v-draft"), asked.kv_type)
     switches = ["--offline", "--no-warmup", *asked.flags, *(["--swa-full"] if asked.whole_windows else [])]
     return [str(program.path), *(str(word) for pair in values.items() for word in pair), *switches]

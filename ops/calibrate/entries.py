@@ -126,6 +126,7 @@ def _of_model(stack: config.Stack, wanted: Wanted, model_id: str, mib: int) -> M
         ubatch=model.ubatch,
         cpu_moe=model.cpu_moe,
         image_max_tokens=stack.server.image_max_tokens if model.has_projector else None,
+        drafted=model.drafting.most if model.drafting else 0,
         build=wanted.build or image_build(stack.server.image),
         date=wanted.today,
     )

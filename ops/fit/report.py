@@ -9,7 +9,7 @@ from plan.card.fit import Fit
 from plan.vram.estimate import Breakdown
 
 Kind = Literal["tenant", "reserve", "router", "model"]
-PARTS = ("weights", "KV cache", "state", "compute", "projector", "CUDA context")
+PARTS = ("weights", "KV cache", "state", "compute", "projector", "draft", "CUDA context")
 _ORDER: tuple[Kind, ...] = ("tenant", "reserve", "router", "model")
 
 
@@ -72,6 +72,7 @@ def parts(breakdown: Breakdown) -> list[Segment]:
         breakdown.state_mib,
         breakdown.compute_mib,
         breakdown.mmproj_weights_mib + breakdown.mmproj_compute_mib,
+        breakdown.draft_mib,
         breakdown.context_mib,
     )
     segments: list[Segment] = []

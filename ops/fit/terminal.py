@@ -25,6 +25,7 @@ _INK = {  # a glyph and a colour for each kind
     "state": ("▞", "green"),
     "compute": ("▒", "yellow"),
     "projector": ("▚", "magenta"),
+    "draft": ("▜", "bright_blue"),
     "cuda-context": ("░", "white"),
     "margin": ("·", "bright_black"),
 }

@@ -8,10 +8,11 @@ import difflib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from ops.base.errors import OpsError
 from plan.models.file_names import SPLIT, tag
+from plan.models.lock import Role
 from plan.text.show import LINE, plain, words
 
 Parts = tuple[str, ...]
@@ -32,16 +33,24 @@ class Kind(NamedTuple):
     file_key: str
 
 
-KINDS = {"model": Kind("model", "quant", "file"), "mmproj": Kind("vision projector", "mmproj", "mmproj_file")}
+KINDS = {
+    "model": Kind("model", "quant", "file"),
+    "mmproj": Kind("vision projector", "mmproj", "mmproj_file"),
+    "draft": Kind("drafter", "draft.quant", "draft.file"),
+}
 
 
-def by_tag(repo: str, paths: Iterable[str], role: Literal["model", "mmproj"], wanted: str) -> Parts:
-    """The one file of this quantization, its parts in order; raises OpsError listing what there is otherwise."""
+def by_tag(repo: str, paths: Iterable[str], role: Role, wanted: str, *, alone: bool = False) -> Parts:
+    """The one file of this quantization, its parts in order; raises OpsError listing what there is otherwise.
+
+    A drafter is what its name says to be one, and in a repository that is `alone` its own any model.
+    """
     ggufs = [path for path in paths if path.lower().endswith(".gguf")]
-    groups = _groups(path for path in ggufs if role_by_name(path) == role)
+    roles = {"draft": ("a drafter", *(["model"] if alone else []))}.get(role, (role,))
+    groups = _groups(path for path in ggufs if role_by_name(path) in roles)
     kind, fitting = KINDS[role], [parts for parts in groups.values() if tag(parts[0]) == wanted.upper()]
     if not fitting:
-        raise _none(repo, groups, [path for path in ggufs if role_by_name(path) in _OTHERS], kind, wanted)
+        raise _none(repo, groups, [path for path in ggufs if role_by_name(path) in {*_OTHERS} - {*roles}], kind, wanted)
     if len(fitting) > 1:
         names = "".join(f"\n    {plain(parts[0])}" for parts in fitting[:_SHOWN])
         names += f"\n    and {len(fitting) - _SHOWN} more" if fitting[_SHOWN:] else ""
@@ -49,7 +58,7 @@ def by_tag(repo: str, paths: Iterable[str], role: Literal["model", "mmproj"], wa
     return _whole(repo, fitting[0], paths, kind)
 
 
-def by_path(repo: str, paths: Collection[str], role: Literal["model", "mmproj"], wanted: str) -> Parts:
+def by_path(repo: str, paths: Collection[str], role: Role, wanted: str) -> Parts:
     """The file at this path, with all parts of the split model that it belongs to, in order; raises OpsError."""
     kind, paths = KINDS[role], list(paths)
     if wanted not in paths:

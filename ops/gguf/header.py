@@ -5,6 +5,7 @@ Source: docs/gguf.md of ggml, and the checks in its gguf.cpp.
 
 import math
 import struct
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -77,9 +78,21 @@ def read_header(read: Callable[[int, int], bytes], size_bytes: int) -> Header:
             end *= 2
 
 
+def texts(header: Header, key: str) -> tuple[bytes, ...]:
+    """The texts of an array in a header that was read, () where it has none of that name."""
+    reader = _Reader(bytearray(header.content), sys.maxsize)  # its tensors are in the file, and not in its header
+    reader.wanted = key
+    if header.lengths.get(key):
+        reader.header()
+    return tuple(reader.texts)
+
+
 class _Reader:
+    """`texts` are those of the array that is `wanted`: a vocabulary is hundreds of thousands, which few need."""
+
     def __init__(self, data: bytearray, size_bytes: int) -> None:
         self.data, self.at, self.size_bytes = data, 0, size_bytes
+        self.wanted, self.texts = "", list[bytes]()
 
     def header(self) -> Header:
         if (magic := self.take(4)) != b"GGUF":
@@ -106,7 +119,9 @@ class _Reader:
             return
         kind, count = self.number("I"), self.number("Q")
         header.lengths[key] = count
-        if kind == _STRING:
+        if kind == _STRING and key == self.wanted:
+            self.texts = [self.take(self.number("Q")) for _ in range(count)]
+        elif kind == _STRING:
             self.skip_strings(count)
         elif count > _KEPT_ITEMS:
             self.skip(struct.calcsize(f"<{self.scalar(kind)}") * count)

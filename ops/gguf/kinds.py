@@ -49,6 +49,14 @@ def architecture(header: Header) -> str:
     return name
 
 
+def require_draft_model(header: Header) -> None:
+    """Raises HeaderError where the file drafts only together with the model's own states, as EAGLE and MTP do."""
+    name = header.pairs.get("general.architecture")
+    if isinstance(name, str) and _DRAFTERS.fullmatch(name):
+        what = f"its architecture is {show(name)}, which drafts from the states of its model"
+        raise HeaderError(f"it is no model of its own, and `draft` takes one: {what}")
+
+
 def require_projector(header: Header) -> None:
     """Raises HeaderError where the file is no projector."""
     if (name := header.pairs.get("general.architecture")) != "clip":

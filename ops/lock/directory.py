@@ -5,7 +5,7 @@ cache, or `hf download --local-dir`), or a person passes --commit.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from ops.base import files
 from ops.base.errors import OpsError
 from ops.base.terminal import console
 from ops.gguf import byte_ranges
-from ops.lock.locked_model import Chosen, Resolved, choose, entry, locked_file
+from ops.lock.locked_model import Chosen, Repository, Resolved, choose, entry, locked_file, repositories
 from plan.config import Model
 from plan.models.lock import COMMIT, SHA256, LockedFile
 from plan.text.decode import decode
@@ -24,6 +24,8 @@ from plan.text.errors import Source
 from plan.text.show import plain, show
 
 _BLOCK_BYTES = 1 << 20
+_BY_HAND = "name the models of one: bin/local-llm lock --update ID --from DIR --commit COMMIT"
+_BY_DOWNLOAD = "leave it out, and copy both with hf download --local-dir, which notes the commits"
 _ASK = "pass --commit with the 40 hex digits that the hub shows, for the models of one repository at a time"
 
 
@@ -38,15 +40,17 @@ def resolve(models: Mapping[str, Model], root: Path, commit: str | None) -> dict
     """The locked models from files below `root`; `commit` counts where no other is recorded. Raises OpsError."""
     if commit and not COMMIT.fullmatch(commit):
         raise OpsError(f"{show(commit)} is not a commit", _ASK)
-    repos = sorted({model.repo for model in models.values()})
+    repos = sorted({it.repo for model in models.values() for it in repositories(model)})
     if commit and len(repos) > 1:
         what = f"--commit is for one repository, and the models are from {', '.join(repos)}"
-        raise OpsError(what, "name the models of one: bin/local-llm lock --update ID --from DIR --commit COMMIT")
+        raise OpsError(what, _BY_HAND if len({it.repo for it in models.values()}) > 1 else _BY_DOWNLOAD)
     columns = (BarColumn(), DownloadColumn(binary_units=True), TransferSpeedColumn(), TimeRemainingColumn())
     try:
         # A cache of the hub's library is made of links, and all of them stay in it.
         root = root.resolve()
-        places = {key: _place(model, root, len(repos)) for key, model in models.items()}
+        places = {
+            key: [_place(it.repo, root, len(repos)) for it in repositories(model)] for key, model in models.items()
+        }
         with Progress(
             TextColumn("{task.description}", markup=False), *columns, console=console(stderr=True)
         ) as progress:
@@ -69,8 +73,8 @@ def _inside(root: Path, path: Path) -> Path:
     return path
 
 
-def _place(model: Model, root: Path, repos: int) -> Path:
-    owner, name = model.repo.split("/")
+def _place(repo: str, root: Path, repos: int) -> Path:
+    owner, name = repo.split("/")
     plain, cache = root / owner / name, root / f"models--{owner}--{name}"
     for place in (plain, cache):
         if place.is_dir():
@@ -78,22 +82,36 @@ def _place(model: Model, root: Path, repos: int) -> Path:
     if repos == 1 and any(root.glob("*.gguf")):
         return root
     also = "" if repos == 1 else "; .gguf files directly in it could be of any of the repositories"
-    raise OpsError(f"{root} has neither {model.repo} nor {cache.name}{also}", f"put the files into {plain}")
+    raise OpsError(f"{root} has neither {repo} nor {cache.name}{also}", f"put the files into {plain}")
 
 
-def _resolve(model: Model, root: Path, place: Path, commit: str | None, progress: Progress) -> Resolved:
-    commit = commit or (model.revision if COMMIT.fullmatch(model.revision) else None)
+def _resolve(model: Model, root: Path, places: Sequence[Path], commit: str | None, progress: Progress) -> Resolved:
+    files, own, at = list[LockedFile](), "", dict[LockedFile, Path]()
+    for repository, there in zip(repositories(model), places, strict=True):
+        known, found = _files(model, repository, root, there, commit, progress)
+        own = own or known
+        at |= found
+        files += found
+    return entry(model, own, files, lambda file: partial(byte_ranges.of_file, at[file]))
+
+
+def _files(
+    model: Model, repository: Repository, root: Path, place: Path, commit: str | None, progress: Progress
+) -> tuple[str, dict[LockedFile, Path]]:
+    """The commit of a repository, and those of its files that are the model's, with where each is."""
+    commit = commit or (repository.revision if COMMIT.fullmatch(repository.revision) else None)
     if (place / "snapshots").is_dir():
-        place = _inside(root, _snapshot(root, place, model.revision, commit))
+        place = _inside(root, _snapshot(root, place, repository.revision, commit))
     # Folders of DIR itself can hold other repositories, so only its own files are taken.
     paths = (file.relative_to(place).as_posix() for file in place.glob("*.gguf" if place == root else "**/*.gguf"))
-    chosen = choose(model, paths)
+    chosen = choose(model, repository, paths)
     for one in chosen:
         _inside(root, place / one.path)
     records = [_record(root, place, one.path) for one in chosen]
     known = _commit(place, {record.commit for record in records}, commit)
-    files = [_locked(place, *pair, progress) for pair in zip(chosen, records, strict=True)]
-    return entry(model, known, files, lambda file: partial(byte_ranges.of_file, place / file.path))
+    elsewhere = None if repository.is_own else (repository.repo, known)
+    pairs = zip(chosen, records, strict=True)
+    return known, {_locked(place, *pair, elsewhere, progress): place / pair[0].path for pair in pairs}
 
 
 def _snapshot(root: Path, cache: Path, revision: str, commit: str | None) -> Path:
@@ -134,7 +152,9 @@ def _commit(place: Path, recorded: set[str], said: str | None) -> str:
     return found.pop()
 
 
-def _locked(place: Path, chosen: Chosen, record: _Record, progress: Progress) -> LockedFile:
+def _locked(
+    place: Path, chosen: Chosen, record: _Record, elsewhere: tuple[str, str] | None, progress: Progress
+) -> LockedFile:
     file = place / chosen.path
     if not file.is_file():
         raise OpsError(f"{file} is no file, or a link to none", "copy the file there in its place")
@@ -148,4 +168,4 @@ def _locked(place: Path, chosen: Chosen, record: _Record, progress: Progress) ->
     sha256 = digest.hexdigest()
     if record.sha256 and record.sha256 != sha256:
         raise OpsError(f"{file} is damaged: its sha256 is {sha256}, the hub's is {record.sha256}", "copy it again")
-    return locked_file(str(place), chosen, size, sha256)
+    return locked_file(str(place), chosen, size, sha256, elsewhere)

@@ -11,13 +11,14 @@ from ops.allocator.program import VARIABLE, Program
 from ops.allocator.question import AllocatorError, HeaderFile, SilentError
 from ops.base.terminal import console
 from ops.base.waiting import waiting
+from ops.gguf.header import Header
 from ops.lock.locked_model import Resolved
 from plan.config import Model
 from plan.engine.flags import mode_flags, words
 from plan.models.abilities import mode
 from plan.models.allocator.figures import Allocator
 from plan.models.gguf_facts import Shape
-from plan.models.lock import LockedModel
+from plan.models.lock import LockedModel, Role
 from plan.vram.allocator.choice import not_asked
 from plan.vram.allocator.figures import figures
 from plan.vram.types import Serving
@@ -31,14 +32,19 @@ def serving(model: Model, shape: Shape) -> Serving:
     """How the model is served, whatever the build of the image."""
     embeds = mode(model, shape) != "chat"
     unified = model.kv_unified and model.parallel > 1
-    return Serving(model.total_tokens, model.kv_type, model.parallel, model.ubatch, embeds=embeds, unified=unified)
+    drafted = model.drafting.most if model.drafting else 0
+    return Serving(
+        model.total_tokens, model.kv_type, model.parallel, model.ubatch, embeds=embeds, unified=unified,
+        drafted=drafted, mtp=model.mtp,
+    )  # fmt: skip
 
 
 def ways(models: Iterable[Model], shape: Shape) -> list[Way]:
     """The ways in which a model is served: those that differ in the context alone are one."""
     found: dict[Serving, Way] = {}
     for model in models:
-        key = replace(serving(model, shape), total_tokens=0)
+        said = serving(model, shape)
+        key = replace(said, total_tokens=0, drafted=said.drafted if said.mtp else 0)
         flags = tuple(words(mode_flags(model, shape)))
         way = found.setdefault(key, Way(key, (), flags))
         found[key] = replace(way, contexts=(*way.contexts, model.request_tokens))
@@ -60,7 +66,7 @@ def asked(
     for number, key in enumerate(wanted, start=1):
         it, old = resolved[key], before.get(key)
         if old is not None and old.gen == it.entry.gen and old.gguf.allocator:
-            entries[key] = _with(it.entry, old.gguf.allocator)
+            entries[key] = _with(it.entry, old.gguf.allocator, old.gguf.draft and old.gguf.draft.allocator)
         if program is not None:
             try:
                 with _told(f"{key} ({number} of {len(wanted)}): asking llama.cpp's allocator for its GPU memory"):
@@ -74,15 +80,27 @@ def asked(
 
 
 def _measured(program: Program, resolved: Resolved, models: Sequence[Model]) -> LockedModel:
-    entry, headers = resolved
-    parts = [file for file in entry.files if file.role == "model"]
-    files = [HeaderFile(part.link, header.content, part.size) for part, header in zip(parts, headers, strict=True)]
-    shape = entry.gguf.shape
-    return _with(entry, measure(program, files, headers[0], shape, ways(models, shape)))
+    entry, shape = resolved.entry, resolved.entry.gguf.shape
+    its = measure(program, _files(entry, "model", resolved.headers), resolved.headers[0], shape, ways(models, shape))
+    drafter, headers = entry.gguf.draft, resolved.draft_headers
+    # A server makes a context for its draft as it would for a model of its own, of as many tokens and slots.
+    asked = ways([model for model in models if model.drafter], shape)
+    if drafter is None or not asked:
+        return _with(entry, its)
+    of_draft = measure(program, _files(entry, "draft", headers), headers[0], drafter.shape, asked)
+    return _with(entry, its, of_draft)
 
 
-def _with(entry: LockedModel, allocator: Allocator) -> LockedModel:
-    return entry.model_copy(update={"gguf": entry.gguf.model_copy(update={"allocator": allocator})})
+def _files(entry: LockedModel, role: Role, headers: Sequence[Header]) -> list[HeaderFile]:
+    parts = [file for file in entry.files if file.role == role]
+    return [HeaderFile(part.link, header.content, part.size) for part, header in zip(parts, headers, strict=True)]
+
+
+def _with(entry: LockedModel, allocator: Allocator, of_draft: Allocator | None = None) -> LockedModel:
+    drafter = entry.gguf.draft
+    if drafter and of_draft:
+        drafter = drafter.model_copy(update={"allocator": of_draft})
+    return entry.model_copy(update={"gguf": entry.gguf.model_copy(update={"allocator": allocator, "draft": drafter})})
 
 
 @contextmanager
@@ -98,5 +116,7 @@ def gaps(locked: Mapping[str, LockedModel], served: Served) -> Iterator[str]:
     for key, entry in sorted(locked.items()):
         for model in served.get(key, ()):
             how = serving(model, entry.gguf.shape)
-            if entry.gguf.allocator and figures(entry.gguf.allocator, entry.gguf.shape, how) is None:
-                yield f"{key}: {not_asked(how)}. Run `bin/local-llm lock --update {key}`."
+            for gguf in filter(None, (entry.gguf, entry.gguf.draft)):
+                if gguf.allocator and figures(gguf.allocator, gguf.shape, how) is None:
+                    yield f"{key}: {not_asked(how)}. Run `bin/local-llm lock --update {key}`."
+                    break

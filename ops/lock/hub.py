@@ -15,7 +15,7 @@ from ops.base.hub_address import hub_address
 from ops.base.network import ANSWER_S, within
 from ops.base.token import HF_TOKEN, token
 from ops.gguf import byte_ranges
-from ops.lock.locked_model import Chosen, Resolved, choose, entry, locked_file
+from ops.lock.locked_model import Chosen, Repository, Resolved, choose, entry, locked_file, repositories
 from plan.config import Model
 from plan.models.lock import COMMIT, SHA256, LockedFile
 from plan.text import limits
@@ -55,30 +55,34 @@ class _Info(BaseModel):
 def resolve(model: Model, answer_s: float = ANSWER_S) -> Resolved:
     """The locked model as the hub has it now, each answer within `answer_s`; raises OpsError or TextError."""
     endpoint = hub_address().text.rstrip("/")
-    where = f"{model.repo} at {endpoint}"
     # Only the environment's token: one that `hf auth login` left on this machine would make the result depend on it.
     secret = token(HF_TOKEN)
-    with _explained(where):
-        said = within(answer_s, lambda: _info(endpoint, model, secret))
-        if secret:  # an answer that repeats the token is not to bring it into a message
-            said = said.replace(secret.encode(), b"***")
-        info = read_model(said, Source(where, _CHECK), _Info)
-        siblings = _by_name(where, info.siblings)
-        files = [_locked(where, one, siblings[one.path]) for one in choose(model, siblings)]
+    commits, files = list[str](), list[LockedFile]()
+    for repository in repositories(model):
+        where = f"{repository.repo} at {endpoint}"
+        with _explained(where):
+            info = _info_of(endpoint, repository, secret, answer_s)
+            siblings = _by_name(where, info.siblings)
+            elsewhere = None if repository.is_own else (repository.repo, info.sha)
+            chosen = choose(model, repository, siblings)
+            files += [_locked(where, one, siblings[one.path], elsewhere) for one in chosen]
+            commits.append(info.sha)
 
-        def reader(file: LockedFile) -> byte_ranges.Read:
-            url = f"{endpoint}/{model.repo}/resolve/{quote(info.sha, safe='')}/{quote(file.path)}"
-            place = _Place(model, where, url, info.sha, file)
-            return lambda start, end: within(answer_s, lambda: _read(place, secret, start, end))
+    def reader(file: LockedFile) -> byte_ranges.Read:
+        repo, commit = file.repo or model.repo, file.commit or commits[0]
+        url = f"{endpoint}/{repo}/resolve/{quote(commit, safe='')}/{quote(file.path)}"
+        place = _Place(model.revision, f"{repo} at {endpoint}", url, commit, file)
+        return lambda start, end: within(answer_s, lambda: _read(place, secret, start, end))
 
-        return entry(model, info.sha, files, reader)
+    with _explained(f"{model.repo} at {endpoint}"):
+        return entry(model, commits[0], files, reader)
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
     """A file at the hub, and what the hub has said of it."""
 
-    model: Model
+    revision: str
     where: str
     url: str
     commit: str
@@ -93,17 +97,24 @@ def _by_name(where: str, siblings: Iterable[_Sibling]) -> dict[str, _Sibling]:
     return found
 
 
-def _info(endpoint: str, model: Model, secret: str) -> bytes:
-    url = f"{endpoint}/api/models/{model.repo}/revision/{quote(model.revision, safe='')}"
+def _info_of(endpoint: str, repository: Repository, secret: str, answer_s: float) -> _Info:
+    said = within(answer_s, lambda: _info(endpoint, repository, secret))
+    if secret:  # an answer that repeats the token is not to bring it into a message
+        said = said.replace(secret.encode(), b"***")
+    return read_model(said, Source(f"{repository.repo} at {endpoint}", _CHECK), _Info)
+
+
+def _info(endpoint: str, repository: Repository, secret: str) -> bytes:
+    url = f"{endpoint}/api/models/{repository.repo}/revision/{quote(repository.revision, safe='')}"
     with get_session().stream(
         "GET", url, headers=build_hf_headers(token=secret or False), params={"blobs": True}, timeout=_TIMEOUT_S,
         follow_redirects=True,
     ) as answer:  # fmt: skip
-        _require_good(answer, model, f"{model.repo} at {endpoint}")
+        _require_good(answer, repository.revision, f"{repository.repo} at {endpoint}")
         return byte_ranges.body(answer, limits.BYTES + 1)
 
 
-def _require_good(answer: httpx2.Response, model: Model, where: str) -> None:
+def _require_good(answer: httpx2.Response, revision: str, where: str) -> None:
     """Raise OpsError where the hub refuses, by its status and the code in a header; its pages are not read."""
     match answer.headers.get("X-Error-Code"), answer.status_code:
         case _, status if status < 400:
@@ -111,7 +122,7 @@ def _require_good(answer: httpx2.Response, model: Model, where: str) -> None:
         case "GatedRepo", _:
             what, fix = f"{where} is gated", "accept its licence there and set HF_TOKEN to a token of yours"
         case "RevisionNotFound", _:
-            what, fix = f"{where} has no revision {show(model.revision)}", "correct `revision` in the stack file"
+            what, fix = f"{where} has no revision {show(revision)}", "correct `revision` in the stack file"
         case ("RepoNotFound", _) | (_, 401):
             what, fix = f"there is no {where}, or it is private", "correct `repo` in the stack file, or set HF_TOKEN"
         case _, status:
@@ -130,20 +141,20 @@ def _who(answer: httpx2.Response, where: str) -> str:
     return f"{plain(answer.url.netloc.decode('latin-1'))}, to which {where} leads," if moved else where
 
 
-def _locked(where: str, chosen: Chosen, sibling: _Sibling) -> LockedFile:
+def _locked(where: str, chosen: Chosen, sibling: _Sibling, elsewhere: tuple[str, str] | None) -> LockedFile:
     if not (sibling.lfs and sibling.size):
         raise OpsError(f"{where} publishes no sha256 of {show(chosen.path)}", "name a repository that stores it as LFS")
     if sibling.lfs.size not in (None, sibling.size):
         what = f"{where} says two sizes of {show(chosen.path)}: {sibling.size} bytes and {sibling.lfs.size}"
         raise OpsError(what, _CHECK)
-    return locked_file(where, chosen, sibling.size, sibling.lfs.sha256)
+    return locked_file(where, chosen, sibling.size, sibling.lfs.sha256, elsewhere)
 
 
 def _read(place: _Place, secret: str, start: int, end: int) -> bytes:
     headers = {**build_hf_headers(token=secret or False), **byte_ranges.headers(start, end)}
     # The client drops the token at the redirect to another origin.
     with get_session().stream("GET", place.url, headers=headers, timeout=_TIMEOUT_S, follow_redirects=True) as answer:
-        _require_good(answer, place.model, place.where)
+        _require_good(answer, place.revision, place.where)
         _require_same(answer, place, start)
         return byte_ranges.body(answer, end - start)
 

@@ -55,7 +55,9 @@ def _names_a_card(stack: str) -> bool:
 
 
 def _source(model: Model) -> tuple[str | None, ...]:
-    return model.repo, model.revision, model.quant, model.file, model.mmproj, model.mmproj_file
+    drafter = model.drafter
+    its = (drafter.repo or model.repo, drafter.quant, drafter.file) if drafter else ()
+    return model.repo, model.revision, model.quant, model.file, model.mmproj, model.mmproj_file, *its
 
 
 def _of(stack: str) -> dict[str, Model]:

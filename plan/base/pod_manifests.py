@@ -9,12 +9,17 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class FetchedFile(TypedDict):
-    """`path` below the repository, `size` in bytes, `link` the name that a server opens."""
+    """`path` below the repository, `size` in bytes, `link` the name that a server opens.
+
+    `repo` and `commit` are there where they are not the model's.
+    """
 
     path: str
     size: int
     sha256: str
     link: str
+    repo: NotRequired[str]
+    commit: NotRequired[str]
 
 
 class FetchManifest(TypedDict):

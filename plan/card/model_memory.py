@@ -105,4 +105,6 @@ def configured_serving(model: config.Model, files: LockedModel, server: config.S
         embeds=mode(model, files.gguf.shape) != "chat",
         unified=model.kv_unified and model.parallel > 1,
         expert_layers=model.expert_layers,
+        drafted=model.drafting.most if model.drafting else 0,
+        mtp=model.mtp,
     )

@@ -9,8 +9,8 @@ from plan.catalogue.card import Card, context_bound, driver_bound
 
 # What pools and lazily loaded kernels add to a context that has no model yet, until a model was loaded and until it has
 # seen its longest prompt. Fitted on the T4: Qwen3-8B Q4_K_M takes 6996 MiB at 16384 tokens, less what
-# plan/vram/estimate.py gives for the model itself, where a context alone is 105. So that figure does not prove them. What
-# some models add to it, and a larger ubatch: plan/vram/first_request.py.
+# plan/vram/estimate.py gives for the model itself, where a context alone is 105. So that figure does not prove them.
+# What some models add to it, and a larger ubatch: plan/vram/first_request.py.
 _POOLS_MIB, _POOLS_UPPER_MIB = 20, 95
 
 

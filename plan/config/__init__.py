@@ -2,7 +2,9 @@
 
 from plan.config.fetch import Fetch
 from plan.config.gpu import ANY_DEVICE, Gpu, GpuNode, Memory, Tenant
-from plan.config.model import ExpectedAnswer, Model, ModelId, total_tokens
+from plan.config.model import Model, ModelId, total_tokens
+from plan.config.of_model.draft import Draft
+from plan.config.of_model.expected_answer import ExpectedAnswer
 from plan.config.parts import Immich, Prune, Server, Volume
 from plan.config.stack import KEY, MACHINE_FACTS, Stack, json_schema, load, parse
 
@@ -10,6 +12,7 @@ __all__ = [
     "ANY_DEVICE",
     "KEY",
     "MACHINE_FACTS",
+    "Draft",
     "ExpectedAnswer",
     "Fetch",
     "Gpu",

@@ -25,6 +25,9 @@ class Measured(Frozen, json_schema_extra=example(mib=6900, context=8192, date="2
     image_max_tokens: Annotated[
         Tokens | None, Field(description="Tokens of the largest image that was sent; none without a projector")
     ] = None
+    drafted: Annotated[
+        int, Field(ge=0, le=1024, description="Tokens drafted at a time; 0 without `draft` and `mtp`")
+    ] = 0
     build: Annotated[Build | None, Field(description="llama.cpp's number, the 10524 of b10524")] = None
     tokens_s: Annotated[
         float | None,

@@ -12,7 +12,10 @@ from plan.base.names import ModelId
 from plan.base.text_rule import TextRule, one_line
 from plan.config.measured import Measured
 from plan.config.numbers import ExpertLayers, IdleSeconds, MibOrZero, Requests, Tokens, expert_layers
-from plan.config.variant import Variant, not_yaml_boolean
+from plan.config.of_model.draft import Draft, Misfit, misfits
+from plan.config.of_model.expected_answer import ExpectedAnswer
+from plan.config.of_model.named_file import require_one_name
+from plan.config.of_model.variant import Variant, not_yaml_boolean, too_long
 from plan.kubernetes.limits import INT32_MAX
 from plan.kubernetes.names import Name, Variable
 
@@ -32,15 +35,6 @@ DEFAULT_UBATCH = 512  # llama-server's own
 DEFAULT_BATCH = 2048  # likewise; a ubatch above it would be cut to it (src/llama-context.cpp)
 _REQUESTS = 10  # llama-swap's default of concurrencyLimit
 DEFAULT_GROUP = "gpu0"
-
-
-class ExpectedAnswer(Frozen, json_schema_extra=example(prompt="What is 2+2?", expect="4")):
-    """A prompt and a text that the answer contains, case aside; a base model continues the prompt."""
-
-    prompt: Annotated[str, Field(min_length=1, max_length=4096, description="What is asked")]
-    expect: Annotated[
-        str, Field(min_length=1, max_length=1024, description="A text that the answer contains, case aside")
-    ]
 
 
 def total_tokens(request_tokens: int, parallel: int, *, unified: bool = False) -> int:
@@ -73,6 +67,8 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
     mmproj_file: Annotated[
         RepositoryPath | None, Field(description="Path of the projector's file in `repo`, where no `mmproj` names it")
     ] = None
+    draft: Annotated[Draft | None, Field(description="A small model that drafts tokens, which this one checks")] = None
+    mtp: Annotated[bool, Field(description="Its file's own blocks draft tokens (nextn_predict_layers)")] = False
     mode: Annotated[Mode | None, Field(description="What it is asked for; by default what its file's header says")] = (
         None
     )
@@ -209,6 +205,15 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
         return self.mmproj is not None or self.mmproj_file is not None
 
     @property
+    def drafting(self) -> Draft | None:
+        """How it drafts, with a model of its own or with its own blocks; None where it does not."""
+        return self.draft or (Draft() if self.mtp else None)
+
+    @property
+    def drafter(self) -> Draft | None:  # the model that drafts
+        return None if self.mtp else self.draft
+
+    @property
     def total_tokens(self) -> int:
         return total_tokens(self.request_tokens, self.parallel, unified=self.kv_unified)
 
@@ -253,10 +258,8 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
         if self.quant is None and self.file is None:
             rule = "a model has `quant`, the quantization in its file's name, or `file`, the path of its file in `repo`"
             raise wrong(rule, None, "quant")
-        if self.quant is not None and self.file is not None:
-            raise wrong("a model has `quant` or `file`, not both", self.file, "file")
-        if self.mmproj is not None and self.mmproj_file is not None:
-            raise wrong("a model has `mmproj` or `mmproj_file`, not both", self.mmproj_file, "mmproj_file")
+        require_one_name("a model", self.quant, self.file)
+        require_one_name("a model", self.mmproj, self.mmproj_file, ("mmproj", "mmproj_file"))
         return self
 
     @model_validator(mode="after")
@@ -265,7 +268,7 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
             raise wrong(rule, got, *path)
         return self
 
-    def _misfits(self) -> Iterator[tuple[tuple[str, ...], int, str]]:
+    def _misfits(self) -> Iterator[Misfit]:
         context = self.request_tokens
         if self.total_tokens > INT32_MAX:
             rule = f"context {context} times parallel {self.parallel} is more than {INT32_MAX}"
@@ -282,8 +285,5 @@ class Model(Frozen, json_schema_extra=example(repo="Qwen/Qwen3-8B-GGUF", quant="
                 f"max_output_tokens {answer} is more than context {context}, which an answer shares with what was asked"
             )
             yield ("max_output_tokens",), answer, rule
-        for name, variant in self.variants.items():
-            longest = self.max_output_tokens or context
-            if (answer := variant.max_tokens) is not None and answer > longest:
-                rule = f"max_tokens {answer} is more than {longest}, the model's max_output_tokens or else its context"
-                yield ("variants", name, "max_tokens"), answer, rule
+        yield from too_long(self.variants, self.max_output_tokens or context)
+        yield from misfits(self.draft, mtp=self.mtp, parallel=self.parallel, batch_tokens=self.batch_tokens)

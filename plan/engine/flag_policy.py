@@ -18,6 +18,7 @@ sampler-seq seed temp top-k top-p min-p top-nsigma xtc-probability xtc-threshold
 repeat-penalty presence-penalty frequency-penalty dry-multiplier dry-base dry-allowed-length dry-penalty-last-n
 dry-sequence-breaker adaptive-target adaptive-decay dynatemp-range dynatemp-exp mirostat mirostat-lr mirostat-ent
 logit-bias grammar json-schema
+spec-draft-p-min spec-draft-p-split spec-draft-threads spec-draft-threads-batch
 embd-normalize chat-template chat-template-kwargs skip-chat-parsing prefill-assistant
 reasoning-format reasoning-effort reasoning-budget reasoning-budget-message reasoning-preserve
 video-fps video-timestamp-interval tags metrics slots log-jsonl log-colors log-prefix log-timestamps
@@ -72,8 +73,16 @@ _REFUSED = (
     ("override-kv", "It changes what the lock's facts tell, and memory with it: lock a file whose header is right"),
     ("lora* control-vector*", "There is no key for it yet: its file is not locked, and its memory not planned"),
     (
-        "spec-* draft draft-min lookup-cache-*",
-        "There is no key for it yet: a draft model is not locked, and its memory not planned",
+        "spec-draft-model spec-draft-n-max spec-draft-n-min draft draft-min",
+        "Use `draft` of the model: its file is locked, and its memory planned",
+    ),
+    ("spec-type", "Use `draft` of the model, or `mtp`: what drafts is planned"),
+    ("spec-draft-type-?", "A draft's cache has the `kv_type` of the model"),
+    ("spec-draft-ngl spec-draft-device", "A draft is on the card of its model, with all its layers"),
+    (
+        "spec-ngram-* spec-synth-* spec-default spec-draft-[bco]* spec-draft-n-cpu-moe spec-draft-po* spec-draft-pr* "
+        "lookup-cache-*",
+        "There is no key for it yet: what it takes is not planned, or it is for trials alone",
     ),
     ("embedding rerank", "Use `mode` of the model: it is part of the contract, and buffers differ"),
     ("pooling", "Use `pooling` of the model"),

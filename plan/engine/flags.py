@@ -74,7 +74,8 @@ def flags(
     rows: list[tuple[str, str | None]] = [
         ("model", path),
         *_images(model_id, model, file_path(model_id, locked, "mmproj"), image_max_tokens),
-        ("n-gpu-layers", "0" if gpu.model == "none" else str(_ALL_LAYERS)),
+        *draft_flags(model, file_path(model_id, locked, "draft"), _layers(gpu)),
+        ("n-gpu-layers", _layers(gpu)),
         # Without it a build that has no CUDA, or sees no card, would answer from the CPU at a token every two seconds.
         *([(DEVICE, device)] if (device := _device(gpu)) else []),
         *_experts(model),
@@ -124,6 +125,28 @@ def _images(model_id: str, model: config.Model, projector: str | None, most: int
     # much of the card.
     smallest = (("image-min-tokens", str(least)),) if least else ()
     return (("mmproj", projector), ("image-max-tokens", str(most)), *smallest)
+
+
+def _layers(gpu: config.Gpu) -> str:
+    return "0" if gpu.model == "none" else str(_ALL_LAYERS)
+
+
+def draft_flags(model: config.Model, drafter: str | None, layers: str) -> Flags:
+    """Who drafts and how much. A drafter is on the card that --device names, and its cache has the model's type.
+
+    Names that every build has which plan/models/engine_builds.py lets draft (llama.cpp 0.5.0, common/arg.cpp).
+    """
+    if (draft := model.drafting) is None:
+        return ()
+    own = (("model-draft", drafter), ("gpu-layers-draft", layers)) if drafter else ()
+    cache = (("cache-type-k-draft", model.kv_type), ("cache-type-v-draft", model.kv_type))
+    return (
+        *own,
+        ("spec-type", "draft-mtp" if model.mtp else "draft-simple"),
+        ("spec-draft-n-max", str(draft.most)),
+        *((("spec-draft-n-min", str(draft.least)),) if draft.least else ()),
+        *(cache if model.kv_type != "f16" else ()),
+    )
 
 
 def _experts(model: config.Model) -> Flags:

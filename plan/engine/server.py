@@ -108,7 +108,7 @@ def plan_server(
         warm=(warm,) if warm else (),
         load_s=load_s,
         rollout_s=server.rollout_s,
-        preflight=_preflight(stack, engine, served, locked, env),
+        preflight=_preflight(server, engine, served, _build_need(stack, locked), env),
     )
 
 
@@ -191,20 +191,20 @@ def _resources(stack: config.Stack, memory: MemoryPlan | None) -> Resources:
 
 
 def _preflight(
-    stack: config.Stack,
+    server: config.Server,
     engine: Engine,
     served: Mapping[str, Served],
-    locked: Mapping[str, LockedModel],
+    need: BuildNeed,
     env: Mapping[str, str],
 ) -> PreflightPlan:
     return plan_preflight(
-        stack.server.image,
-        _build_need(stack, locked),
+        server.image,
+        need,
         engine.llama_server,
         (engine.command, *engine.arguments(CONFIG_DIR, names.SERVICE_PORT, "127.0.0.1")),
         {model_id: model.flags for model_id, model in served.items()},
         {**env, engine.api_key_env: "nobodys"},
-        stack.server.rollout_s,
+        server.rollout_s,
     )
 
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 
 from plan import config
 from plan.card.model_memory import configured_serving
+from plan.config.model import DEFAULT_BATCH
 from plan.models.abilities import mode
 from plan.models.gguf_facts import GgufFacts, Shape
 from plan.models.lock import LockedModel
 from plan.vram.bounds import bounded
 from plan.vram.cache import cells, kv_bytes, state_bytes, tokens_at_once, window_bytes
 from plan.vram.compute import compute_bytes
+from plan.vram.drafts import blocks
 from plan.vram.experts import computed_on_host, on_host
 from plan.vram.layers import Lengths, lengths
 from plan.vram.types import MIB, Serving, VramError
@@ -53,7 +55,7 @@ def makes_checkpoints(model: config.Model, files: LockedModel) -> bool:
     """
     if mode(model, files.gguf.shape) != "chat":
         return False
-    known = _lengths(files)
+    known = _lengths(files.gguf, files.quant)
     return known is None or bool(known.sliding_window) or any(layer.recurrent for layer in known.layers)
 
 
@@ -65,15 +67,21 @@ def host_memory(
     `prompts_mib` is its --cache-ram.
     """
     serving = configured_serving(model, files, server)
-    of_model = _lengths(files)
+    of_model = _lengths(files.gguf, files.quant)
     rest = _on_card(of_model, serving) if on_card else _on_cpu(of_model, serving)
-    one = replace(serving, total_tokens=model.request_tokens, parallel=1, unified=False)
+    one = replace(serving, total_tokens=model.request_tokens, parallel=1, unified=False, drafted=0, mtp=False)
     request = kv_bytes(of_model, one) + state_bytes(of_model, one) if of_model else 0
-    checkpoints = model.ctx_checkpoints * _checkpoint(of_model, one) if makes_checkpoints(model, files) else 0
+    # One more is taken before drafted tokens are checked, to go back to (0.5.0, spec_ckpt in server-context.cpp).
+    copies = model.ctx_checkpoints + bool(serving.drafted)
+    checkpoints = copies * _checkpoint(of_model, one) if makes_checkpoints(model, files) else 0
+    drafts, of_request = _drafts(files, serving, one, on_card)
+    weights = _weights(files.gguf, files.bytes_by_role, on_card)
     return HostMemory(
-        model=(_weights(files.gguf, files.bytes_by_role, on_card) + rest + _outputs(files.gguf.shape, serving)) / MIB,
-        # Only chats are saved, each with a copy of its checkpoints.
-        prompts=0 if serving.embeds else _prompts_mib(prompts_mib, (request + checkpoints) / MIB, serving.build),
+        model=(weights + rest + _outputs(files.gguf.shape, serving) + drafts) / MIB,
+        # Only chats are saved, each with a copy of its checkpoints and of what its draft has of it.
+        prompts=0
+        if serving.embeds
+        else _prompts_mib(prompts_mib, (request + of_request + checkpoints) / MIB, serving.build),
         checkpoints=checkpoints * model.parallel / MIB,
         program=_PROGRAM_WITH_CARD_MIB if on_card else _PROGRAM_MIB,
         experts=_experts(files.gguf, serving) / MIB if on_card else 0,
@@ -86,12 +94,30 @@ def _experts(facts: GgufFacts, serving: Serving) -> int:
     return moved + computed_on_host(facts.shape, serving) if moved else 0
 
 
-def _lengths(files: LockedModel) -> Lengths | None:
-    shape, weights = files.gguf.shape, files.gguf.weights
+def _lengths(facts: GgufFacts, quant: str) -> Lengths | None:
+    shape, weights = facts.shape, facts.weights
     try:
-        return lengths(bounded(shape, weights, files.quant).most if weights else shape)
+        return lengths(bounded(shape, weights, quant).most if weights else shape)
     except VramError:
         return None
+
+
+def _drafts(files: LockedModel, serving: Serving, one: Serving, on_card: bool) -> tuple[int, int]:
+    """Bytes that are here of what drafts for the model, and of its cache for one request."""
+    alone, drafter = replace(serving, drafted=0, mtp=False), files.gguf.draft
+    if serving.mtp:
+        of_draft = blocks(files.gguf) if _lengths(files.gguf, files.quant) else None
+        # Blocks of the model draft from its states, a row for each token of a batch (output_reserve).
+        held = 4 * max(DEFAULT_BATCH, serving.ubatch) * (files.gguf.shape.embedding_length or 0)
+        held += 0 if on_card or files.gguf.weights is None else files.gguf.weights.nextn_bytes
+    elif drafter:
+        of_draft = _lengths(drafter, "")
+        held = _weights(drafter, {"model": files.bytes_by_role.get("draft", 0)}, on_card)
+        held += _outputs(drafter.shape, alone)
+    else:
+        return 0, 0
+    held += _on_card(of_draft, alone) if on_card else _on_cpu(of_draft, alone)
+    return held, kv_bytes(of_draft, one) + state_bytes(of_draft, one) if of_draft else 0
 
 
 def _weights(facts: GgufFacts, sizes: dict[str, int], on_card: bool) -> int:
@@ -123,7 +149,7 @@ def _outputs(shape: Shape, serving: Serving) -> int:
     vocabulary, width = shape.vocab_size or 0, shape.embedding_length or 0
     if serving.embeds:
         return 4 * tokens_at_once(serving) * (vocabulary + width)
-    return 4 * serving.parallel * vocabulary
+    return 4 * serving.answers * vocabulary
 
 
 def _on_card(of_model: Lengths | None, serving: Serving) -> int:

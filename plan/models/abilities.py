@@ -22,6 +22,8 @@ _ENCODERS = {
 _OF_CHATS = (
     "mmproj",
     "mmproj_file",
+    "draft",
+    "mtp",
     "image_min_tokens",
     "chat_template_file",
     "max_output_tokens",
@@ -98,6 +100,28 @@ def shared_context_notes(models: Mapping[str, config.Model]) -> tuple[str, ...]:
     )
 
 
+def draft_notes(locked: Mapping[str, LockedModel], models: Mapping[str, config.Model]) -> tuple[str, ...]:
+    """A sentence for each model whose draft guesses worse than it may seem: in a long context, or after an image.
+
+    An image is computed for the model's own width, of which a draft reads zeros (llama.cpp b11312, speculative.cpp).
+    """
+    drafts = {key: it.gguf.draft.shape for key, it in sorted(locked.items()) if it.gguf.draft and models[key].drafter}
+    short = [key for key, shape in drafts.items() if (shape.context_length or 0) < models[key].request_tokens]
+    return (
+        *(
+            f"{key}: its draft was trained for {drafts[key].context_length} tokens, fewer than its context: beyond "
+            "that its guesses are of no use, and cost time all the same (draft)."
+            for key in short
+            if drafts[key].context_length
+        ),
+        *(
+            f"{key}: its draft sees no images, and guesses badly after one (draft)."
+            for key in drafts
+            if sees(locked[key])
+        ),
+    )
+
+
 def _contradictions(model: config.Model, shape: Shape) -> Iterator[tuple[str, object, str]]:
     """Keys of the model, what stands there, and what should."""
     served, of_header = mode(model, shape), header_mode(shape)
@@ -113,12 +137,17 @@ def _contradictions(model: config.Model, shape: Shape) -> Iterator[tuple[str, ob
         yield "pooling", model.pooling, f"It is for `mode: embedding`, and this one is served for {served}"
     if served != "chat":
         yield from _without_answers(model, shape, served)
+    elif model.mtp and not shape.nextn_predict_layers:
+        rule = "Its file has no blocks that draft (nextn_predict_layers): leave it out, or lock a file with them"
+        yield "mtp", "true", rule
 
 
 def _without_answers(model: config.Model, shape: Shape, served: Mode) -> Iterator[tuple[str, object, str]]:
     for key in _OF_CHATS:
         if getattr(model, key):
-            got = ", ".join(sorted(model.variants)) if key == "variants" else getattr(model, key)
+            got: object = getattr(model, key)
+            if key in ("variants", "draft"):
+                got = ", ".join(sorted(model.variants)) if key == "variants" else model.draft and model.draft.quant
             yield key, got, f"A model of mode {served} writes no answer: leave it out"
     if model.reasoning != "off":
         yield "reasoning", model.reasoning, f"A model of mode {served} does not think: leave it out"

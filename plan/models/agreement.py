@@ -9,11 +9,15 @@ from collections.abc import Iterator, Mapping
 from plan import config
 from plan.base.errors import ConfigError
 from plan.models import fact_rules
+from plan.models.abilities import header_mode
 from plan.models.fact_rules import Fault
 from plan.models.file_names import numbered_part, quantization, tag
 from plan.models.ggml_types import FILE_TYPES, bits
 from plan.models.gguf_facts import GgufFacts
 from plan.models.lock import COMMIT, LOCK_FILE, Lock, LockedFile, LockedModel, generation
+
+# SPEC_VOCAB_MAX_SIZE_DIFFERENCE in common/speculative.cpp of llama.cpp 0.5.0 (b11312).
+VOCABULARIES_APART = 128
 
 
 def locked_models(models: Mapping[str, config.Model], lock: Lock) -> dict[str, LockedModel]:
@@ -44,6 +48,7 @@ def faults(locked: LockedModel) -> Iterator[Fault]:
     yield from _of_quantization(locked)
     yield from fact_rules.faults(locked.gguf, locked.bytes_by_role, len(locked.files))
     yield from projector_faults(locked.gguf)
+    yield from _of_draft(locked)
 
 
 def projector_faults(gguf: GgufFacts) -> Iterator[Fault]:
@@ -56,6 +61,27 @@ def projector_faults(gguf: GgufFacts) -> Iterator[Fault]:
         if projector.width != takes:
             rule = f"The model takes {takes} numbers a token ({how}): the projector is another model's"
             yield Fault("gguf.projector.width", projector.width, rule)
+
+
+def _of_draft(locked: LockedModel) -> Iterator[Fault]:
+    """Its own facts, and that it drafts for this model: the lock compares the vocabularies token by token."""
+    files, drafter = [file for file in locked.files if file.role == "draft"], locked.gguf.draft
+    if bool(files) is not bool(drafter):
+        rule = "The entry has no file of a draft" if drafter else "The entry has a draft's file, and no facts of it"
+        yield Fault("gguf.draft", drafter and drafter.shape.architecture, rule)
+    if drafter is None or not files:
+        return
+    sizes = {"model": locked.bytes_by_role["draft"]}
+    for key, got, rule in fact_rules.faults(drafter, sizes, len(files)):
+        yield Fault(key.replace("gguf.", "gguf.draft.", 1), got, rule)
+    if drafter.projector or drafter.draft:
+        yield Fault("gguf.draft", drafter.shape.architecture, "A draft has neither a projector nor a draft")
+    if header_mode(drafter.shape):
+        yield Fault("gguf.draft.shape.architecture", drafter.shape.architecture, "It writes no text, so it drafts none")
+    ours, theirs = locked.gguf.shape.vocab_size, drafter.shape.vocab_size
+    if ours and theirs and abs(ours - theirs) > VOCABULARIES_APART:
+        rule = f"llama.cpp drafts with a vocabulary of at most {VOCABULARIES_APART} tokens more or less than {ours}"
+        yield Fault("gguf.draft.shape.vocab_size", theirs, rule)
 
 
 def _problems(model_id: str, model: config.Model, locked: Mapping[str, LockedModel]) -> Iterator[ConfigError]:
@@ -72,6 +98,7 @@ def _problems(model_id: str, model: config.Model, locked: Mapping[str, LockedMod
 
 def _differences(model: config.Model, locked: LockedModel) -> Iterator[tuple[str, str | None, str | None]]:
     models, projectors = ([file.path for file in locked.files if file.role == role] for role in ("model", "mmproj"))
+    yield from _draft_differences(model, locked)
     for name in ("repo", "revision", *(["quant"] if model.quant else [])):
         wanted, have = getattr(model, name), getattr(locked, name)
         if wanted != have:
@@ -83,6 +110,22 @@ def _differences(model: config.Model, locked: LockedModel) -> Iterator[tuple[str
             yield "mmproj_file", model.mmproj_file, " and ".join(projectors)
     elif [tag(path) for path in projectors] != ([] if model.mmproj is None else [model.mmproj.upper()]):
         yield "mmproj", model.mmproj, " and ".join(tag(path) or path for path in projectors)
+
+
+def _draft_differences(model: config.Model, locked: LockedModel) -> Iterator[tuple[str, str | None, str | None]]:
+    files, drafter = [file for file in locked.files if file.role == "draft"], model.drafter
+    if drafter is None or not files:
+        if drafter or files:
+            wanted = drafter and (drafter.file or drafter.quant)
+            yield "draft", wanted, " and ".join(file.path for file in files)
+        return
+    repo = files[0].repo or locked.repo
+    if (drafter.repo or model.repo) != repo:
+        yield "draft.repo", drafter.repo, repo
+    if drafter.file and drafter.file not in [file.path for file in files]:
+        yield "draft.file", drafter.file, " and ".join(file.path for file in files)
+    if drafter.quant and drafter.quant.upper() != tag(files[0].path):
+        yield "draft.quant", drafter.quant, tag(files[0].path) or files[0].path
 
 
 def _of_files(locked: LockedModel) -> Iterator[Fault]:
@@ -102,7 +145,7 @@ def _of_files(locked: LockedModel) -> Iterator[Fault]:
 
 
 def _name_fault(file: LockedFile) -> str:
-    if file.role == "model" and numbered_part(file.path) != file.part:
+    if file.role != "mmproj" and numbered_part(file.path) != file.part:
         return f"Its part is {file.part or 'none'}, its name says {numbered_part(file.path) or 'none'}"
     return ""
 

@@ -33,6 +33,12 @@ FLAGS = Need("llama-server's flag --reasoning, which every model is started with
 EXPERTS = Need("--n-cpu-moe (`cpu_moe`) for all kinds of experts", 8388, 8388)
 
 
+# One context drafts for all slots since ggml-org/llama.cpp#22838 (2026-05-08), and what drafts is called by --spec-type
+# draft-simple and the like since #22964 (2026-05-12); before that each slot had a context. The first release whose
+# number a public text names after both is the one of #22673, which drafts with a model's own blocks.
+DRAFTS = Need("drafts that all slots share (--spec-type draft-simple, draft-mtp)", 9180, 9180)
+
+
 # Builds of which llama.cpp's router, a process without a model, holds a CUDA context of its own: from b8248
 # (ggml-org/llama.cpp#20582) to b8363, the build of #20595; again as reported of b8738 (#21692, #21759) and b9159
 # (#23120), until #23137. That was merged from 2026-05-16 to 05-19, when b9180 to b9222 were new; 9300 is surely later.
@@ -59,11 +65,15 @@ def needs(facts: GgufFacts, model: config.Model | None = None) -> Iterator[Need]
         yield _from(f"the architecture {name}", row.first_build)
     if row and row.nextn_build and facts.shape.nextn_predict_layers:
         yield _from(f"blocks for multi-token prediction (nextn_predict_layers) of {name}", row.nextn_build)
+    if facts.draft:
+        yield from needs(facts.draft)
     if facts.projector:
         kind = facts.projector.projector_type or ""
         yield _from(f"the projector {kind}" if kind else "a projector", PROJECTOR_BUILDS.get(kind, IMAGES_BUILD))
     if model and model.cpu_moe:
         yield EXPERTS
+    if model and model.drafting:
+        yield DRAFTS
 
 
 def least_build(facts: GgufFacts, model: config.Model | None = None) -> int:
@@ -108,6 +118,7 @@ def _from(what: str, build: int) -> Need:
 
 
 def _too_old(build: int, need: Need, whose: str) -> ConfigError:
-    fix = f"set server.image to one of b{need.advised} or newer" + (", or drop the model" if need != FLAGS else "")
+    other = {FLAGS: "", DRAFTS: ", or leave `draft` and `mtp` of the model out"}.get(need, ", or drop the model")
+    fix = f"set server.image to one of b{need.advised} or newer{other}"
     rule = f"llama.cpp has {need.what} since b{need.first}, and {whose} needs it: {fix}."
     return ConfigError(f"{config.KEY}.server.image", f"b{build}", rule)

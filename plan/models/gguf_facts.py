@@ -149,12 +149,14 @@ class GgufFacts(Frozen):
     """The facts of one model. They never enter a generation or a Job: knowing more must not move a byte.
 
     `allocator` is no group of facts: it was not read from a file, but asked of a llama.cpp that had read its header.
+    `draft` are those of the model that drafts for it, which has no projector and no draft of its own.
     """
 
     shape: Shape
     weights: Weights | None = None
     projector: Projector | None = None
     allocator: Allocator | None = None
+    draft: "GgufFacts | None" = None
 
     @property
     def groups(self) -> dict[str, Shape | Weights | Projector]:

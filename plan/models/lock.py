@@ -27,7 +27,7 @@ Commit = Annotated[str, TextRule(COMMIT.pattern, "a commit has 40 digits, 0-9 an
 Generation = Annotated[str, TextRule("[0-9a-f]{12}", "a generation has 12 digits, 0-9 and a-f")]
 Part = Annotated[str, TextRule("[1-9][0-9]{0,4}/[1-9][0-9]{0,4}", 'a part is its number and how many there are: "1/3"')]
 Quant = Annotated[str, Field(min_length=1, max_length=64)]
-Role = Literal["model", "mmproj"]
+Role = Literal["model", "mmproj", "draft"]
 _HEADER = (
     "# Written by `bin/local-llm lock`; the cluster fetches and serves exactly these bytes. Do not edit by hand.\n"
 )
@@ -37,13 +37,18 @@ _SOURCE = Source(LOCK_FILE, _BROKEN[:1].lower() + _BROKEN[1:].rstrip("."))
 
 
 class LockedFile(Frozen):
-    """One file of a model at the hub. `size` in bytes; `part` is "1/3" for a piece of a split GGUF."""
+    """One file of a model at the hub. `size` in bytes; `part` is "1/3" for a piece of a split GGUF.
+
+    `repo` and `commit` are there for a file of another repository than the model's: its draft may be from one.
+    """
 
     role: Role
     path: RepositoryPath
     size: Annotated[int, Field(gt=0, le=2**50)]  # a PiB
     sha256: Sha256
     part: Part | None = None
+    repo: Repo | None = None
+    commit: Commit | None = None
 
     @property
     def link(self) -> str:
@@ -136,15 +141,23 @@ def dump(lock: Lock) -> str:
         lines.append("    files:\n")
         lines += [f"      - {_flow(file)}\n" for file in model.files]
         lines.append("    gguf:\n")
-        lines += [f"      {name}: {_flow(group)}\n" for name, group in model.gguf.groups.items()]
-        lines += _allocator(model.gguf.allocator) if model.gguf.allocator else []
+        lines += _facts(model.gguf)
+        if drafter := model.gguf.draft:
+            lines += ["      draft:\n", *(f"  {line}" for line in _facts(drafter))]
     return "".join(lines)
+
+
+def _facts(gguf: GgufFacts) -> list[str]:
+    """A group of facts per line."""
+    lines = [f"      {name}: {_flow(group)}\n" for name, group in gguf.groups.items()]
+    return lines + (_allocator(gguf.allocator) if gguf.allocator else [])
 
 
 def _allocator(figures: Allocator) -> list[str]:
     """A cache and a way to serve per line."""
     lines = ["      allocator:\n", f"        build: {figures.build}\n", f"        weights_mib: {figures.weights_mib}\n"]
-    lines += [f"        state_bytes: {figures.state_bytes}\n"] if figures.state_bytes else []
+    for name in ("state_bytes", "draft_cell_elements"):
+        lines += [f"        {name}: {value}\n"] if (value := getattr(figures, name)) else []
     for name, rows in (("caches", figures.caches), ("compute", figures.compute)):
         lines += [f"        {name}:\n"] if rows else []
         lines += [f"          - {_flow(row)}\n" for row in rows]

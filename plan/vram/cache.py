@@ -69,7 +69,7 @@ def window_bytes(lengths: Lengths, serving: Serving) -> int:
 
 
 def state_bytes(lengths: Lengths, serving: Serving) -> int:
-    """What recurrent layers keep of each slot, at any context."""
+    """What recurrent layers keep of each slot, at any context, with the copies that drafting needs."""
     layers = sum(layer.recurrent for layer in lengths.layers)
     elements = (lengths.conv_kernel - 1) * lengths.conv + lengths.state if layers else 0
-    return layers * elements * _STATE_BYTES * serving.parallel
+    return layers * elements * _STATE_BYTES * serving.parallel * serving.states

@@ -1,6 +1,7 @@
 """A model's memory by what was measured of it; for another context, corrected by the difference of the two estimates.
 
-A measurement with another cache type, number of slots, ubatch, image size, `cpu_moe` or build is not used.
+A measurement with another cache type, number of slots, ubatch, image size, `cpu_moe`, length of drafts or build is not
+used.
 """
 
 import dataclasses
@@ -29,7 +30,8 @@ def calibrated(
         if not (enough := [m for m in found if m.total_tokens >= serving.total_tokens]):
             raise
         return _whole(min(enough, key=lambda m: (m.total_tokens, -m.date.toordinal())))
-    if newest.mib < (least := then.weights_mib + then.kv_mib + then.state_mib + then.mmproj_weights_mib):
+    exact = then.weights_mib + then.kv_mib + then.state_mib + then.mmproj_weights_mib
+    if newest.mib < (least := exact + then.draft_weights_mib + then.draft_cache_mib):
         raise VramError(
             f"{newest.mib} MiB measured on {newest.date} at {newest.total_tokens} tokens is less than weights and "
             f"cache alone, {least:.0f} MiB: the model was not whole on the card then. Remove that entry, or measure "
@@ -59,11 +61,12 @@ def _same_but_context(m: Measured, serving: Serving, has_projector: bool) -> boo
     image = serving.image_max_tokens if has_projector else None
     build = m.build is None or serving.build is None or m.build == serving.build
     experts = expert_layers(m.cpu_moe)
-    return build and (m.kv_type, m.parallel, m.kv_unified, m.ubatch, experts, m.image_max_tokens) == (
+    return build and (m.kv_type, m.parallel, m.kv_unified, m.ubatch, experts, m.image_max_tokens, m.drafted) == (
         serving.kv_type,
         serving.parallel,
         serving.unified,
         serving.ubatch,
         serving.expert_layers,
         image,
+        serving.drafted,
     )

@@ -49,11 +49,11 @@ def compute_bytes(lengths: Lengths, serving: Serving) -> tuple[int, tuple[str, .
     tokens = tokens_at_once(serving)
     whole, window = cells(lengths, serving)
     masks = _F16 * tokens * (whole + window)
-    rows = tokens if builds.all_logits or serving.embeds else serving.parallel
+    rows = tokens if builds.all_logits or serving.embeds else min(tokens, serving.answers)
     graph = max(
         _F32 * tokens * _feed_forward(lengths, whole + window, serving.kv_type != "f16"),
         _F32 * tokens * _attention(lengths) + _copy_bytes(lengths, serving, whole),
-        _recurrent_bytes(lengths, tokens, serving.parallel),
+        _recurrent_bytes(lengths, tokens, serving),
     )
     logits = _F32 * (rows * lengths.vocabulary + tokens * lengths.width)
     if serving.embeds:  # pooling reads a mask and turns all states over, beside logits that are reserved all the same
@@ -125,12 +125,14 @@ def _attention(lengths: Lengths) -> int:
     return 2 * width + 2 * query + key_value + deepstack
 
 
-def _recurrent_bytes(lengths: Lengths, tokens: int, slots: int) -> int:
+def _recurrent_bytes(lengths: Lengths, tokens: int, serving: Serving) -> int:
     if not lengths.conv:
         return 0
-    states = slots * lengths.state
+    states = serving.parallel * lengths.state
     copies = 2 if 2 * states > tokens * lengths.conv else 1  # the second has room in a long ubatch's activations
-    kept = 3 * slots * (lengths.conv_kernel - 1) * lengths.conv
+    if serving.states > 1:  # those to go back to are written once, beside the one that is read
+        copies = serving.states + 1
+    kept = 3 * serving.parallel * serving.states * (lengths.conv_kernel - 1) * lengths.conv
     return _F32 * (tokens * (3 * lengths.conv + 2 * lengths.width) + copies * states + kept)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from plan.catalogue.card import Card
 from plan.models.gguf_facts import GgufFacts, Weights
 from plan.vram.allocator.choice import parts
+from plan.vram.drafts import drafts
 from plan.vram.experts import copied, layers_with_experts, on_host
 from plan.vram.first_request import first_request_bytes
 from plan.vram.projector import compute_bytes as projector_compute_bytes
@@ -32,11 +33,13 @@ def estimate(facts: GgufFacts, sizes: Mapping[str, int], serving: Serving, card:
     held, weights_note = _weights(facts, sizes)
     graph = parts(facts, held, serving, quant)
     projector, projector_compute, projector_note = _projector(facts, sizes.get("mmproj", 0), serving)
+    draft = drafts(facts, sizes.get("draft", 0), serving)
     elsewhere, copy = on_host(held, serving), copied(held, serving)
     weights = max(held.gpu_bytes + held.tied_bytes, graph.weights) - elsewhere
-    bounds = [note for note in (weights_note, *graph.bounds, projector_note) if note]
+    bounds = [note for note in (weights_note, *graph.bounds, projector_note, *draft.bounds) if note]
+    exact = weights + graph.kv + graph.state + projector + graph.more + copy + draft.weights + draft.cache + draft.more
+    compute = graph.compute + projector_compute + draft.compute
     asked_mib = first_request_bytes(facts, serving, card, sees=bool(sizes.get("mmproj"))) / MIB
-    exact = weights + graph.kv + graph.state + projector + graph.more + copy
     return Breakdown(
         weights_mib=weights / MIB,
         kv_mib=graph.kv / MIB,
@@ -45,13 +48,18 @@ def estimate(facts: GgufFacts, sizes: Mapping[str, int], serving: Serving, card:
         mmproj_weights_mib=projector / MIB,
         mmproj_compute_mib=projector_compute / MIB,
         context_mib=card.context_mib + asked_mib,
-        upper_mib=(exact + _COMPUTE_UPPER * (graph.compute + projector_compute)) / MIB
-        + card.context_upper_mib
-        + asked_mib,
-        source="bound" if bounds else graph.source,
-        notes=(*graph.notes, *bounds, *_experts_note(held, serving)),
+        upper_mib=(exact + _COMPUTE_UPPER * compute) / MIB + card.context_upper_mib + asked_mib,
+        source="bound" if bounds else _weaker(graph.source, draft.source),
+        notes=(*graph.notes, *draft.notes, *bounds, *_experts_note(held, serving)),
+        draft_weights_mib=draft.weights / MIB,
+        draft_cache_mib=draft.cache / MIB,
+        draft_compute_mib=draft.compute / MIB,
         host_experts_mib=elsewhere / MIB,
     )
+
+
+def _weaker(one: FigureSource, other: FigureSource | None) -> FigureSource:
+    return "derived" if "derived" in (one, other) else one
 
 
 def _weights(facts: GgufFacts, sizes: Mapping[str, int]) -> tuple[Weights, str]:

@@ -21,7 +21,8 @@ class Serving:
 
     `build` is llama.cpp's number, the 10524 of b10524; None where it is not known. `embeds`: it serves embeddings or
     ranks, not chats. `unified`: the slots share one cache of `total_tokens`, in place of an equal part of it each. Of
-    its first `expert_layers` layers the experts are not on the card.
+    its first `expert_layers` layers the experts are not on the card. `drafted` are tokens that a slot checks at a time
+    beside its next one, `mtp`: blocks of the model itself draft them.
     """
 
     total_tokens: int
@@ -33,6 +34,18 @@ class Serving:
     embeds: bool = False
     unified: bool = False
     expert_layers: int = 0
+    drafted: int = 0
+    mtp: bool = False
+
+    @property
+    def answers(self) -> int:
+        """Rows of logits that a step of all slots has at most: a slot's next token, and one for each drafted."""
+        return self.parallel * (1 + self.drafted)
+
+    @property
+    def states(self) -> int:
+        """Copies of a recurrent state for each slot; with `mtp` one to go back to for each drafted token."""
+        return 1 + (self.drafted if self.mtp else 0)
 
     @property
     def streams(self) -> int:
@@ -61,7 +74,8 @@ class Parts(NamedTuple):
 class Breakdown:
     """Where the memory goes, MiB. `upper_mib` is what a budget counts with; `source` is the weakest of the parts'.
 
-    `host_experts_mib` are not on the card, and in no other figure.
+    Parts of a draft are those of the small model, or of the model's own blocks that draft. `host_experts_mib` are not
+    on the card, and in no other figure.
     """
 
     weights_mib: float
@@ -75,11 +89,19 @@ class Breakdown:
     source: FigureSource
     notes: tuple[str, ...] = ()
     host_experts_mib: float = 0
+    draft_weights_mib: float = 0
+    draft_cache_mib: float = 0  # with its state, where it has one
+    draft_compute_mib: float = 0
+
+    @property
+    def draft_mib(self) -> float:
+        return self.draft_weights_mib + self.draft_cache_mib + self.draft_compute_mib
 
     @property
     def total_mib(self) -> float:
         return (
-            self.weights_mib
+            self.draft_mib
+            + self.weights_mib
             + self.kv_mib
             + self.state_mib
             + self.compute_mib

@@ -11,7 +11,7 @@ from plan.base.pod_manifests import AwaitedFile, AwaitedModel, FetchedFile, Fetc
 from plan.base.pod_types import Resources
 from plan.config.tolerations import PodToleration, tolerations
 from plan.kubernetes.arguments import argument
-from plan.models.lock import LockedModel
+from plan.models.lock import LockedFile, LockedModel
 from plan.text.writer import json_text
 from plan.weights.volume import MOUNT
 
@@ -151,6 +151,13 @@ def _argument(model_id: str, model: LockedModel, fetch: config.Fetch) -> str:
     )
 
 
+def _fetched(file: LockedFile) -> FetchedFile:
+    fetched = FetchedFile(path=file.path, size=file.size, sha256=file.sha256, link=file.link)
+    if file.repo and file.commit:
+        fetched["repo"], fetched["commit"] = file.repo, file.commit
+    return fetched
+
+
 def _manifest(model_id: str, model: LockedModel, fetch: config.Fetch) -> str:
     manifest = FetchManifest(
         endpoint=fetch.endpoint,
@@ -159,7 +166,7 @@ def _manifest(model_id: str, model: LockedModel, fetch: config.Fetch) -> str:
         gen=model.gen,
         repo=model.repo,
         commit=model.commit,
-        files=[FetchedFile(path=it.path, size=it.size, sha256=it.sha256, link=it.link) for it in model.files],
+        files=[_fetched(file) for file in model.files],
         streams=_STREAMS,
         slots=fetch.slots,
         verify=fetch.verify,

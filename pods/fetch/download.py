@@ -22,7 +22,7 @@ class Download:
     def __init__(self, volume: Volume, hub: Hub, slots: Slots, file: File, progress: Progress) -> None:
         self.volume, self.hub, self.slots, self.file, self.progress = volume, hub, slots, file, progress
         m = self.manifest = volume.manifest
-        self.url = f"{m.endpoint}/{m.repo}/resolve/{m.commit}/{quote(file.path)}"
+        self.url = f"{m.endpoint}/{file.repo or m.repo}/resolve/{file.commit or m.commit}/{quote(file.path)}"
 
     def run(self) -> None:
         """Return when the blob is there; a wrong checksum is tried once more from zero, then ExitError 65."""

@@ -54,11 +54,15 @@ def _address(pattern: str, words: str) -> Rule:
 
 
 # Names at the hub: the same as in plan/base/hub_names.py, and tests/hub_names.py has the cases for both.
+_REPO = text(rf"(?!.*(--|\.\.|\.git$)){NAME_PATTERN}/{NAME_PATTERN}", "owner/name, as the hub allows it")
+_COMMIT = text("[0-9a-f]{40}", "40 digits, 0-9 and a-f")
 _FILE = {
     "path": Rule("the path of a .gguf file that stays below its repository", _stays),
     "size": SIZE,
     "sha256": SHA256,
     "link": text(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,90}\.gguf", "a name of letters, digits, '.', '_' and '-' with .gguf"),
+    "repo?": _REPO,
+    "commit?": _COMMIT,
 }
 _BYTES = number(1, 1 << 30)
 _SHAPE = {
@@ -69,8 +73,8 @@ _SHAPE = {
     "id": NAME,
     "gen": GEN,
     "model?": MODEL,
-    "repo": text(rf"(?!.*(--|\.\.|\.git$)){NAME_PATTERN}/{NAME_PATTERN}", "owner/name, as the hub allows it"),
-    "commit": text("[0-9a-f]{40}", "40 digits, 0-9 and a-f"),
+    "repo": _REPO,
+    "commit": _COMMIT,
     "files": [_FILE],
     "verify?": text("receipt|always", "receipt or always"),
     "proxy?": _address(r"(http://(?:(?![/@?#])[!-~])+:[0-9]+)?", "http://HOST:PORT"),
@@ -92,6 +96,8 @@ class File:
     size: int
     sha256: str
     link: str
+    repo: str = ""  # where it is another one than the model's, and then `commit` is too
+    commit: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -145,7 +145,8 @@ class Volume:
             replace_link(os.path.join(self.directory, file.link), f"../../.blobs/sha256-{file.sha256}")
         restore(self.manifest.root, self._is_proved)
         names = {key: getattr(self.manifest, key) for key in ("id", "gen", "repo", "commit")}
-        replace(os.path.join(self.directory, READY), {**names, "files": [vars(f) for f in self.manifest.files]})
+        files = [{key: said for key, said in vars(file).items() if said} for file in self.manifest.files]
+        replace(os.path.join(self.directory, READY), {**names, "files": files})
         # Prune may have judged a blob before anything named it.
         if gone := [file.path for file in self.manifest.files if not os.path.exists(self.blob(file))]:
             os.unlink(os.path.join(self.directory, READY))

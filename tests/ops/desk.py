@@ -37,8 +37,8 @@ class Desk:
 
     def configure(self, *models: str, stack: str = "dev") -> None:
         """Write a stack file; a model is like `a: {quant: Q4_K_M}`, and may name another repository."""
-        lines = [line if "repo:" in line else line.replace("{", f"{{repo: {REPO}, ") for line in models]
-        lines = [line.replace("{", "{context: 64, ") for line in lines]
+        lines = [line if "repo:" in line else line.replace("{", f"{{repo: {REPO}, ", 1) for line in models]
+        lines = [line.replace("{", "{context: 64, ", 1) for line in lines]
         text = "config:\n  local-llm:stack:\n    models:\n" + "".join(f"      {line}\n" for line in lines)
         (self.directory / f"Pulumi.{stack}.yaml").write_text(text)
 

@@ -15,7 +15,7 @@ VOCABULARY = 256  # llama-fit-params computes logits of a whole ubatch, llama-se
 @dataclass(frozen=True)
 class Model:
     """A language model's lengths, named as in GGUF. `pairs` are more keys; `kv_heads` or
-    `head_dim` None leaves those keys out."""
+    `head_dim` None leaves those keys out. `nextn` are blocks more, which draft."""
 
     architecture: str
     layers: int
@@ -27,22 +27,26 @@ class Model:
     tied: bool = False
     weights: Type = Type.Q4_K
     pairs: Mapping[str, Any] = field(default_factory=dict)
+    nextn: int = 0
 
     @property
     def head(self) -> int:
         return self.head_dim or self.width // self.heads
 
     def write(self, path: Path) -> Path:
-        pairs = {**self._pairs(), **self.pairs}
-        ggufs.write(path, self.architecture, pairs, self._tensors(), vocabulary=0)
+        pairs = self.keys()
+        ggufs.write(path, self.architecture, pairs, self.tensors(), vocabulary=0)
         return path
+
+    def keys(self) -> dict[str, Any]:
+        return {**self._pairs(), **self.pairs}
 
     def _pairs(self) -> dict[str, Any]:
         pairs: dict[str, Any] = {
             "tokenizer.ggml.model": "no_vocab",
             "vocab_size": VOCABULARY,
             "context_length": 262144,
-            "block_count": self.layers,
+            "block_count": self.layers + self.nextn,
             "embedding_length": self.width,
             "feed_forward_length": self.inner,
             "attention.head_count": self.heads,
@@ -54,11 +58,13 @@ class Model:
             pairs |= {"attention.key_length": self.head_dim, "attention.value_length": self.head_dim}
         if self.architecture in ("qwen3vl", "qwen35"):
             pairs |= {"rope.dimension_sections": [24, 20, 20, 0], "rope.dimension_count": min(self.head, 128)}
+        if self.nextn:
+            pairs["nextn_predict_layers"] = self.nextn
         if self.architecture == "granite":
             pairs["logit_scale"] = 8.0
         return {f"{self.architecture}.{key}" if not key.startswith("tok") else key: pairs[key] for key in pairs}
 
-    def _tensors(self) -> dict[str, tuple[tuple[int, ...], int]]:
+    def tensors(self) -> dict[str, tuple[tuple[int, ...], int]]:
         tensors: dict[str, tuple[tuple[int, ...], int]] = {
             "token_embd.weight": ((self.width, VOCABULARY), self.weights),
             "output_norm.weight": ((self.width,), Type.F32),
@@ -69,7 +75,15 @@ class Model:
             block = self._recurrent(layer) or self._attention()
             block |= self._experts() if self._key("expert_count") else self._feed_forward()
             tensors |= {f"blk.{layer}.{name}": tensor for name, tensor in block.items()}
+        for layer in range(self.layers, self.layers + self.nextn):
+            block = self._attention() | self._feed_forward() | self._drafting()
+            tensors |= {f"blk.{layer}.{name}": tensor for name, tensor in block.items()}
         return tensors
+
+    def _drafting(self) -> dict[str, tuple[tuple[int, ...], int]]:
+        """What a block for multi-token prediction has besides (qwen35.cpp)."""
+        norms = {f"nextn.{name}.weight": ((self.width,), Type.F32) for name in ("enorm", "hnorm", "shared_head_norm")}
+        return {"nextn.eh_proj.weight": ((2 * self.width, self.width), self.weights), **norms}
 
     def _key(self, name: str) -> Any:
         return self.pairs.get(f"{self.architecture}.{name}")

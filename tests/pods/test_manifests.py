@@ -7,6 +7,7 @@ from typing import Any, get_type_hints, is_typeddict
 
 import pytest
 
+from plan import config
 from plan.base import pod_manifests
 from pods.advertise.advertise import Order as AdvertiseOrder
 from pods.fetch.manifest import Manifest as FetchManifest
@@ -14,6 +15,7 @@ from pods.gate.gate import Manifest as GateManifest
 from pods.prune.judgement import Order as PruneOrder
 from pods.warm.state import Manifest as WarmManifest
 from tests import stacks
+from tests.plan.drafts.entries import REPO, following
 from tests.plans import made
 
 COUNTED_IN_THE_POD = {"corrupt", "failed", "complete"}  # of a model that warm reads, not of its manifest
@@ -30,6 +32,12 @@ def written() -> dict[str, str]:
     (first, *_), locked = sorted(raw["models"]), stacks.locked()
     raw["models"]["0rg/Name:v1.5"] = raw["models"].pop(first)
     locked = locked.model_copy(update={"models": {**locked.models, "0rg/Name:v1.5": locked.models[first]}})
+    # A draft from another repository, so that its file has a place of its own.
+    raw["models"]["0rg/Name:v1.5"]["draft"] = {"repo": REPO, "quant": "Q8_0"}
+    locked = following(config.parse(raw), locked)
+    raw["server"]["memory_limit_mib"] = 24576
+    raw["gpu"] |= {"model": "other", "card": {"total_mib": 81920, "context_mib": 300, "compute_capability": 9.0}}
+    raw["gpu"]["memory"]["budget_mib"] = 70000
     plan = made(raw, locked)
     (warm,), (advertiser,) = plan.server.warm, plan.advertisers
     return {
@@ -65,8 +73,14 @@ def of_warm(text: str) -> dict[str, Any]:
     return {**found, "models": sorted(models, key=lambda it: it["id"])}
 
 
+def of_fetch(text: str) -> dict[str, Any]:
+    """A file says its repository only where that is another one than the model's."""
+    found = dataclasses.asdict(FetchManifest.parse(text))
+    return {**found, "files": [{key: it for key, it in file.items() if it != ""} for file in found["files"]]}
+
+
 READ: dict[str, Callable[[str], dict[str, Any]]] = {
-    "fetch": lambda text: dataclasses.asdict(FetchManifest.parse(text)),
+    "fetch": of_fetch,
     "gate": of_gate,
     "warm": of_warm,
     "prune": of_prune,

@@ -21,7 +21,8 @@ def _negative(flag: Given) -> bool:
     return not _positive(flag)
 
 
-def _all_layers(flag: Given) -> bool:
+def all_layers(flag: Given) -> bool:
+    """Whether it puts every layer on the card."""
     value = (flag.value or "").lower()
     return value in ("all", "auto") or (value.lstrip("-").isdecimal() and (int(value) >= 99 or int(value) < 0))
 
@@ -33,7 +34,7 @@ _ANYWAY: Mapping[str, Callable[[Given], bool]] = {
     **dict.fromkeys(("ui", "agent"), _negative),
     "flash-attn": lambda flag: is_yes(flag.value) or _is("auto", "-1")(flag),
     "fit": _is("off", "0", "false", "disabled"),
-    "gpu-layers": _all_layers,
+    "gpu-layers": all_layers,
     "load-mode": _is("none"),
     "cache-ram": _is("512"),
     "split-mode": _is("none"),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from ops.adopt.draft import Draft
-from ops.adopt.flags import experts, sizes, source, thinking
+from ops.adopt.flags import drafting, experts, sizes, source, thinking
 from ops.adopt.flags.anyway import is_anyway
 from ops.adopt.flags.given import STRAY, Given
 from plan.base.errors import ConfigError
@@ -107,6 +107,7 @@ ROWS = (
     Row("cache-type-k cache-type-v", sizes.take_cache),
     Row("batch-size ubatch-size", sizes.take_batches),
     Row("cpu-moe n-cpu-moe override-tensor", experts.take),
+    Row(drafting.FLAGS, drafting.take),
     Row("cache-ram", sizes.count("cache_ram_mib")),
     Row("ctx-checkpoints", sizes.count("ctx_checkpoints")),
     Row("image-min-tokens", sizes.whole("image_min_tokens")),

@@ -68,7 +68,7 @@ def _model(flags: Mapping[str, Given], draft: Draft) -> tuple[Place, str, bool]:
         return of_url(url.value or ""), "", True
     if hub := flags.get("hf-repo") or flags.get("docker-repo"):
         name, _, quant = re.sub(r"^https?://[^/]+/", "", hub.value or "").partition(":")
-        repo = _valid(name) if hub.key == "hf-repo" else None
+        repo = valid_repo(name) if hub.key == "hf-repo" else None
         if file := flags.get("hf-file"):
             return Place(repo, None, file.value or ""), "", True
         draft.from_hub = repo is not None
@@ -78,7 +78,7 @@ def _model(flags: Mapping[str, Given], draft: Draft) -> tuple[Place, str, bool]:
         return Place(repo, None, ""), tag(quant) or quant, False
     if (path := flags.get("model")) is None:
         raise ValueError("its command names no model")
-    place = of_path(_host_path(path.value or "", draft))
+    place = of_path(host_path(path.value or "", draft))
     if not place.path.lower().endswith(".gguf"):
         raise ValueError(f"the file of its model is not known: {plain(path.value or 'nothing', 80)} is no .gguf")
     return place, "", False
@@ -94,7 +94,7 @@ def take_projector(flags: Mapping[str, Given], draft: Draft) -> None:
         return
     draft.from_hub = False
     value = flag.value or ""
-    place = of_url(value) if flag.key == "mmproj-url" else of_path(_host_path(value, draft))
+    place = of_url(value) if flag.key == "mmproj-url" else of_path(host_path(value, draft))
     draft.told("mmproj", *(flags[name] for name in ("mmproj", "mmproj-url") if name in flags))
     repo = draft.keys["repo"]
     if not place.path.lower().endswith(".gguf"):
@@ -111,7 +111,7 @@ def of_url(url: str) -> Place:
     """The file behind a URL of the hub; raises ValueError for any other."""
     if not (found := _URL.match(url)):
         raise ValueError("the URL of its file is not one of the hub's: https://huggingface.co/OWNER/NAME/resolve/...")
-    return Place(_valid(found[1]), None if found[2] == "main" else found[2], found[3])
+    return Place(valid_repo(found[1]), None if found[2] == "main" else found[2], found[3])
 
 
 def of_path(path: str) -> Place:
@@ -119,11 +119,11 @@ def of_path(path: str) -> Place:
     path = posixpath.normpath(path.replace("\\", "/")) if path else ""
     if cached := _HUB_CACHE.search(path):
         commit = cached[3] if re.fullmatch("[0-9a-f]{40}", cached[3]) else None
-        return Place(_valid(f"{cached[1]}/{cached[2]}"), commit, cached[4])
+        return Place(valid_repo(f"{cached[1]}/{cached[2]}"), commit, cached[4])
     if cached := _LLAMA_CACHE.search(path):
         directory, name, rest = cached[3].partition(f"_{cached[2][: -len('-GGUF')]}")
         inside = f"{directory}/{name[1:]}{rest}" if name else cached[3]
-        return Place(_valid(f"{cached[1]}/{cached[2]}"), None, inside)
+        return Place(valid_repo(f"{cached[1]}/{cached[2]}"), None, inside)
     *directories, name = path.split("/")
     for at in range(len(directories) - 1, 0, -1):
         owner, repo = directories[at - 1], directories[at]
@@ -135,16 +135,18 @@ def of_path(path: str) -> Place:
             and not {owner.lower(), repo.lower()} & _NO_OWNERS
             and not re.fullmatch("(?i)/?(home|users)", above)
         )
-        if (is_theirs or is_name) and (valid := _valid(f"{owner}/{repo}")):
+        if (is_theirs or is_name) and (valid := valid_repo(f"{owner}/{repo}")):
             return Place(valid, None, "/".join([*directories[at + 1 :], name]))
     return Place(None, None, name)
 
 
-def _host_path(path: str, draft: Draft) -> str:
+def host_path(path: str, draft: Draft) -> str:
+    """The path outside of the container, where the command runs in one."""
     return draft.container.host_path(path) if draft.container else path
 
 
-def _valid(repo: str) -> str | None:
+def valid_repo(repo: str) -> str | None:
+    """The repository, None where it cannot be one."""
     try:
         return _repo.validate_python(repo)
     except ValidationError:

@@ -34,11 +34,12 @@ def parts(facts: GgufFacts, held: Weights, serving: Serving, quant: str) -> Part
 def _told(facts: GgufFacts, held: Weights, serving: Serving) -> Parts | None:
     if facts.allocator is None or (found := figures(facts.allocator, facts.shape, serving)) is None:
         return None
-    ours, theirs = held.gpu_bytes + held.tied_bytes, facts.allocator.weights_mib * MIB
+    blocks = held.nextn_bytes if facts.allocator.draft_cell_elements else 0  # plan/vram/drafts.py counts them
+    ours, theirs = held.gpu_bytes + held.tied_bytes + blocks, facts.allocator.weights_mib * MIB
     differ = not theirs - _DOUBT <= ours <= theirs + MIB + _DOUBT
     note = f"its weights are {theirs // MIB} MiB by llama.cpp's allocator and {ours / MIB:.0f} by its facts"
     return Parts(
-        weights=theirs + MIB if differ else 0,
+        weights=theirs + MIB - blocks if differ else 0,
         kv=found.kv,
         state=found.state,
         compute=max(found.compute, logits_of_a_ubatch(facts.shape, serving)),
@@ -78,4 +79,5 @@ def not_asked(serving: Serving) -> str:
     slots = "1 slot" if serving.parallel == 1 else f"{serving.parallel} slots"
     how = f"kv_type {serving.kv_type}, {slots}, ubatch {serving.ubatch}{', embeddings' if serving.embeds else ''}"
     how += ", one cache for all" if serving.unified else ""
+    how += f", {serving.drafted} tokens drafted by its own blocks" if serving.mtp else ""
     return f"llama.cpp's allocator was not asked about {how}"

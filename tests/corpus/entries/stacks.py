@@ -123,6 +123,12 @@ REFUSED: dict[Path, tuple[Any, ...]] = {
         "nowhere.jinja", "/etc/passwd", "../a", "a/../../b", ".ssh/id_rsa", "a b", "", "a\n", "\x1b[31m", 1, ["a"],
         "a" * 300,
     ),
+    (*_MODEL, "draft"): (
+        {}, "x", [], {"quant": ""}, {"quant": "Q8_0", "file": "a.gguf"}, {"repo": "a/b"}, {"file": "../a.gguf"},
+        {"quant": "Q8_0", "max": 0}, {"quant": "Q8_0", "max": 10**320}, {"quant": "Q8_0", "min": 4},
+        {"quant": "Q8_0", "repo": "a/..", "max": 2}, {"file": "\x1b.gguf"}, {"quant": "Q8_0"},
+    ),
+    (*_MODEL, "mtp"): (True, "yes", 1, 0),
     (*_MODEL, "batch"): (0, 511, 10**320, 10**12, True, "2048"),
     (*_MODEL, "kv_unified"): ("yes", 1, 0),
     (*_MODEL, "cpu_moe"): (0, -1, 1, 513, 10**320, "all", "some", "\x1b[31m", True, 0.5, [1]),
@@ -209,7 +215,7 @@ def everything() -> dict[str, Any]:
     raw["server"] |= {"memory_request_mib": 2048, "memory_limit_mib": 12288, "binary": "/app/llama-server"}
     raw["models"]["qwen3-8b"] |= {
         "revision": "main", "aliases": ["chat"], "max_output_tokens": 4096, "kv_type": "f16", "parallel": 1,
-        "ubatch": 512, "batch": 2048, "kv_unified": False, "cache_ram_mib": 512, "ctx_checkpoints": 8,
+        "mtp": False, "ubatch": 512, "batch": 2048, "kv_unified": False, "cache_ram_mib": 512, "ctx_checkpoints": 8,
         "concurrency": 10, "listed": True, "variants": {"creative": {"temperature": 1.2}},
         "display_name": "Qwen3", "description": "Answers.", "env": {"A": "b"},
         "swap_group": "gpu0", "ttl_s": 600, "warm_priority": 1, "tools": True, "resident": False,

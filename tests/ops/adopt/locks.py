@@ -7,6 +7,7 @@ from plan.config import Model
 from plan.models.file_names import SPLIT, tag
 from plan.models.lock import Lock, LockedFile, LockedModel, generation
 from tests import stacks
+from tests.plan.drafts.entries import with_draft
 
 COMMIT = "0123456789" * 4
 _LONG = 1 << 20  # tokens; what a model was trained with is not what is tried here
@@ -21,6 +22,7 @@ def _entry(model: Model) -> LockedModel:
     base = stacks.locked().models["qwen3vl-8b" if model.has_projector else "qwen3-8b"]
     tokens = {"embedding": 1, "rerank": 4}.get(model.mode or "chat")
     named = {"context_length": _LONG, "file_type": None, "pooling_type": tokens}
+    named |= {"nextn_predict_layers": 1} if model.mtp else {}
     shape = base.gguf.shape.model_copy(update=named)
     files = [*_model_files(model, base), *_projector(model, base)]
     quant = model.quant or tag(model.file or "") or "unknown"
@@ -29,7 +31,8 @@ def _entry(model: Model) -> LockedModel:
     assert base.gguf.weights
     experts = {"expert_bytes": (1 << 20,) * 36, "expert_matrix_bytes": 1 << 20} if model.cpu_moe else {}
     gguf = base.gguf.model_copy(update={"shape": shape, "weights": base.gguf.weights.model_copy(update=experts)})
-    return base.model_copy(update={**update, "commit": commit, "gguf": gguf, "gen": generation(files)})
+    entry = base.model_copy(update={**update, "commit": commit, "gguf": gguf, "gen": generation(files)})
+    return with_draft(entry, model.drafter) if model.drafter else entry
 
 
 def _model_files(model: Model, base: LockedModel) -> list[LockedFile]:

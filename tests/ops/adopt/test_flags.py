@@ -12,6 +12,8 @@ from plan.engine.args import options
 from plan.engine.flag_policy import refused
 from tests.ops.adopt.adopted import adopted, one
 
+SMALL = "/models/unsloth/Qwen3-0.6B-GGUF/Qwen3-0.6B-Q8_0.gguf"
+Q8 = {"repo": "unsloth/Qwen3-0.6B-GGUF", "quant": "Q8_0"}
 FILE = "-m /models/unsloth/X-GGUF/X-Q4_K_M.gguf"
 
 
@@ -62,6 +64,21 @@ def left(flags: str, **keys: Any) -> str:
         ("-ot exps=CPU", {"cpu_moe": "all"}),
         ("--override-tensor '\\.ffn_.*_exps\\.=CPU'", {"cpu_moe": "all"}),
         ("-ot exps=CUDA1 -ncmoe 3", {"cpu_moe": 3}),
+        (f"-md {SMALL} --draft-max 16 --draft-min 4", {"draft": {**Q8, "max": 16, "min": 4}}),
+        (f"--model-draft {SMALL} --draft 8 -cd 4096 -ngld 99", {"draft": {**Q8, "max": 8}}),
+        (f"--spec-draft-model {SMALL} --spec-draft-n-max 2 --spec-draft-n-min 0", {"draft": {**Q8, "max": 2}}),
+        (f"-md {SMALL} --spec-type draft-simple", {"draft": Q8}),
+        ("-hfd unsloth/Qwen3-0.6B-GGUF:Q8_0", {"draft": Q8}),
+        ("--hf-repo-draft unsloth/Qwen3-0.6B-GGUF", {"draft": {**Q8, "quant": "Q4_K_M"}}),
+        ("-md /models/unsloth/X-GGUF/draft/X-DRAFT-Q4_0.gguf", {"draft": {"file": "draft/X-DRAFT-Q4_0.gguf"}}),
+        ("-md /x/y-Q4_0.gguf", {"draft": {"repo": "OWNER/NAME", "quant": "Q4_0"}}),
+        ("--spec-type draft-mtp", {"mtp": True, "draft": None}),
+        ("--spec-type draft-mtp --spec-draft-n-max 2", {"mtp": True, "draft": {"max": 2}}),
+        (f"-md {SMALL} -ctk q8_0 -ctv q8_0 -ctkd q8_0 -ctvd q8_0", {"draft": Q8, "kv_type": "q8_0"}),
+        (
+            f"-md {SMALL} --draft-p-min 0.4 -td 2",
+            {"draft": Q8, "args": {"spec-draft-p-min": 0.4, "spec-draft-threads": 2}},
+        ),
         ("--cache-ram 0", {"cache_ram_mib": 0}),
         ("--cache-ram 4096", {"cache_ram_mib": 4096}),
         ("-ctxcp 32", {"ctx_checkpoints": 32}),
@@ -134,7 +151,16 @@ def test_what_every_model_has_anyway_is_told_in_one_line(flags: str) -> None:
         ("-ncmoe -9", "-ncmoe -9: It takes a number of layers"),
         ("--n-cpu-moe some", "--n-cpu-moe some: It takes a whole number"),
         ("-ncffn 9", "-ncffn 9: There is no key for it yet"),
-        ("-md /x/draft.gguf", "-md /x/draft.gguf: There is no key for it yet: a draft model is not locked"),
+        ("-md /x/draft-Q4_0.gguf --spec-type draft-eagle3", "-md /x/draft-Q4_0.gguf: A draft here is a small model of"),
+        ("--draft-max 16", "--draft-max 16: Only a small model of the same vocabulary drafts here"),
+        ("--spec-type ngram-mod", "--spec-type ngram-mod: Only a small model of the same vocabulary drafts here"),
+        ("--spec-type draft-mtp,ngram-mod", "--spec-type draft-mtp,ngram-mod: Only a small model"),
+        ("--spec-type draft-mtp --draft many", "--draft many: It takes a whole number"),
+        ("-md /x/y-Q4_0.gguf -ctkd q8_0", "-ctkd q8_0: A draft's cache has the `kv_type` of the model"),
+        ("-md /x/y-Q4_0.gguf -ngld 9", "-ngld 9: A draft is on the card of its model, with all its layers"),
+        ("-md /x/y-Q4_0.gguf -devd CUDA1", "-devd CUDA1: A draft is on the card of its model"),
+        ("-md /x/y-Q4_0.gguf --draft 3 --draft-min 9", "draft min: got 9; Min 9 is more than max 3"),
+        ("-md /x/y-Q4_0.gguf --embedding", "draft "),
         ("--chat-template-file /x.jinja", "Use `chat_template_file` of the model: it lies beside the stack file"),
         ("--cache-ram -1", "--cache-ram -1: It is bounded here: `cache_ram_mib`"),
         ("--image-min-tokens 64", "image_min_tokens 64: It sees no images"),

@@ -137,6 +137,7 @@ def told(breakdown: Breakdown) -> Mapping[str, float]:
         "state": breakdown.state_mib,
         "compute": breakdown.compute_mib,
         "projector": breakdown.mmproj_weights_mib + breakdown.mmproj_compute_mib,
+        "draft": breakdown.draft_weights_mib + breakdown.draft_cache_mib + breakdown.draft_compute_mib,
         "cuda-context": breakdown.context_mib,
         "margin": breakdown.upper_mib - breakdown.total_mib,
     }

@@ -46,7 +46,7 @@ def test_what_llama_server_says_is_in_the_lock_and_whoever_runs_it_is_told(desk:
     assert found
     assert (found.build, found.weights_mib, found.state_bytes) == (10524, 13738, 0)
     assert [(cache.window, cache.cell_elements) for cache in found.caches] == [(0, 40960), (1024, 212992)]
-    assert [(row.serves, len(row.points)) for row in found.compute] == [(("f16", 512, 1, False, False), 4)]
+    assert [(row.serves, len(row.points)) for row in found.compute] == [(("f16", 512, 1, False, False, 0), 4)]
     assert "GPU memory by the allocator of llama.cpp b10524" in printed
     asked = (llama.parent / "arguments").read_text()
     assert "--override-kv tokenizer.ggml.model=str:no_vocab --override-kv llama.vocab_size=int:10" in asked

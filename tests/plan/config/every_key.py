@@ -10,7 +10,7 @@ IMAGE = f"ghcr.io/a/b:v1-b10524@sha256:{'1' * 64}"
 OTHER = "Qwen/Qwen3-VL-4B-Instruct-GGUF"
 MEASURED = {
     "mib": 9000, "context": 4096, "kv_type": "f16", "parallel": 1, "kv_unified": False, "ubatch": 512,
-    "cpu_moe": None, "image_max_tokens": 1024,
+    "cpu_moe": None, "image_max_tokens": 1024, "drafted": 0,
     "build": 10524, "tokens_s": 33.0, "date": "2026-11-01",
 }  # fmt: skip
 VARIANT = {
@@ -34,12 +34,17 @@ MODEL: dict[str, Any] = {
     "ubatch": 512, "resident": False, "swap_group": "gpu0", "fallback": "qwen3vl-4b", "measured": [MEASURED],
     "kv_unified": False, "batch": 2048, "cpu_moe": None, "cache_ram_mib": 256, "ctx_checkpoints": 4, "concurrency": 256,
     "image_min_tokens": 64, "listed": False, "variants": {"chat-creative": VARIANT},
+    "mtp": False, "draft": {"repo": "Qwen/Qwen3-8B-GGUF", "quant": "Q4_K_M", "max": 8, "min": 1},
     "ttl_s": 60, "warm_priority": 1, "args": {"temp": 0.2, "seed": 1, "grammar": "root"},
     "verify": {"prompt": "a", "expect": "b"},
 }  # fmt: skip
 
 
-FILES = {"file": "Qwen3VL-4B-Instruct-Q4_K_M.gguf", "mmproj_file": "mmproj-Qwen3VL-4B-Instruct-F16.gguf"}
+# Of two ways to name a draft's file this is the other one.
+BY_PATH = {"file": "draft/Qwen3-VL-0.6B-DRAFT-Q8_0.gguf"}
+FILES = {
+    "file": "Qwen3VL-4B-Instruct-Q4_K_M.gguf", "mmproj_file": "mmproj-Qwen3VL-4B-Instruct-F16.gguf", "draft": BY_PATH,
+}  # fmt: skip
 
 
 EMBEDS = {"repo": "Qwen/Qwen3-8B-GGUF", "quant": "Q4_K_M", "context": 512, "mode": "embedding", "pooling": "mean"}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plan.base.errors import ConfigError
-from plan.config.variant import Variant
+from plan.config.of_model.variant import Variant
 from plan.engine import llama_swap_schema
 from plan.plan import Plan
 from tests import stacks

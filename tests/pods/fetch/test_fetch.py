@@ -36,6 +36,22 @@ def test_a_fetch_leaves_immutable_blobs_relative_links_and_a_ready_file(bench: B
     assert names == {bench.blob(n, s).name for n in (0, 1) for s in ("", ".ok")}, "no scaffolding is left"
 
 
+def test_a_file_of_another_repository_is_fetched_from_there(bench: Bench) -> None:
+    model, elsewhere = bench.offer("a-Q4_K_M.gguf"), bench.beside("small")
+    draft = elsewhere.offer("small-Q8_0.gguf", 1000, "draft.gguf")
+    (file,) = elsewhere.manifest["files"]
+    there = {"repo": elsewhere.manifest["repo"], "commit": elsewhere.manifest["commit"]}
+    bench.manifest["files"].append({**file, **there})
+
+    code, printed = bench.fetch()
+
+    assert code == 0, printed
+    assert (bench.generation / "model.gguf").read_bytes() == model
+    assert (bench.generation / "draft.gguf").read_bytes() == draft
+    ready = json.loads((bench.generation / "READY.json").read_text())
+    assert ready["files"] == bench.manifest["files"], "the model's says nothing of a repository"
+
+
 def test_a_second_run_asks_nothing_and_reads_nothing(bench: Bench) -> None:
     bench.offer("a-Q4_K_M.gguf")
     assert bench.fetch()[0] == 0

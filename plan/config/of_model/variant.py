@@ -1,5 +1,6 @@
 """A model under another name, with parameters that a request would otherwise have to name: one load, several ids."""
 
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -72,3 +73,11 @@ class Variant(Frozen, json_schema_extra=example(temperature=1.0, reasoning="on")
         if (tokens := said.pop("max_tokens", None)) is not None:
             said |= dict.fromkeys(_LONGEST, tokens)
         return said
+
+
+def too_long(variants: Mapping[str, Variant], longest: int) -> Iterator[tuple[tuple[str, ...], object, str]]:
+    """Each variant with longer answers than the model's: the path, what is there, and what should be."""
+    for name, variant in variants.items():
+        if (answer := variant.max_tokens) is not None and answer > longest:
+            rule = f"max_tokens {answer} is more than {longest}, the model's max_output_tokens or else its context"
+            yield ("variants", name, "max_tokens"), answer, rule

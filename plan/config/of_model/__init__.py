@@ -1,0 +1,1 @@
+"""Mappings within a model of the configuration: its variants, and the draft that it is served with."""
