@@ -62,6 +62,18 @@ def test_tied_embeddings_are_told_and_not_added(tmp_path: Path) -> None:
     assert found.input_bytes == bytes_of({**extra, **EMBEDDING})
 
 
+@pytest.mark.parametrize("architecture", ["bert", "nomic-bert-moe"])
+def test_a_model_without_logits_has_its_embedding_once(tmp_path: Path, architecture: str) -> None:
+    """An H200 held 577 MiB of bge-m3's weights in F16; its embedding, 488 more, stayed off the card."""
+    pairs = {f"{architecture}.block_count": 1, f"{architecture}.embedding_length": 256}
+    ggufs.write(tmp_path / "model.gguf", architecture, pairs, {**EMBEDDING, **BLOCK})
+
+    found = facts(headers([tmp_path / "model.gguf"]), None).weights
+
+    assert found
+    assert (found.gpu_bytes, found.tied_bytes) == (bytes_of(BLOCK), 0)
+
+
 def test_blocks_for_speculation_are_a_class_of_their_own(tmp_path: Path) -> None:
     nextn = {name.replace("blk.0.", "blk.1."): tensor for name, tensor in BLOCK.items()}
     found = known(tmp_path, {"block_count": 2, "nextn_predict_layers": 1}, tensors={**DENSE, **nextn})
