@@ -5,7 +5,7 @@ import typer
 from ops.base.errors import OpsError
 
 _OF_STACK = ("config", "html", "offline")
-_OF_GGUF = ("mmproj", "context", "kv_type", "parallel", "ubatch", "image_max_tokens", "card")
+_OF_GGUF = ("mmproj", "context", "kv_type", "parallel", "ubatch", "cpu_moe", "image_max_tokens", "card")
 
 
 def require_used(context: typer.Context, *, of_stack: bool) -> None:

@@ -88,6 +88,7 @@ def test_the_list_of_cards_has_each_with_its_figures_and_sources() -> None:
         ("--stack t4", "--card t4", "the card of a stack is `gpu.model` of its file"),
         ("--stack t4", "--kv-type q8_0", "--kv-type belongs to --gguf"),
         ("--stack t4", "--context 4096", "leave --context out"),
+        ("--stack t4", "--cpu-moe 4", "--cpu-moe belongs to --gguf"),
         ("--stack t4", "--image-max-tokens 64", "--image-max-tokens belongs to --gguf"),
         ("--gguf x.gguf", "--offline", "--offline belongs to --stack"),
         ("--gguf x.gguf", "--html card.html", "--html belongs to --stack"),
