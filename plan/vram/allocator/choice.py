@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from plan.models.allocator.figures import Allocator
 from plan.models.gguf_facts import GgufFacts, Weights
 from plan.vram.allocator.figures import figures
+from plan.vram.allocator.formula import by_formula
 from plan.vram.compute import logits_of_a_ubatch
-from plan.vram.formula import by_formula
 from plan.vram.types import MIB, Parts, Serving, UnmeasuredError, VramError
 
 # Two digits of a log's MiB, of each of a few caches. A formula for compute is never less, and up to 8 % more.
