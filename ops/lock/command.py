@@ -163,8 +163,9 @@ def _show(before: Mapping[str, LockedModel], resolved: Mapping[str, LockedModel]
         for sign, it in [*rows, ("+", model)]:
             print(f"{sign} {model_id}: {it.quant}, {it.size_bytes / 2**20:.0f} MiB, commit {it.commit[:12]}, {it.gen}")
             for file in it.files:
-                print(f"    {plain(file.path, LINE)}")
+                print(f"    {plain(f'{file.repo}: {file.path}' if file.repo else file.path, LINE)}")
             facts = [f"{name}: {group.source}" for name, group in it.gguf.groups.items()]
+            facts += [f"draft: {it.gguf.draft.shape.source}"] if it.gguf.draft else []
             print(f"    facts of {', '.join(facts)}")
             if it.gguf.allocator:
                 print(f"    GPU memory by the allocator of llama.cpp b{it.gguf.allocator.build}")

@@ -60,8 +60,10 @@ def test_a_small_model_of_another_repository_is_locked_with_the_commit_there(pai
         f"a: {{quant: Q5_K_M, draft: {{repo: {SMALL}, quant: Q8_0}}}}".replace("a: {", f"a: {{repo: {REPO}, ")
     )
 
-    pair.lock()
+    printed = pair.lock()
 
+    assert f"{SMALL}: small-0.6B-Q8_0.gguf" in printed
+    assert "facts of shape: header, weights: header, draft: header" in printed
     _, draft = pair.models["a"].files
     there = pair.hub.repos.get(SMALL)
     assert there
