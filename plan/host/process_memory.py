@@ -104,7 +104,7 @@ def _lengths(facts: GgufFacts, quant: str) -> Lengths | None:
 
 def _drafts(files: LockedModel, serving: Serving, one: Serving, on_card: bool) -> tuple[int, int]:
     """Bytes that are here of what drafts for the model, and of its cache for one request."""
-    alone, drafter = replace(serving, drafted=0, mtp=False), files.gguf.draft
+    alone, drafter = replace(serving, drafted=0, mtp=False, expert_layers=0), files.gguf.draft
     if serving.mtp:
         of_draft = blocks(files.gguf) if _lengths(files.gguf, files.quant) else None
         # Blocks of the model draft from its states, a row for each token of a batch (output_reserve).

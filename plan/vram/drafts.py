@@ -37,7 +37,7 @@ def drafts(facts: GgufFacts, file_bytes: int, serving: Serving) -> Drafts:
         if file_bytes:
             raise VramError("nothing is known of its draft")
         return Drafts()
-    alone, held = replace(serving, drafted=0), facts.draft.weights
+    alone, held = replace(serving, drafted=0, expert_layers=0), facts.draft.weights
     bounds = () if held else ("its draft's weights are not known: the whole file is counted",)
     held = held or Weights(gpu_bytes=file_bytes, input_bytes=0, tied_bytes=0, source="derived")
     try:
@@ -62,7 +62,7 @@ def _of_blocks(facts: GgufFacts, serving: Serving) -> Drafts:
     if facts.allocator and (told := own_blocks(facts.allocator, serving)):
         cache, compute = told
         return Drafts(weights, cache, compute, source="allocator")
-    of_blocks, alone = blocks(facts), replace(serving, drafted=0, mtp=False)
+    of_blocks, alone = blocks(facts), replace(serving, drafted=0, mtp=False, expert_layers=0)
     compute, _ = compute_bytes(of_blocks, alone)
     return Drafts(weights, kv_bytes(of_blocks, alone), compute, source="derived")
 
