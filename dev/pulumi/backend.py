@@ -8,18 +8,16 @@ import gzip
 import json
 import os
 import socket
-import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
-from dev.machine import postgres
 from dev.machine.steps import DevError, say
+from dev.pulumi import state_table
 from dev.pulumi.stackfile import ROOT
-from dev.tools import tools
 
 URL = "PULUMI_BACKEND_URL"
 _TABLE = "pulumi_state"
@@ -42,16 +40,16 @@ def check(environment: Mapping[str, str]) -> None:
     check_url(url)
     if urlsplit(url).scheme == "file":
         return
-    if not _query(environment, "select current_schema()"):
+    if _query(environment, "select current_schema()") == [(None,)]:
         raise DevError("this role's search_path names no schema", "ALTER ROLE ... SET search_path = pulumi")
-    owner, _, ours = _query(environment, _OWNER).partition("|")
-    if owner and ours != "t":
-        role = environment.get("PGUSER", "your role")
+    tables = _query(environment, _OWNER)
+    if tables and not tables[0][1]:
+        owner, role = tables[0][0], environment.get("PGUSER", "your role")
         raise DevError(
             f"the table {_TABLE} belongs to the role {owner}; Pulumi must own it even to preview",
             f"connect as {owner}, or GRANT {owner} TO {role}",
         )
-    if not owner and _query(environment, "select has_schema_privilege(current_schema(), 'create')") != "t":
+    if not tables and not _query(environment, "select has_schema_privilege(current_schema(), 'create')")[0][0]:
         raise DevError(
             "this role may not create Pulumi's table in its schema",
             "create a schema that the role owns, and name it in the role's search_path",
@@ -123,24 +121,23 @@ def _keys(environment: Mapping[str, str], prefix: str) -> list[str]:
     if where := _directory(environment):
         found = (str(path.relative_to(where)) for path in sorted(where.glob(".pulumi/**/*")) if path.is_file())
         return [key for key in found if key.startswith(prefix)]
-    if not _query(environment, f"select to_regclass('{_TABLE}')"):
+    if _query(environment, "select to_regclass(%s)", _TABLE) == [(None,)]:
         return []
-    # The names in the prefix were checked: they contain only a-z, 0-9 and '-'.
-    rows = f"select key from {_TABLE} where starts_with(key, '{prefix}') order by key"  # noqa: S608 - as said
-    return _query(environment, rows).splitlines()
+    sql = "select key from pulumi_state where starts_with(key, %s) order by key"
+    return [key for (key,) in _query(environment, sql, prefix)]
 
 
 def _read(environment: Mapping[str, str], key: str) -> dict[str, Any]:
     if where := _directory(environment):
         content = (where / key).read_bytes()
     else:
-        row = _query(environment, f"select data from {_TABLE} where key = '{key}'")  # noqa: S608 - a key of Pulumi's own
+        ((row,),) = _query(environment, "select data::text from pulumi_state where key = %s", key)
         content = base64.b64decode(json.loads(row)["data"])
     return json.loads(gzip.decompress(content) if key.endswith(".gz") else content)
 
 
 def _of_url(url: str) -> dict[str, str]:
-    """What a URL names itself, as libpq's variables: for psql, which would not know Pulumi's own parameters in it."""
+    """What a URL names itself, as libpq's variables: libpq would not know Pulumi's own parameters in it."""
     parts = urlsplit(url)
     said = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     said |= {key: str(value) for key in ("hostname", "port", "username") if (value := getattr(parts, key))}
@@ -149,18 +146,5 @@ def _of_url(url: str) -> dict[str, str]:
     return {named[key]: value for key, value in said.items() if key in named}
 
 
-def _query(environment: Mapping[str, str], sql: str) -> str:
-    result = subprocess.run(
-        [tools.path("postgres") / "bin" / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql],
-        env={**postgres.without_libpq(), "PGCONNECT_TIMEOUT": "10", **environment, **_of_url(_url(environment))},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if result.returncode:
-        said = (result.stderr.strip().splitlines() or ["no answer"])[0]
-        raise DevError(
-            f"Postgres does not answer: {said}",
-            "check PGHOST, PGUSER, PGDATABASE and PGSSLMODE; `make up CLUSTER=embedded` starts one of its own",
-        )
-    return result.stdout.strip()
+def _query(environment: Mapping[str, str], sql: LiteralString, *values: str) -> list[tuple[Any, ...]]:
+    return state_table.rows({**environment, **_of_url(_url(environment))}, sql, *values)
