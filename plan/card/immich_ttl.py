@@ -11,7 +11,7 @@ from typing import Literal
 from plan import config
 from plan.base.names import IMMICH_TTL
 
-_MENDS = "local-llm/model-ttl-mends"
+MENDS = "local-llm/model-ttl-mends"  # with another value the entry is written again
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class TtlPatch:
 
     def mending(self, edit: str) -> "TtlPatch":
         """The patch that undoes a foreign edit, once: another edit has to have another description."""
-        return replace(self, annotations={**self.annotations, _MENDS: edit}, ignored=("spec",))
+        return replace(self, annotations={**self.annotations, MENDS: edit}, ignored=("spec",))
 
 
 def plan_ttl(immich: config.Immich) -> TtlPatch:
@@ -53,5 +53,5 @@ def plan_ttl(immich: config.Immich) -> TtlPatch:
             # Whoever edits the entry by hand takes it over; without force our next change is a conflict.
             "pulumi.com/patchForce": "true",
         },
-        ignored=("spec", f'metadata.annotations["{_MENDS}"]'),
+        ignored=("spec", f'metadata.annotations["{MENDS}"]'),
     )

@@ -33,7 +33,7 @@ def prune_before(changes: Iterable[Change], plan: Plan) -> str | None:
 def _manifest(inputs: Mapping[str, Any]) -> str:
     try:
         pod = inputs["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-        arguments = pod["containers"][0]["args"]
+        arguments = [*pod["containers"][0]["args"]]
         return str(arguments[arguments.index("--manifest") + 1])
     except (KeyError, TypeError, ValueError, IndexError):
         return ""

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from plan.card.immich_ttl import MENDS
 from plan.plan import Plan
 from plan.text.show import lines, plain
 from plan.verdict.change import STASH, Change, changes
@@ -149,9 +150,10 @@ def _other(change: Change) -> str:
 
 
 def _has_other_pods(change: Change, before: Mapping[Path, str], after: Mapping[Path, str]) -> bool:
-    """Whether something of the pod differs, which a label or a note of the Deployment itself is not."""
+    """Whether something of the pod differs, or is written again because somebody has edited it since."""
     differ = [path for path in before.keys() | after.keys() if before.get(path) != after.get(path)]
-    return any(path[:2] == _POD for path in differ) or any(it.startswith(".".join(_POD)) for it in change.drift)
+    written = any(path[:2] == _POD or (path[-1] == MENDS and path in after) for path in differ)
+    return written or any(it.startswith(".".join(_POD)) for it in change.drift)
 
 
 def _name(path: Path) -> str:

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from plan.text.show import plain
 from plan.verdict.change import STACK, Change
-from plan.verdict.diff.difference import differences
-from plan.verdict.diff.named import Path
+from plan.verdict.diff.difference import Difference, differences
 from plan.verdict.words import listed
 
 _KEYS = 6  # of one object
@@ -40,14 +39,18 @@ def _after(it: Change) -> str:
 
 
 def _parts(change: Change) -> list[str]:
-    found = [it.line for it in differences(change.old, change.new) if not _is_own_name(change, it.path)]
+    found = [it.line for it in differences(change.old, change.new) if not _is_silent(change, it)]
     found = found or list(_elsewhere(change))
     return [*found[:_KEYS], *([f"and {len(found) - _KEYS} more"] if found[_KEYS:] else [])]
 
 
-def _is_own_name(change: Change, path: Path) -> bool:
-    """Whether it is the name that Pulumi makes up for every new ConfigMap."""
-    return change.how == "replace" and path == ("metadata", "name")
+def _is_silent(change: Change, difference: Difference) -> bool:
+    """The name that Pulumi makes up for every new ConfigMap; and what a refresh has read of somebody else's object.
+
+    Server-side apply takes nothing away that we have not set, and what we set we go on to set.
+    """
+    own_name = change.how == "replace" and difference.path == ("metadata", "name")
+    return own_name or (change.is_foreign and not difference.new)
 
 
 def _elsewhere(change: Change) -> Iterator[str]:
