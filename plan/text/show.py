@@ -12,11 +12,17 @@ VALUE, NAME, LINE = 80, 200, 4000  # characters of a value in a message, of a na
 _DIGITS, _LONGEST, _STEPS = 64, 1 << 14, 10
 _SECRET_NAME = re.compile(r"api[-_]?key|token(?!s)|secret|passw(or)?d|credential", re.IGNORECASE)
 # A password in a URL that was taken for a path and lost a slash; before a host without a scheme, which a digest is not;
-# a secret in a query; a token, by its beginning.
+# a secret in a query, or in an assignment of a shell; a token, by its beginning.
 _SECRETS = (
     (re.compile(r"\b(\w+:/)(?!/)[^\s@'\"]+@"), r"\1***@"),
     (re.compile(r"(?<![\w./-])[^\s/@'\":]+:[^\s/@'\"]+@(?!sha256:)"), "***@"),
     (re.compile(rf"([?&][^=&\s]*(?:{_SECRET_NAME.pattern}|sig)[^=&\s]*=)[^&\s'\"]+", re.IGNORECASE), r"\1***"),
+    (
+        re.compile(
+            r"\b([A-Z0-9_]{0,64}(?:API_?KEY|TOKEN(?!S)|SECRET|PASSW(?:OR)?D|CREDENTIAL)[A-Z0-9_]{0,64}=)[^\s'\"]+"
+        ),
+        r"\1***",
+    ),
     (re.compile(r"\b(hf_|sk-|gh[opsu]_|github_pat_|glpat-)[\w-]{4,}", re.ASCII), r"\1***"),
 )
 
