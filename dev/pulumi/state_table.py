@@ -4,7 +4,7 @@ The psql that comes with the embedded Postgres knows no TLS.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, LiteralString
 
@@ -37,7 +37,7 @@ def rows(variables: Mapping[str, str], sql: LiteralString, *values: str) -> list
 
 
 @contextmanager
-def _without_the_callers() -> Iterator[None]:
+def _without_the_callers() -> Generator[None]:
     """A PGSERVICE or PGHOSTADDR of a shell would win over the database that is named."""
     kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("PG")}
     try:

@@ -29,11 +29,19 @@ _STATES_BY_CUBLAS = ("mamba2", "granitehybrid", "nemotron_h", "nemotron_h_moe", 
 def first_request_bytes(facts: GgufFacts, serving: Serving, card: Card, *, sees: bool) -> int:
     """Bytes on top of the card's context; `sees`: it is served with its projector."""
     shape, mostly = facts.shape, facts.weights.mostly if facts.weights else None
-    users = sum((bool(shape.expert_count) or mostly in _FULL or _keeps_states(shape), sees))
+    drafter = facts.draft if serving.drafted else None  # it has a context of its own, with a pool and a workspace
+    users = sum((_asks_cublas(facts), sees, drafter is not None and _asks_cublas(drafter)))
     workspace = (32 if (card.compute_capability or 0) >= _HOPPER else 4) * MIB
     libraries = _LIBRARY + users * workspace if users else 0
     pool = max(0, max(_factors(shape, mostly, serving), _states(shape, serving)) - _IN_CONTEXT)
+    if drafter:
+        pool += _factors(drafter.shape, drafter.weights.mostly if drafter.weights else None, serving)
     return libraries + pool + (_images(facts.projector, shape, serving) if sees else 0)
+
+
+def _asks_cublas(facts: GgufFacts) -> bool:
+    full = facts.weights is not None and facts.weights.mostly in _FULL
+    return full or bool(facts.shape.expert_count) or _keeps_states(facts.shape)
 
 
 def _keeps_states(shape: Shape) -> bool:
