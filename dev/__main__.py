@@ -70,14 +70,17 @@ def new_volume(instance: Instance, arguments: argparse.Namespace) -> None:
         new_volume.run(instance, arguments.cluster, arguments.stack, arguments.state)
 
 
-def down(instance: Instance, _arguments: argparse.Namespace) -> None:
+def down(instance: Instance, arguments: argparse.Namespace) -> None:
     from dev.cluster import cluster
     from dev.machine import postgres
 
     with _alone(instance):
         postgres.stop(instance)
         cluster.down(instance)
-    say(f"{instance.name} is down; models and state stay in {instance.state}")
+    if arguments.cluster == "current":
+        say(f"the way to the Service is closed; the stack {arguments.stack} goes on in its cluster")
+    else:
+        say(f"{instance.name} is down; models and state stay in {instance.state}")
 
 
 def clean(instance: Instance, arguments: argparse.Namespace) -> None:

@@ -4,6 +4,8 @@ It shows in seconds what a stack creates, in which order, and whether the API se
 a model answers.
 """
 
+import os
+
 from dev.cluster import cluster
 from dev.cluster.nodes import CARD, PLAIN
 from dev.cluster.played import stand_ins
@@ -53,6 +55,8 @@ def prepared(instance: Instance, stack: str) -> PulumiCli:
     """The CLI for the stack on the played cluster, which is started when it does not run. Raises DevError."""
     _ready(instance, stack)
     facts = requirements_check.played(cluster_id(instance.kubeconfig))
+    if os.environ.get("KUBECONFIG"):
+        say(f"the stack {stack} is played on this machine; CLUSTER=current asks the cluster of your KUBECONFIG")
     if written := committed(stack).get("cluster"):
         say(f"the played cluster {facts.cluster_id} stands for {written['id']} of {file_name(stack)}")
     render(instance, stack, facts)

@@ -7,7 +7,6 @@ from typing import Any, cast
 
 from ops.adopt import checks, report
 from ops.adopt.adoption import Adoption, adopt
-from ops.adopt.flags.source import PLACEHOLDER
 from ops.adopt.llama_swap import document
 from ops.adopt.text import piece
 from ops.base import atomic, files
@@ -15,6 +14,7 @@ from ops.base.errors import OpsError, reason
 from ops.base.terminal import console
 from ops.stack import stack_edit, stack_file
 from plan import config
+from plan.base.hub_names import PLACEHOLDER
 from plan.config.stack_file import NO_CLUSTER
 from plan.engine import environment
 from plan.models.residency import require_engine_can

@@ -1,7 +1,7 @@
 """`ops fit --gguf`: how much GPU memory any model would take, computed from the headers of its files."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -56,7 +56,7 @@ def run(wish: Wish, *, as_json: bool) -> bool:
     models = gguf_source.sources(wish.model)
     projectors = gguf_source.sources(wish.mmproj)[:1] if wish.mmproj else []
     headers = [_header(source) for source in models]
-    facts, note = _asked(llama_server, wish, models, headers, _facts(models, headers, projectors))
+    facts, note = _facts(models, headers, projectors), ""
     _require_experts(wish, facts, models[0].name)
     sizes = {"model": _bytes(models), **({"mmproj": _bytes(projectors)} if projectors else {})}
 
@@ -64,6 +64,8 @@ def run(wish: Wish, *, as_json: bool) -> bool:
         total = config.total_tokens(request_tokens, wish.serving.parallel)
         return estimate(facts, sizes, replace(_serving(wish, facts.shape), total_tokens=total), card)
 
+    if not _is_hopeless(at, wish, card):
+        facts, note = _asked(llama_server, wish, models, headers, facts)
     try:
         breakdown = at(wish.request_tokens)
     except VramError as error:
@@ -81,6 +83,15 @@ def run(wish: Wish, *, as_json: bool) -> bool:
     else:
         _show(said, breakdown, card)
     return said["fits"]
+
+
+def _is_hopeless(at: Callable[[int], Breakdown], wish: Wish, card: Card) -> bool:
+    """Whether weights and cache alone, which are exact, are more than the card: a graph of so much takes minutes."""
+    try:
+        found = at(wish.request_tokens)
+    except VramError:
+        return False
+    return found.weights_mib + found.kv_mib + found.state_mib > card.capacity_mib
 
 
 def _bytes(sources: Sequence[GgufFile]) -> int:

@@ -15,9 +15,10 @@ from ops.base.errors import OpsError
 from ops.base.hub_address import hub_address
 from ops.base.waiting import waiting
 from ops.lock import figures
-from ops.lock.locked_model import Resolved
+from ops.lock.locked_model import Resolved, repositories
 from ops.stack import lock_file, stack_models
 from plan.base.errors import ConfigError
+from plan.base.hub_names import PLACEHOLDER
 from plan.config import Model
 from plan.models import lock as locks
 from plan.models.agreement import locked_elsewhere, locked_models
@@ -130,6 +131,9 @@ def _taken_over(models: Mapping[str, Model], lock: Lock) -> dict[str, LockedMode
 def _resolve(models: Mapping[str, Model], source: Origin) -> dict[str, Resolved]:
     if not models:
         return {}
+    if unnamed := [key for key, model in models.items() if PLACEHOLDER in [it.repo for it in repositories(model)]]:
+        what = f"{', '.join(unnamed)}: {PLACEHOLDER} stands for a repository that nobody has named yet"
+        raise OpsError(what, "write there the one that has the file")
     if source.directory:
         from ops.lock import directory
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from plan.base.text_rule import TextRule
 
+PLACEHOLDER = "OWNER/NAME"  # stands in a stack for a repository that nobody has named yet
 PART_LONGEST = 255  # bytes of one name: NAME_MAX of Linux
 _NAME = "[A-Za-z0-9_]([A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
 

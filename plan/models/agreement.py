@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from plan import config
 from plan.base.errors import ConfigError
+from plan.base.hub_names import PLACEHOLDER
 from plan.models import fact_rules
 from plan.models.abilities import header_mode
 from plan.models.fact_rules import Fault
@@ -88,7 +89,9 @@ def _problems(model_id: str, model: config.Model, locked: Mapping[str, LockedMod
     key, update = f"{config.KEY}.models.{model_id}", f"Run `bin/local-llm lock --update {model_id}`."
     entry = locked.get(model_id)
     if entry is None:
-        yield ConfigError(key, model_id, f"It is not in models.lock.yaml. {update}")
+        named = model.repo != PLACEHOLDER
+        rule = "It is not in models.lock.yaml." if named else f"{PLACEHOLDER} stands for a repository: write it there."
+        yield ConfigError(key, model_id, f"{rule} {update}")
         return
     for name, wanted, have in _differences(model, entry):
         yield ConfigError(f"{key}.{name}", wanted, f"{LOCK_FILE} has {have or 'none'} for it. {update}")

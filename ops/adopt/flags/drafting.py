@@ -7,7 +7,8 @@ from typing import Any
 from ops.adopt.draft import Draft
 from ops.adopt.flags.anyway import all_layers
 from ops.adopt.flags.given import Given
-from ops.adopt.flags.source import PLACEHOLDER, Place, host_path, of_path, valid_repo
+from ops.adopt.flags.source import Place, host_path, of_path, valid_repo
+from plan.base.hub_names import PLACEHOLDER
 from plan.engine.flag_policy import refused
 from plan.models.file_names import tag
 from plan.text.show import plain

@@ -9,11 +9,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from ops.adopt.draft import Draft
 from ops.adopt.flags.given import Given
-from plan.base.hub_names import Repo
+from plan.base.hub_names import PLACEHOLDER, Repo
 from plan.models.file_names import tag
 from plan.text.show import plain
 
-PLACEHOLDER = "OWNER/NAME"
 _HUB_CACHE = re.compile(r"(?:^|/)models--(.+?)--([^/]+)/snapshots/([^/]+)/(.+)$")
 # common/download.cpp of llama.cpp before it shared the hub's cache: owner, repository and path, with _ for each /.
 _LLAMA_CACHE = re.compile(r"/llama\.cpp/([A-Za-z0-9-]+)_([^/]+?-GGUF)_([^/]+)$", re.IGNORECASE)

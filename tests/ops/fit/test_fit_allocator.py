@@ -53,6 +53,22 @@ def test_one_that_cannot_load_it_is_quoted_beside_what_formulas_tell(tmp_path: P
     )
 
 
+def test_a_cache_that_is_larger_than_the_card_is_not_asked_about(tmp_path: Path) -> None:
+    """A graph of half a billion cells took llama-server minutes, for an answer that could only be no."""
+    lengths = {
+        "context_length": 32768, "block_count": 1, "embedding_length": 256, "feed_forward_length": 512,
+        "llama.attention.head_count": 4, "llama.attention.head_count_kv": 4,
+    }  # fmt: skip
+    ggufs.write(tmp_path / "m.gguf", "llama", lengths)
+    llama_server = llama(tmp_path, recorded.UNKNOWN, ends=True)
+
+    printed = fit("--gguf", tmp_path / "m.gguf", "--context", "99000000", "--json", code=3, LLAMA_SERVER=llama_server)
+
+    assert json.loads(printed)["source"] == "derived"
+    assert "allocator" not in printed
+    assert not (tmp_path / "llama" / "arguments").exists()
+
+
 def test_where_neither_tells_it_both_reasons_are_there(tmp_path: Path, model: Path) -> None:
     llama_server = llama(tmp_path, recorded.UNKNOWN, ends=True)
 

@@ -289,3 +289,12 @@ def test_help_does_not_wait_for_the_hub_s_library() -> None:
     script = "import sys, ops.__main__; print('huggingface_hub' in sys.modules, 'rich.table' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ran.stdout.split()[0] == "False"
+
+
+def test_a_repository_that_nobody_has_named_yet_is_asked_of_no_hub(desk: Desk) -> None:
+    desk.configure("a: {quant: Q8_0}", "b: {repo: OWNER/NAME, quant: Q8_0}")
+    said = desk.lock(code=1)
+    assert "b: OWNER/NAME stands for a repository that nobody has named yet" in said
+    assert "write there the one that has the file" in said
+    desk.configure(f"a: {{repo: {REPO}, quant: Q8_0, draft: {{repo: OWNER/NAME, quant: Q8_0}}}}")
+    assert "a: OWNER/NAME stands for" in desk.lock(code=1)
