@@ -1,7 +1,7 @@
 """Goes through a llama-swap configuration: a draft of each model that llama-server serves, a reason for each other."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -20,6 +20,7 @@ from plan.text.show import show
 _OF_CHATS = (
     "mmproj", "mmproj_file", "image_min_tokens", "max_output_tokens", "variants", "reasoning", "draft", "mtp",
 )  # fmt: skip
+_ALIKE = 12  # lines with the same reason, before the rest is a number
 _LARGEST_IMAGE = 1024  # server.image_max_tokens, unless the stack says more
 
 
@@ -63,8 +64,20 @@ def adopt(file: SwapFile, repos: Mapping[str, str], taken: Mapping[ModelId, str]
             found.drafts.append(draft)
     found.refused |= checks.require_one_meaning_per_name(found.drafts, taken)
     about = lines_about(file)
-    found.left, found.needless = [*groups.left, *about.left], about.needless
+    found.left, found.needless = folded([*groups.left, *about.left]), about.needless
     return found
+
+
+def folded(lines: Iterable[str]) -> list[str]:
+    """The lines `what: why`; of many with the same why the first ones, and how many more there are."""
+    alike: dict[str, list[str]] = {}
+    for line in lines:
+        alike.setdefault(line.rpartition(": ")[2], []).append(line)
+    shown: list[str] = []
+    for why, found in alike.items():
+        shown += found[:_ALIKE]
+        shown += [f"{len(found) - _ALIKE} more: {why}"] if len(found) > _ALIKE else []
+    return shown
 
 
 def _draft(swap_id: str, entry: object, repos: Mapping[str, str]) -> Draft:

@@ -266,3 +266,14 @@ def test_where_a_container_has_its_files_from_tells_the_repository() -> None:
 
     assert draft.keys["repo"] == "some/One-8B"
     assert draft.left[0].startswith("container options -v: ")
+
+
+def test_of_a_thousand_lines_with_the_same_reason_the_rest_is_a_number() -> None:
+    names = [f"model-{number}" for number in range(1000)]
+    left = adopted(
+        {"models": {"a": {"cmd": "x"}}, "hooks": {"on_startup": {"preload": names}}, "peers": {"other": {}}}
+    ).left
+    reason = "its first request loads it; with `resident` it is loaded at the start, and never unloaded"
+    assert left[11] == f"hooks.on_startup.preload model-11: {reason}"
+    assert left[12] == f"988 more: {reason}"
+    assert left[13].startswith("peers other")
