@@ -41,7 +41,9 @@ def test_an_architecture_without_a_formula_is_locked_and_planned(
     assert "nothing changed" in again, "the same questions have the same answers"
     figures = load(desk.text).models["hybrid"].gguf.allocator
     assert figures
-    assert [row.serves for row in figures.compute] == [("f16", 256, 1, False, False)]
+    (row,) = figures.compute
+    assert (row.kv_type, row.ubatch, row.parallel) == ("f16", 256, 1)
+    assert (row.embeds, row.unified, row.drafts) == (False, False, 0)
     assert figures.state_bytes
     shown = command.fit("--stack", "home", "--offline", cwd=tmp_path)
     assert "(allocator)" in shown
