@@ -9,6 +9,11 @@ from tests.ops import ggufs
 from tests.ops.allocator import recorded, server
 from tests.ops.command import fit
 
+LENGTHS = {
+    "context_length": 32768, "block_count": 1, "embedding_length": 256, "feed_forward_length": 512,
+    "llama.attention.head_count": 4, "llama.attention.head_count_kv": 4,
+}  # fmt: skip
+
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
@@ -37,11 +42,7 @@ def test_without_one_it_is_reckoned_or_refused_as_ever(model: Path) -> None:
 
 
 def test_one_that_cannot_load_it_is_quoted_beside_what_formulas_tell(tmp_path: Path) -> None:
-    lengths = {
-        "context_length": 32768, "block_count": 1, "embedding_length": 256, "feed_forward_length": 512,
-        "llama.attention.head_count": 4, "llama.attention.head_count_kv": 4,
-    }  # fmt: skip
-    ggufs.write(tmp_path / "m.gguf", "llama", lengths)
+    ggufs.write(tmp_path / "m.gguf", "llama", LENGTHS)
     llama_server = llama(tmp_path, recorded.UNKNOWN, ends=True)
 
     said = json.loads(fit("--gguf", tmp_path / "m.gguf", "--context", "512", "--json", LLAMA_SERVER=llama_server))
@@ -55,11 +56,7 @@ def test_one_that_cannot_load_it_is_quoted_beside_what_formulas_tell(tmp_path: P
 
 def test_a_cache_that_is_larger_than_the_card_is_not_asked_about(tmp_path: Path) -> None:
     """A graph of half a billion cells took llama-server minutes, for an answer that could only be no."""
-    lengths = {
-        "context_length": 32768, "block_count": 1, "embedding_length": 256, "feed_forward_length": 512,
-        "llama.attention.head_count": 4, "llama.attention.head_count_kv": 4,
-    }  # fmt: skip
-    ggufs.write(tmp_path / "m.gguf", "llama", lengths)
+    ggufs.write(tmp_path / "m.gguf", "llama", LENGTHS)
     llama_server = llama(tmp_path, recorded.UNKNOWN, ends=True)
 
     printed = fit("--gguf", tmp_path / "m.gguf", "--context", "99000000", "--json", code=3, LLAMA_SERVER=llama_server)
